@@ -1,0 +1,24 @@
+/* One event on its way source -> model -> views: a raw record (schemas/record.h) that has passed
+ * record_valid(), with what the stream adds to it. */
+#ifndef PMT_EVENT_H
+#define PMT_EVENT_H
+
+#include "schemas/record.h"
+
+/* A symbolised frame of a stack record. Strings are borrowed, each may be NULL. */
+struct frame_symbol {
+    const char *function;
+    const char *module; /* path of the file that contains the code */
+    const char *file;   /* source file */
+    unsigned line;      /* 0: not known */
+};
+
+struct event {
+    const struct pmt_record *record; /* borrowed: valid only during the call */
+    uint64_t t_ns;                   /* nanoseconds since the start of the trace */
+    uint64_t began_ns;               /* realloc: start of the call, else 0 */
+    uint32_t pid;
+    const struct frame_symbol *symbols; /* replayed stack records: one a frame, or NULL */
+};
+
+#endif
