@@ -283,11 +283,39 @@ static void encode_alloc(struct encoder *e, const struct encode_context *c, cons
     key_stack(e, r);
 }
 
+unsigned encode_argument_count(unsigned call)
+{
+    switch (call) {
+    case PMT_CALL_MUNLOCKALL:
+        return 0;
+    case PMT_CALL_BRK:
+    case PMT_CALL_MLOCKALL:
+    case PMT_CALL_SHMDT:
+        return 1;
+    case PMT_CALL_MUNMAP:
+    case PMT_CALL_MLOCK:
+    case PMT_CALL_MUNLOCK:
+        return 2;
+    case PMT_CALL_MPROTECT:
+    case PMT_CALL_MADVISE:
+    case PMT_CALL_MLOCK2:
+    case PMT_CALL_SHMAT:
+        return 3;
+    case PMT_CALL_PKEY_MPROTECT:
+        return 4;
+    case PMT_CALL_MREMAP:
+    case PMT_CALL_REMAP_FILE_PAGES:
+    case PMT_CALL_PRCTL:
+        return 5;
+    }
+    return 6;
+}
+
 static void encode_kernel(struct encoder *e, const struct pmt_kernel *k)
 {
     key_chars(e, ",\"call\":", encode_call_name(k->r.call));
     encode_literal(e, ",\"args\":[");
-    for (int i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < encode_argument_count(k->r.call); i++) {
         if (i)
             encode_literal(e, ",");
         encode_address(e, k->args[i]);
@@ -466,8 +494,10 @@ size_t encode_record(char *buffer, size_t size, const struct pmt_record *r,
                      const struct encode_context *c)
 {
     struct encoder e;
+    if (r->type == PMT_RECORD_NONE || r->type >= PMT_RECORD_TYPE_COUNT)
+        return 0;
     encode_start(&e, buffer, size);
-    key_chars(&e, "{\"type\":", type_names[r->type < PMT_RECORD_TYPE_COUNT ? r->type : 0]);
+    key_chars(&e, "{\"type\":", type_names[r->type]);
     key_unsigned(&e, ",\"seq\":", c->seq);
     key_unsigned(&e, ",\"t_ns\":", c->t_ns);
     key_unsigned(&e, ",\"pid\":", c->pid);

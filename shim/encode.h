@@ -51,6 +51,8 @@ void encode_region(struct encoder *e, const struct pmt_region *region, const cha
 const char *encode_call_name(unsigned call);
 const char *encode_reason_name(unsigned reason);
 const char *encode_loss_name(unsigned loss);
+/* How many arguments the system call has; the other words of pmt_kernel.args mean nothing. */
+unsigned encode_argument_count(unsigned call);
 const char *encode_errno_name(int error); /* NULL if the number has no name here */
 
 /* Where the block of an alloc record lies: "heap", "mmap", "arena", "unknown", NULL if none. */

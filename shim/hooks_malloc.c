@@ -1,0 +1,321 @@
+#include "hooks_malloc.h"
+#include "emit.h"
+#include "hook.h"
+#include "memory.h"
+#include "stacks.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+    void *(*malloc)(size_t);
+    void *(*calloc)(size_t, size_t);
+    void *(*realloc)(void *, size_t);
+    void (*free)(void *);
+    void *(*memalign)(size_t, size_t);
+    void *(*aligned_alloc)(size_t, size_t);
+    int (*posix_memalign)(void **, size_t, size_t);
+    void *(*valloc)(size_t);
+    void *(*pvalloc)(size_t);
+    size_t (*malloc_usable_size)(void *);
+    int (*mallopt)(int, int);
+} real;
+
+void hooks_malloc_resolve(void)
+{
+    real.malloc = dlsym(RTLD_NEXT, "malloc");
+    real.calloc = dlsym(RTLD_NEXT, "calloc");
+    real.realloc = dlsym(RTLD_NEXT, "realloc");
+    real.free = dlsym(RTLD_NEXT, "free");
+    real.memalign = dlsym(RTLD_NEXT, "memalign");
+    real.aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc");
+    real.posix_memalign = dlsym(RTLD_NEXT, "posix_memalign");
+    real.valloc = dlsym(RTLD_NEXT, "valloc");
+    real.pvalloc = dlsym(RTLD_NEXT, "pvalloc");
+    real.malloc_usable_size = dlsym(RTLD_NEXT, "malloc_usable_size");
+    real.mallopt = dlsym(RTLD_NEXT, "mallopt");
+}
+
+bool hooks_malloc_is_glibc(void)
+{
+    Dl_info allocator, libc;
+    void *version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+    return version && dladdr(version, &libc) && dladdr((void *)real.malloc, &allocator) &&
+           libc.dli_fbase == allocator.dli_fbase;
+}
+
+/* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk and
+ * three flags. */
+static inline uint64_t chunk_of(const void *block)
+{
+    return block && process.glibc_malloc ? ((const size_t *)block)[-1] : 0;
+}
+
+static void send_short(enum pmt_call call, const void *block, uint64_t chunk, uint64_t size,
+                       uint32_t bytes, uintptr_t caller)
+{
+    uint32_t stack_id = stacks_of_caller(caller);
+    struct emit e = emit_begin(bytes);
+    struct pmt_alloc *a = e.record;
+    if (unlikely(!a))
+        return;
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_now());
+    a->addr = (uintptr_t)block;
+    a->chunk = chunk;
+    if (bytes > PMT_ALLOC_FREE_SIZE)
+        a->size = size;
+    emit_end(&e);
+}
+
+struct details {
+    enum pmt_call call;
+    const void *block;
+    size_t size;
+    uintptr_t old;
+    size_t alignment;
+    uint64_t began;
+    int error;
+};
+
+static void send_long(const struct details *d, uintptr_t caller)
+{
+    uint32_t stack_id = stacks_of_caller(caller);
+    struct emit e = emit_begin(sizeof(struct pmt_alloc));
+    struct pmt_alloc *a = e.record;
+    if (!a)
+        return;
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)d->call, stack_id, clock_now());
+    a->addr = (uintptr_t)d->block;
+    a->chunk = chunk_of(d->block);
+    a->size = d->size;
+    a->old_addr = d->old;
+    a->alignment = d->alignment;
+    a->began = d->began;
+    a->error = (uint32_t)d->error;
+    a->pad = 0;
+    emit_end(&e);
+}
+
+/* After a call that may have made ld.so's work visible: it allocates for the libraries that it loads. */
+static inline void note_loader(uintptr_t caller)
+{
+    if (unlikely(process_loader_owns(caller)))
+        __atomic_fetch_or(&live->attention, ATTENTION_LOADER, __ATOMIC_RELAXED);
+}
+
+/* malloc and calloc. */
+static inline void allocated(enum pmt_call call, const void *block, size_t size, uintptr_t caller)
+{
+    note_loader(caller);
+    if (likely(block))
+        return send_short(call, block, chunk_of(block), size, PMT_ALLOC_MALLOC_SIZE, caller);
+    send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
+}
+
+HOOK void *malloc(size_t size)
+{
+    if (unlikely(thread.busy))
+        return pool_alloc(size, 0);
+    if (!hook_active())
+        return real.malloc(size);
+    struct call outer;
+    hook_enter(&outer, PMT_CALL_MALLOC, size, HOOK_CALLER());
+    void *block = real.malloc(size);
+    allocated(PMT_CALL_MALLOC, block, size, HOOK_CALLER());
+    hook_leave(&outer);
+    return block;
+}
+
+HOOK void *calloc(size_t count, size_t size)
+{
+    size_t product;
+    bool overflow = __builtin_mul_overflow(count, size, &product);
+    if (unlikely(thread.busy))
+        return overflow ? NULL : pool_alloc(product, 0);
+    if (!hook_active())
+        return real.calloc(count, size);
+    struct call outer;
+    hook_enter(&outer, PMT_CALL_CALLOC, overflow ? SIZE_MAX : product, HOOK_CALLER());
+    void *block = real.calloc(count, size);
+    allocated(PMT_CALL_CALLOC, block, overflow ? SIZE_MAX : product, HOOK_CALLER());
+    hook_leave(&outer);
+    return block;
+}
+
+/* Recorded before the block is given back: another thread may get it at once. */
+HOOK void free(void *block)
+{
+    if (unlikely(pool_owns(block)))
+        return;
+    if (unlikely(thread.busy) || !block || !hook_active())
+        return real.free ? real.free(block) : (void)0;
+    struct call outer;
+    hook_enter(&outer, PMT_CALL_FREE, 0, HOOK_CALLER());
+    send_short(PMT_CALL_FREE, block, chunk_of(block), 0, PMT_ALLOC_FREE_SIZE, HOOK_CALLER());
+    real.free(block);
+    note_loader(HOOK_CALLER());
+    hook_leave(&outer);
+}
+
+/* The block may be given back inside and got by another thread before this is recorded; `began` tells the
+ * reader which of the two has it. */
+static void *reallocate(enum pmt_call call, void *old, size_t size, uintptr_t caller)
+{
+    struct call outer;
+    hook_enter(&outer, call, size, caller);
+    struct details d = {.call = call, .size = size, .old = (uintptr_t)old, .began = clock_now()};
+    void *block = real.realloc(old, size);
+    d.block = block;
+    if (!block && !(size == 0 && old))
+        d.error = ENOMEM;
+    note_loader(caller);
+    send_long(&d, caller);
+    hook_leave(&outer);
+    return block;
+}
+
+/* A block of the pool that the program got hold of: moved to the program's heap. */
+static void *out_of_pool(void *old, size_t size)
+{
+    void *block = malloc(size);
+    if (block)
+        memcpy(block, old, pool_size(old) < size ? pool_size(old) : size);
+    return block;
+}
+
+HOOK void *realloc(void *old, size_t size)
+{
+    if (unlikely(thread.busy))
+        return pool_realloc(old, size);
+    if (unlikely(pool_owns(old)))
+        return out_of_pool(old, size);
+    if (!hook_active())
+        return real.realloc(old, size);
+    return reallocate(PMT_CALL_REALLOC, old, size, HOOK_CALLER());
+}
+
+HOOK void *reallocarray(void *old, size_t count, size_t size)
+{
+    size_t product;
+    bool overflow = __builtin_mul_overflow(count, size, &product);
+    if (unlikely(pool_owns(old)) || thread.busy)
+        return overflow ? NULL : realloc(old, product);
+    if (overflow) {
+        errno = ENOMEM;
+        if (hook_active())
+            send_long(&(struct details){.call = PMT_CALL_REALLOCARRAY,
+                                        .size = SIZE_MAX,
+                                        .old = (uintptr_t)old,
+                                        .began = clock_now(),
+                                        .error = ENOMEM},
+                      HOOK_CALLER());
+        return NULL;
+    }
+    if (!hook_active())
+        return real.realloc(old, product);
+    return reallocate(PMT_CALL_REALLOCARRAY, old, product, HOOK_CALLER());
+}
+
+/* An aligned allocation: `call_real` is the expression that makes it and sets `block` and `error`. */
+#define ALIGNED(which, wanted, aligned, call_real)                                                 \
+    do {                                                                                           \
+        struct call outer;                                                                         \
+        struct details d = {.call = (which), .size = (wanted), .alignment = (aligned)};            \
+        hook_enter(&outer, d.call, d.size, HOOK_CALLER());                                         \
+        call_real;                                                                                 \
+        d.block = block;                                                                           \
+        note_loader(HOOK_CALLER());                                                                \
+        send_long(&d, HOOK_CALLER());                                                              \
+        hook_leave(&outer);                                                                        \
+    } while (0)
+
+/* errno as the program sees it, for the functions that set it. */
+#define SETS_ERRNO(expression)                                                                     \
+    void *block = (expression);                                                                    \
+    d.error = block ? 0 : errno
+
+HOOK void *memalign(size_t alignment, size_t size)
+{
+    if (unlikely(thread.busy))
+        return pool_alloc(size, alignment);
+    if (!hook_active())
+        return real.memalign(alignment, size);
+    void *result;
+    ALIGNED(PMT_CALL_MEMALIGN, size, alignment, SETS_ERRNO(result = real.memalign(alignment, size)));
+    return result;
+}
+
+HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+    if (unlikely(thread.busy))
+        return pool_alloc(size, alignment);
+    if (!hook_active())
+        return real.aligned_alloc(alignment, size);
+    void *result;
+    ALIGNED(PMT_CALL_ALIGNED_ALLOC, size, alignment,
+            SETS_ERRNO(result = real.aligned_alloc(alignment, size)));
+    return result;
+}
+
+HOOK int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    if (unlikely(thread.busy)) {
+        *out = pool_alloc(size, alignment);
+        return *out ? 0 : ENOMEM;
+    }
+    if (!hook_active())
+        return real.posix_memalign(out, alignment, size);
+    int result;
+    ALIGNED(PMT_CALL_POSIX_MEMALIGN, size, alignment,
+            result = real.posix_memalign(out, alignment, size);
+            d.error = result; void *block = result ? NULL : *out);
+    return result;
+}
+
+HOOK void *valloc(size_t size)
+{
+    if (unlikely(thread.busy))
+        return pool_alloc(size, 4096);
+    if (!hook_active())
+        return real.valloc(size);
+    void *result;
+    ALIGNED(PMT_CALL_VALLOC, size, live->page_size, SETS_ERRNO(result = real.valloc(size)));
+    return result;
+}
+
+HOOK void *pvalloc(size_t size)
+{
+    if (unlikely(thread.busy))
+        return pool_alloc(size, 4096);
+    if (!hook_active())
+        return real.pvalloc(size);
+    void *result;
+    ALIGNED(PMT_CALL_PVALLOC, size, live->page_size, SETS_ERRNO(result = real.pvalloc(size)));
+    return result;
+}
+
+HOOK size_t malloc_usable_size(void *block)
+{
+    if (unlikely(pool_owns(block)))
+        return pool_size(block);
+    hook_active();
+    return real.malloc_usable_size ? real.malloc_usable_size(block) : 0;
+}
+
+HOOK int mallopt(int param, int value)
+{
+    bool active = hook_active();
+    int result = real.mallopt ? real.mallopt(param, value) : 0;
+    struct emit e;
+    if (!active || thread.busy || !(e = emit_begin(sizeof(struct pmt_mallopt))).record)
+        return result;
+    struct pmt_mallopt *m = e.record;
+    emit_header(&e, PMT_RECORD_MALLOPT, PMT_CALL_MALLOPT, stacks_of_caller(HOOK_CALLER()), clock_now());
+    m->param = param;
+    m->value = value;
+    m->result = result;
+    emit_end(&e);
+    return result;
+}

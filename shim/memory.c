@@ -1,0 +1,84 @@
+#include "memory.h"
+#include "sys.h"
+#include <linux/memfd.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PRIVATE_SIZE (6u << 20)
+#define POOL_SIZE (1u << 20)
+#define EARLY_SIZE (16u << 10)
+#define PAGE 4096u
+
+static unsigned char early[EARLY_SIZE] __attribute__((aligned(16)));
+static unsigned char *area;
+static size_t area_used;
+static size_t pool_used[2];
+struct pool_range pool_range = {{(uintptr_t)early, 0}, {(uintptr_t)early + EARLY_SIZE, 0}};
+
+bool memory_init(void)
+{
+    int fd = (int)sys2(__NR_memfd_create, MEMORY_NAME, MFD_CLOEXEC);
+    if (fd < 0)
+        return false;
+#ifdef __i386__
+    long result = sys3(__NR_ftruncate64, fd, PRIVATE_SIZE, 0);
+#else
+    long result = sys2(__NR_ftruncate, fd, PRIVATE_SIZE);
+#endif
+    if (result == 0)
+        area = sys_mmap(NULL, PRIVATE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
+    sys_close(fd);
+    if (!area)
+        return false;
+    pool_range.low[1] = (uintptr_t)memory_private(POOL_SIZE);
+    pool_range.high[1] = pool_range.low[1] + POOL_SIZE;
+    return true;
+}
+
+void *memory_private(size_t size)
+{
+    size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+    size_t at = __atomic_fetch_add(&area_used, size, __ATOMIC_RELAXED);
+    return area && at + size <= PRIVATE_SIZE ? area + at : NULL;
+}
+
+/* A block is preceded by its size, in a word that keeps the alignment of malloc(3). */
+void *pool_alloc(size_t size, size_t alignment)
+{
+    const size_t header = 2 * sizeof(size_t);
+    if (alignment < header)
+        alignment = header;
+    if (size > POOL_SIZE || alignment > PAGE)
+        return NULL;
+    for (int i = 0; i < 2; i++) {
+        uintptr_t low = pool_range.low[i], high = pool_range.high[i];
+        size_t need = size + header + alignment;
+        size_t at = __atomic_fetch_add(&pool_used[i], (need + 15) & ~(size_t)15, __ATOMIC_RELAXED);
+        if (at + need > high - low)
+            continue;
+        uintptr_t block = (low + at + header + alignment - 1) & ~(uintptr_t)(alignment - 1);
+        ((size_t *)block)[-1] = size;
+        return (void *)block;
+    }
+    return NULL;
+}
+
+size_t pool_size(const void *block)
+{
+    return ((const size_t *)block)[-1];
+}
+
+void *pool_realloc(void *block, size_t size)
+{
+    void *grown = pool_alloc(size, 0);
+    if (grown && block) {
+        size_t old = pool_size(block);
+        memcpy(grown, block, old < size ? old : size);
+    }
+    return grown;
+}
+
+bool memory_owns(const void *address)
+{
+    return area && (uintptr_t)address - (uintptr_t)area < PRIVATE_SIZE;
+}

@@ -1,0 +1,32 @@
+/* The start of tracing in a process, and what stays the same as long as it lives. */
+#ifndef PMT_PROCESS_H
+#define PMT_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process {
+    uint64_t stack_end;              /* an address in the main thread's stack */
+    uint64_t stack_low;              /* start of the stack's region as last seen */
+    uintptr_t own_low, own_high;     /* the shim */
+    uintptr_t loader_low, loader_high; /* ld.so */
+    bool glibc_malloc;               /* the allocator is glibc's: chunk headers can be read */
+};
+extern struct process process;
+
+/* Called first by every interposed function when live->sink is SINK_NONE: the first call of all starts the
+ * tracing, whenever it comes (other libraries' constructors run before ours). Returns whether the process
+ * is traced. */
+bool process_start(void);
+
+static inline bool process_owns_code(uintptr_t address)
+{
+    return address - process.own_low < process.own_high - process.own_low;
+}
+
+static inline bool process_loader_owns(uintptr_t address)
+{
+    return address - process.loader_low < process.loader_high - process.loader_low;
+}
+
+#endif

@@ -1,0 +1,208 @@
+#include "stacks.h"
+#include "arch.h"
+#include "emit.h"
+#include "loader.h"
+#include "memory.h"
+#include "process.h"
+#include "state.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+#define SLOTS (1u << 16)
+#define FRAME_WORDS (256u << 10)
+#define SINGLE 0xffffffffu
+#define PROBES 64u
+
+/* key: the return address of a stack of one frame, else the hash of the frames; 0: free.
+ * at: SINGLE, or the index in `words` of the number of frames and the frames; 0: not there yet. */
+struct slot {
+    uintptr_t key;
+    uint32_t at;
+};
+
+static struct slot *slots;
+static uintptr_t *words;
+static uint32_t words_used = 1;
+
+/* libunwind needs more stack than a signal stack may have: the walk runs on one of these. */
+#define WALKERS 4u
+#define WALKER_STACK (64u << 10)
+static unsigned char *walker_stacks;
+static uint32_t walkers_busy; /* a bit each */
+
+static struct {
+    int (*context)(unw_context_t *);
+    int (*init)(unw_cursor_t *, unw_context_t *);
+    int (*step)(unw_cursor_t *);
+    int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
+} unwinder;
+
+bool stacks_init(void)
+{
+    slots = memory_private(SLOTS * sizeof *slots);
+    words = memory_private(FRAME_WORDS * sizeof *words);
+    walker_stacks = memory_private(WALKERS * WALKER_STACK);
+    return slots && words && walker_stacks;
+}
+
+#define TEXT_OF(x) #x
+#define NAME_OF(x) TEXT_OF(x)
+
+void stacks_load_unwinder(void)
+{
+    int saved_errno = errno;
+    uint64_t mask;
+    sys_block_signals(&mask);
+    thread.busy++;
+    void *library = loader_real_dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (library) {
+        unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
+        unwinder.init = dlsym(library, NAME_OF(UNW_OBJ(init_local)));
+        unwinder.get_reg = dlsym(library, NAME_OF(UNW_OBJ(get_reg)));
+        unwinder.step = dlsym(library, NAME_OF(UNW_OBJ(step)));
+    }
+    thread.busy--;
+    sys_restore_signals(&mask);
+    errno = saved_errno;
+}
+
+static void send(uint32_t id, const uintptr_t *frames, uint32_t count)
+{
+    struct emit e = emit_begin(sizeof(struct pmt_stack) + count * (uint32_t)sizeof(uint64_t));
+    struct pmt_stack *s = e.record;
+    if (!s)
+        return;
+    emit_header(&e, PMT_RECORD_STACK, 0, id, clock_now());
+    s->frames = count;
+    s->pad = 0;
+    for (uint32_t i = 0; i < count; i++)
+        s->ip[i] = frames[i];
+    emit_end(&e);
+}
+
+static bool same(const struct slot *slot, const uintptr_t *frames, uint32_t count)
+{
+    uint32_t at = __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE);
+    if (count == 1)
+        return at == SINGLE;
+    return at && at != SINGLE && words[at] == count &&
+           memcmp(words + at + 1, frames, count * sizeof *frames) == 0;
+}
+
+/* Where the frames are kept; 0 when there is no room. */
+static uint32_t keep(const uintptr_t *frames, uint32_t count)
+{
+    if (count == 1)
+        return SINGLE;
+    uint32_t at = __atomic_fetch_add(&words_used, count + 1, __ATOMIC_RELAXED);
+    if (at + count + 1 > FRAME_WORDS) {
+        __atomic_fetch_sub(&words_used, count + 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    words[at] = count;
+    memcpy(words + at + 1, frames, count * sizeof *frames);
+    return at;
+}
+
+/* Stack `id` is slot `id - 1`. Whoever claims a slot sends the record before others can see the id. Two
+ * threads that meet the same new stack at once may give it two ids. */
+static uint32_t intern(uintptr_t key, const uintptr_t *frames, uint32_t count)
+{
+    uint32_t index = (uint32_t)(key * 2654435761u) >> 16;
+    for (uint32_t probe = 0; probe < PROBES; probe++, index = (index + 1) & (SLOTS - 1)) {
+        struct slot *slot = &slots[index];
+        uintptr_t found = __atomic_load_n(&slot->key, __ATOMIC_RELAXED);
+        if (found == key && same(slot, frames, count))
+            return index + 1;
+        if (found || !__atomic_compare_exchange_n(&slot->key, &found, key, false, __ATOMIC_RELAXED,
+                                                  __ATOMIC_RELAXED))
+            continue;
+        uint32_t at = keep(frames, count);
+        if (!at)
+            break;
+        send(index + 1, frames, count);
+        __atomic_store_n(&slot->at, at, __ATOMIC_RELEASE);
+        return index + 1;
+    }
+    emit_lost(PMT_LOSS_STACK_TABLE_FULL);
+    return 0;
+}
+
+uint32_t stacks_of_caller(uintptr_t caller)
+{
+    return caller ? intern(caller, &caller, 1) : 0;
+}
+
+struct walk {
+    unw_context_t context;
+    uintptr_t frames[PMT_MAX_FRAMES];
+    uint32_t count;
+    bool cut; /* the stack is the interposed call's: forget what lies inside of it */
+};
+
+static void walk(void *arg)
+{
+    struct walk *w = arg;
+    unw_cursor_t cursor;
+    unw_word_t ip;
+    if (unwinder.init(&cursor, &w->context) < 0)
+        return;
+    while (w->count < PMT_MAX_FRAMES && unwinder.step(&cursor) > 0) {
+        if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) < 0 || ip == 0)
+            break;
+        if (!process_owns_code((uintptr_t)ip)) {
+            w->frames[w->count++] = (uintptr_t)ip;
+        } else if (w->cut && w->count) {
+            w->count = 0;
+            w->cut = false;
+        }
+    }
+}
+
+static int take_walker(void)
+{
+    for (unsigned i = 0; i < WALKERS; i++)
+        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
+            return (int)i;
+    return -1;
+}
+
+static uint32_t walk_here(uintptr_t caller, bool cut)
+{
+    struct walk w = {.cut = cut};
+    int walker = unwinder.step ? take_walker() : -1;
+    if (walker < 0)
+        return stacks_of_caller(caller);
+    int saved_errno = errno;
+    unwinder.context(&w.context);
+    thread.busy++;
+    arch_on_stack(walker_stacks + (walker + 1u) * WALKER_STACK, walk, &w);
+    thread.busy--;
+    __atomic_fetch_and(&walkers_busy, ~(1u << walker), __ATOMIC_RELEASE);
+    errno = saved_errno;
+    if (w.count <= 1)
+        return stacks_of_caller(w.count ? w.frames[0] : caller);
+    uintptr_t hash = w.count;
+    for (uint32_t i = 0; i < w.count; i++)
+        hash = (hash ^ w.frames[i]) * 16777619u + (hash >> 15);
+    return intern(hash | 1, w.frames, w.count);
+}
+
+uint32_t stacks_here(uintptr_t caller)
+{
+    return walk_here(caller, false);
+}
+
+uint32_t stacks_of_change(void)
+{
+    if (!state_in_call())
+        return stacks_here(0);
+    if (!thread.call.stack_id)
+        thread.call.stack_id = loader_is_at_work() ? stacks_of_caller(thread.call.caller)
+                                                       : walk_here(thread.call.caller, true);
+    return thread.call.stack_id;
+}

@@ -1,0 +1,45 @@
+#include "state.h"
+#include "hook.h"
+#include "loader.h"
+#include "sys.h"
+#include <string.h>
+
+static struct live not_traced;
+struct live *live = &not_traced;
+
+__thread struct thread thread __attribute__((tls_model("initial-exec")));
+
+uint32_t state_tid(void)
+{
+    if (unlikely(!thread.tid))
+        thread.tid = (uint32_t)sys0(__NR_gettid);
+    return thread.tid;
+}
+
+static void within(struct pmt_within *w, const struct call *call)
+{
+    memset(w, 0, sizeof *w);
+    w->call = call->call;
+    w->size = call->size;
+    w->name_size = call->named ? thread.name_size : 0;
+}
+
+void state_within(struct pmt_within *w)
+{
+    static const struct call none;
+    within(w, state_in_call() ? &thread.call : &none);
+}
+
+void loader_within(struct pmt_within *w)
+{
+    static const struct call loader = {.call = PMT_CALL_LOADER};
+    within(w, thread.loader.call ? &thread.loader : &loader);
+}
+
+void hook_name(const char *name)
+{
+    size_t size = name ? strnlen(name, sizeof thread.name) : 0;
+    memcpy(thread.name, name ? name : "", size);
+    thread.name_size = (uint8_t)size;
+    thread.call.named = true;
+}

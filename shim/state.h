@@ -1,0 +1,74 @@
+/* What the shim knows about the process and the thread it is in. */
+#ifndef PMT_STATE_H
+#define PMT_STATE_H
+
+#include "schemas/record.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+enum sink {
+    SINK_NONE, /* not tracing; must be 0, see struct live */
+    SINK_RING,
+    SINK_OUTPUT,
+    SINK_STUCK, /* the ring stayed full: events are dropped and counted until the runner goes on */
+};
+
+enum attention {
+    ATTENTION_LOADER = 1, /* ld.so may have changed the map: look at all of it */
+    ATTENTION_RETRY = 2,  /* a snapshot failed (no descriptor left, for example) */
+};
+
+/* Lives on a page of its own with MADV_WIPEONFORK: in the child of any kind of fork it reads zero, and so
+ * the child is not traced. A vfork child shares the memory and sees it unchanged. */
+struct live {
+    uint32_t sink; /* enum sink */
+    uint32_t clock;
+    uint32_t attention; /* enum attention, any thread may set bits */
+    struct pmt_ring *ring;
+    unsigned char *data;
+    uint32_t mask;
+    uint32_t cookie;
+    uint32_t tail_seen; /* a recent value of ring->tail: spares reading the shared line */
+    uint32_t pid;
+    uint32_t page_size;
+};
+extern struct live *live;
+
+/* The interposed call that a thread is in; copied by value, since a longjmp out of a signal handler may
+ * leave one behind. Trusted only while `frame` lies above the stack pointer. */
+struct call {
+    uint8_t call; /* enum pmt_call, 0: none */
+    bool named;   /* struct thread.name belongs to it */
+    uint64_t size;
+    uintptr_t frame;
+    uintptr_t caller;  /* return address into the program */
+    uint32_t stack_id; /* 0: not walked yet */
+};
+
+struct thread {
+    uint32_t tid;
+    uint32_t busy;       /* > 0: inside the tracer's own use of libraries; signals are held back */
+    uintptr_t stack_low; /* main thread: the lowest known address of the stack; others: 0 */
+    uintptr_t other_low, other_high; /* a signal stack below it, so as not to ask again and again */
+    struct call call;
+    struct call loader; /* the dlopen or dlclose whose effect on the map was not looked at yet */
+    uint8_t name_size;
+    char name[255];
+};
+extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
+
+/* The call for records: pmt_within, and its name (`within->name_size` bytes) in thread.name. */
+void state_within(struct pmt_within *within);
+
+/* The call that the thread is in, if it is still on the stack. */
+static inline bool state_in_call(void)
+{
+    return thread.call.call && thread.call.frame >= (uintptr_t)__builtin_frame_address(0);
+}
+
+uint32_t state_tid(void);
+
+#endif

@@ -1,0 +1,7 @@
+#ifndef EARLY_LIB_H
+#define EARLY_LIB_H
+
+/* The block that the constructor allocated, reallocated to 20002 bytes. Stays the library's. */
+char *early_block(void);
+
+#endif
