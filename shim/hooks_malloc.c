@@ -72,7 +72,7 @@ static void send_short(enum pmt_call call, const void *block, uint64_t chunk, ui
 struct details {
     enum pmt_call call;
     const void *block;
-    size_t size;
+    uint64_t size;
     uintptr_t old;
     size_t alignment;
     uint64_t began;

@@ -250,7 +250,8 @@ static void last_look(enum pmt_reason reason)
     uint32_t stack_id = stacks_of_change();
     if (!lock_take(&map_lock))
         return;
-    live->attention = 0;
+    if (__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER)
+        snapshot_whole(PMT_REASON_LOADER, stack_id);
     snapshot_whole(reason, stack_id);
     lock_release(&map_lock);
 }

@@ -83,6 +83,8 @@ static void take(struct window *w, bool last)
             w->lo = w->hi;
             w->size = w->regions = 0;
         }
+        if (w->regions && maps->region.start < at) /* merged with the one before, since we asked for that */
+            maps->region.start = at;
         add(w);
         at = maps->region.end;
     }

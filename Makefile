@@ -1,0 +1,69 @@
+# procmap-trace. `make help` says what there is.
+
+VERSION := 0.1
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+BUILD ?= build
+
+WARNINGS := -Wall -Wextra -Werror
+CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"'
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS)
+RUNNER_LIBS := -ljansson -ldw -lelf
+
+# The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
+# at load time, no builtin that would turn our malloc into a call of itself.
+SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
+	-fno-stack-protector
+SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
+	-Wl,-soname,libprocmap-trace.so
+
+TOOL := $(BUILD)/bin/procmap-trace
+SHIM32 := $(BUILD)/lib/procmap-trace/i386/libprocmap-trace.so
+
+RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c)
+SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(wildcard shim/*.c) shim/arch_i386.S)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all help deps labs demo check unit e2e bench install uninstall clean format victims foreign
+
+all: $(TOOL) $(SHIM32) ## build the tool: build/bin/procmap-trace
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what is needed to build and to test (Debian, Ubuntu)
+	tests/setup/deps.sh build test
+
+$(BUILD)/deps-%: tests/setup/deps.sh
+	@mkdir -p $(@D)
+	tests/setup/deps.sh $(subst -, ,$*)
+	@touch $@
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Irunner $(ALL_CFLAGS) -MMD -c $< -o $@
+
+$(BUILD)/obj32/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -m32 $(CPPFLAGS) -Ishim $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+
+$(BUILD)/obj32/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -m32 $(CPPFLAGS) -c $< -o $@
+
+$(TOOL): $(RUNNER_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(RUNNER_LIBS)
+
+$(SHIM32): $(SHIM32_OBJECTS) shim/exports.map
+	@mkdir -p $(@D)
+	$(CC) -m32 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM32_OBJECTS) -o $@
+
+-include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d)
+
+clean: ## remove build/
+	rm -rf $(BUILD)

@@ -1,0 +1,30 @@
+/* The blocks that the program holds. */
+#ifndef PMT_ALLOCATIONS_H
+#define PMT_ALLOCATIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct allocation {
+    uint64_t addr; /* 0: free place in the table */
+    uint64_t size; /* bytes asked for */
+    uint64_t t_ns; /* when it was made */
+    uint32_t stack_id;
+    uint32_t chunk_flags; /* PMT_CHUNK_FLAGS of the chunk */
+};
+
+/* Open addressing with linear probing; half of the places are free. */
+struct allocations {
+    struct allocation *table;
+    size_t mask; /* places - 1 */
+    size_t count;
+    uint64_t bytes;
+};
+
+void allocations_init(struct allocations *a);
+void allocations_free(struct allocations *a);
+void allocations_add(struct allocations *a, const struct allocation *block); /* replaces one at the same place */
+const struct allocation *allocations_find(const struct allocations *a, uint64_t addr); /* or NULL */
+void allocations_remove(struct allocations *a, uint64_t addr); /* an unknown one is ignored */
+
+#endif

@@ -1,0 +1,84 @@
+#include "attach.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int attach_init(struct attach *a)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) < 0)
+        return -errno;
+    int length = snprintf(a->name, sizeof a->name, "procmap-trace.%d.%016" PRIx64, getpid(), random);
+    memcpy(address.sun_path + 1, a->name, (size_t)length);
+    a->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (a->socket < 0)
+        return -errno;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    if (bind(a->socket, (struct sockaddr *)&address, size) < 0 || listen(a->socket, 16) < 0) {
+        int error = -errno;
+        close(a->socket);
+        return error;
+    }
+    return 0;
+}
+
+void attach_close(struct attach *a)
+{
+    close(a->socket);
+    a->socket = -1;
+}
+
+static bool may_ask(int client, const struct pmt_hello *hello, struct ucred *peer)
+{
+    socklen_t size = sizeof *peer;
+    return getsockopt(client, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0 && peer->uid == geteuid() &&
+           hello->magic == PMT_RING_MAGIC && hello->version == PMT_RING_VERSION;
+}
+
+static bool send_ring(int client, int fd)
+{
+    char byte = 1;
+    struct iovec iov = {&byte, 1};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    return sendmsg(client, &message, MSG_NOSIGNAL) == 1;
+}
+
+int attach_accept(struct attach *a, struct ring *ring, uint32_t *pid)
+{
+    int client = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0)
+        return 0;
+    struct timeval timeout = {.tv_sec = 2};
+    struct pmt_hello hello;
+    struct ucred peer;
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    bool done = ring->fd >= 0 && recv(client, &hello, sizeof hello, 0) == sizeof hello &&
+                may_ask(client, &hello, &peer) && send_ring(client, ring->fd);
+    close(client);
+    if (!done)
+        return 0;
+    close(ring->fd);
+    ring->fd = -1;
+    *pid = (uint32_t)peer.pid;
+    return 1;
+}

@@ -1,0 +1,12 @@
+/* Where in the program something happened, in a few words. */
+#ifndef PMT_CALLER_H
+#define PMT_CALLER_H
+
+#include "model.h"
+
+/* "main map3.c:21", "main map3.c:14 -> printf" (the library function that the program called there),
+ * "main (map3)" without line, "map3+0x1234" without function. Bytes of the program, not escaped. Returns
+ * its length, 0 if nothing is known. */
+size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size_t size);
+
+#endif

@@ -1,0 +1,61 @@
+#include "clock.h"
+#include <cpuid.h>
+#include <stdbool.h>
+#include <time.h>
+
+static uint64_t monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Intel SDM 17.17.1, AMD APM 13.2.4: the invariant TSC runs at one rate in every state of the processor. */
+static bool tsc_is_invariant(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8));
+}
+
+void clock_init(struct clock *c)
+{
+    *c = (struct clock){.kind = tsc_is_invariant() ? PMT_CLOCK_TSC : PMT_CLOCK_MONOTONIC,
+                        .ns_per_tick = 1};
+    c->first_tsc = __builtin_ia32_rdtsc();
+    c->first_ns = monotonic();
+}
+
+static double rate(const struct clock *c)
+{
+    uint64_t ticks = __builtin_ia32_rdtsc() - c->first_tsc;
+    uint64_t ns = monotonic() - c->first_ns;
+    return ticks ? (double)ns / (double)ticks : 1;
+}
+
+void clock_start(struct clock *c, uint64_t time)
+{
+    c->base = time;
+    c->base_ns = 0;
+    if (c->kind == PMT_CLOCK_TSC)
+        c->ns_per_tick = rate(c);
+}
+
+void clock_adjust(struct clock *c)
+{
+    if (c->kind != PMT_CLOCK_TSC || c->base == 0)
+        return;
+    uint64_t now = __builtin_ia32_rdtsc();
+    c->base_ns = clock_ns(c, now);
+    c->base = now;
+    c->ns_per_tick = rate(c);
+}
+
+uint64_t clock_ns(const struct clock *c, uint64_t time)
+{
+    if (c->kind == PMT_CLOCK_MONOTONIC)
+        return time > c->base ? time - c->base : 0;
+    if (time >= c->base)
+        return c->base_ns + (uint64_t)((double)(time - c->base) * c->ns_per_tick);
+    uint64_t before = (uint64_t)((double)(c->base - time) * c->ns_per_tick);
+    return before < c->base_ns ? c->base_ns - before : 0;
+}

@@ -1,0 +1,112 @@
+#include "launch.h"
+#include "memory.h"
+#include "schemas/record.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SHIM "lib/procmap-trace/i386/libprocmap-trace.so"
+
+extern char **environ;
+
+int launch_find_shim(char *path, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return -errno;
+    self[length] = '\0';
+    for (int up = 0; up < 2; up++) { /* ROOT/bin/procmap-trace */
+        char *slash = strrchr(self, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    if ((size_t)snprintf(path, size, "%s/%s", self, SHIM) >= size)
+        return -ENAMETOOLONG;
+    if (strpbrk(path, ": $"))
+        return -EINVAL;
+    return access(path, R_OK) == 0 ? 0 : -errno;
+}
+
+static char *setting(const char *name, const char *value, const char *more)
+{
+    size_t size = strlen(name) + strlen(value) + strlen(more) + 3;
+    char *text = memory_get(size);
+    snprintf(text, size, "%s=%s%s%s", name, value, *more ? ":" : "", more);
+    return text;
+}
+
+/* Our variables come last, an even number of them: so shim/environment.c can take them out again without a
+ * trace, as the auxiliary vector behind them has entries of two words. */
+static char **environment(const struct launch *l)
+{
+    size_t count = 0, to = 0, ours = 0;
+    const char *preload = NULL;
+    while (environ[count])
+        count++;
+    char **out = memory_get((count + 6) * sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(environ[i], "LD_PRELOAD=", 11) == 0) {
+            preload = environ[i] + 11;
+            out[to++] = setting("LD_PRELOAD", l->shim, preload);
+        } else if (strncmp(environ[i], PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) != 0) {
+            out[to++] = environ[i];
+        }
+    }
+    out[to + ours++] = setting(PMT_ENV_SOCKET, l->socket, "");
+    if (preload)
+        out[to + ours++] = setting(PMT_ENV_PRELOAD, preload, "");
+    else
+        out[to + ours++] = setting("LD_PRELOAD", l->shim, "");
+    return out;
+}
+
+static void execute(const struct launch *l, char **envp, int report)
+{
+    int error;
+    if (l->stdout_to_stderr)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    if (l->no_aslr)
+        personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE);
+    execve(l->path, l->argv, envp);
+    error = errno;
+    if (write(report, &error, sizeof error) < 0)
+        _exit(126);
+    _exit(126);
+}
+
+int launch_program(const struct launch *l, pid_t *pid, bool *executing)
+{
+    int report[2], error = 0;
+    *executing = false;
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return -errno;
+    char **envp = environment(l);
+    fflush(NULL);
+    *pid = fork();
+    if (*pid < 0) {
+        error = -errno;
+        close(report[0]);
+        close(report[1]);
+        return error;
+    }
+    if (*pid == 0) {
+        close(report[0]);
+        execute(l, envp, report[1]);
+    }
+    close(report[1]);
+    if (read(report[0], &error, sizeof error) == sizeof error) {
+        waitpid(*pid, NULL, 0);
+        *executing = true;
+    }
+    close(report[0]);
+    memory_put(envp);
+    return -error;
+}

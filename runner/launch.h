@@ -1,0 +1,23 @@
+/* Starts the program under the shim. */
+#ifndef PMT_LAUNCH_H
+#define PMT_LAUNCH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct launch {
+    const char *path;   /* to execute */
+    char **argv;
+    const char *shim;   /* path of the shared object */
+    const char *socket; /* name of the runner's socket */
+    bool no_aslr;
+    bool stdout_to_stderr;
+};
+
+/* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
+int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
+
+/* The path of the shim that belongs to this runner; -errno if it is not there. `size` of PATH_MAX. */
+int launch_find_shim(char *path, size_t size);
+
+#endif

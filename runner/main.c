@@ -1,0 +1,210 @@
+/* procmap-trace: wires a source of events, the model and the views together. Texts and exit statuses for
+ * errors are here and in options.c only. */
+#include "live.h"
+#include "memory.h"
+#include "model.h"
+#include "options.h"
+#include "replay.h"
+#include "symbols.h"
+#include "target.h"
+#include "text.h"
+#include "view_json.h"
+#include "view_timeline.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_OWN_FAILURE 125
+#define WIDTH_WITHOUT_TERMINAL 100
+
+/* "procmap-trace: NAME: what happened" */
+__attribute__((format(printf, 2, 3))) static void complain(const char *name, const char *format, ...)
+{
+    va_list list;
+    fputs("procmap-trace: ", stderr);
+    if (name) {
+        text_escape(stderr, name, strlen(name), 0);
+        fputs(": ", stderr);
+    }
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+}
+
+/* A stream of its own on a file, or on a copy of descriptor `fd` where no file is named. */
+static FILE *open_output(const char *file, int fd)
+{
+    bool named = file && strcmp(file, "-") != 0;
+    if (file && !named)
+        fd = STDOUT_FILENO;
+    int copy = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+                     : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    FILE *out = copy >= 0 ? fdopen(copy, "w") : NULL;
+    if (!out)
+        complain(file ? file : "standard output", "cannot write: %s", strerror(errno));
+    return out;
+}
+
+static unsigned terminal_width(int fd)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    long width = columns ? strtol(columns, NULL, 10) : 0;
+    return width > 0 && width < 10000 ? (unsigned)width : WIDTH_WITHOUT_TERMINAL;
+}
+
+static bool add_timeline(struct model *m, const struct options *o)
+{
+    FILE *out = open_output(o->timeline_file, o->show ? STDOUT_FILENO : STDERR_FILENO);
+    if (!out)
+        return false;
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool terminal = isatty(fileno(out)) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+    struct timeline_options timeline = {.color = o->color < 0 ? terminal : o->color == 1,
+                                        .width = terminal_width(fileno(out)),
+                                        .all = o->all};
+    model_add_view(m, view_timeline_new(out, &timeline));
+    return true;
+}
+
+static bool add_views(struct model *m, const struct options *o)
+{
+    bool json_on_stdout = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    if (o->json) {
+        FILE *out = open_output(o->json_file, STDOUT_FILENO);
+        if (!out)
+            return false;
+        model_add_view(m, view_json_new(out));
+    }
+    if (o->timeline || (!o->quiet && !json_on_stdout))
+        return add_timeline(m, o);
+    return true;
+}
+
+static int show(const struct options *o, struct model *m)
+{
+    char why[512];
+    struct event event;
+    struct replay *replay = replay_open(o->arguments[0], why, sizeof why);
+    if (!replay) {
+        complain(NULL, "%s", why);
+        model_close(m);
+        return EXIT_OWN_FAILURE;
+    }
+    int result;
+    while ((result = replay_next(replay, &event)) > 0)
+        model_event(m, &event);
+    int error = model_close(m);
+    if (result < 0)
+        complain(NULL, "%s", replay_error(replay));
+    if (error)
+        complain(NULL, "cannot write the output: %s", strerror(-error));
+    replay_close(replay);
+    return result < 0 || error ? EXIT_OWN_FAILURE : 0;
+}
+
+/* The program's end becomes ours: its status, or its signal once more. */
+static int end_like(int status)
+{
+    if (!WIFSIGNALED(status))
+        return WEXITSTATUS(status);
+    struct rlimit none = {0, 0}; /* the core is the program's, if there is one */
+    setrlimit(RLIMIT_CORE, &none);
+    signal(WTERMSIG(status), SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, WTERMSIG(status));
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(WTERMSIG(status));
+    return 128 + WTERMSIG(status);
+}
+
+static bool prepare(const struct options *o, struct launch *launch, char path[PATH_MAX],
+                    char shim[PATH_MAX], int *status)
+{
+    static struct target target;
+    char why[512];
+    const char *name = o->arguments[0];
+    int error = target_find(name, path);
+    if (!error)
+        error = target_inspect(path, &target);
+    if (error) {
+        complain(name, "%s", error == -ENOENT ? "no such program" : strerror(-error));
+        *status = target_exit_status(error);
+        return false;
+    }
+    error = target_check(&target, why, sizeof why);
+    if (error) {
+        complain(name, "%s", why);
+        *status = target_exit_status(error);
+        return false;
+    }
+    error = launch_find_shim(shim, PATH_MAX);
+    if (error == -EINVAL)
+        complain(shim, "a path with a blank, a colon or a dollar sign cannot be preloaded; install "
+                       "procmap-trace elsewhere");
+    else if (error)
+        complain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
+                 strerror(-error));
+    *launch = (struct launch){.path = path, .argv = o->arguments, .shim = shim, .no_aslr = o->no_aslr};
+    *status = EXIT_OWN_FAILURE;
+    return error == 0;
+}
+
+static int run(const struct options *o, struct model *m, struct launch *launch)
+{
+    struct live_result result = {0};
+    bool executing;
+    launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    int error = live_trace(launch, m, &result, &executing);
+    int written = model_close(m);
+    if (error) {
+        complain(o->arguments[0], "%s: %s", executing ? "cannot be executed" : "cannot be started",
+                 strerror(-error));
+        return executing ? target_exit_status(error) : EXIT_OWN_FAILURE;
+    }
+    if (written)
+        complain(NULL, "cannot write the output: %s; the program was not disturbed", strerror(-written));
+    if (!result.attached)
+        complain(o->arguments[0], "the program ran, but nothing was traced: the shim was not loaded");
+    return written || !result.attached ? EXIT_OWN_FAILURE : end_like(result.status);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct model model;
+    struct launch launch;
+    char path[PATH_MAX], shim[PATH_MAX];
+    int status;
+    switch (options_parse(&options, argc, argv)) {
+    case OPTIONS_DONE:
+        return fflush(stdout) == 0 ? 0 : EXIT_OWN_FAILURE;
+    case OPTIONS_WRONG:
+        return EXIT_OWN_FAILURE;
+    case OPTIONS_RUN:
+        break;
+    }
+    if (!options.show && !prepare(&options, &launch, path, shim, &status))
+        return status;
+    struct symbols *symbols = symbols_new();
+    model_init(&model, symbols);
+    if (!add_views(&model, &options))
+        return EXIT_OWN_FAILURE;
+    if (options.show)
+        signal(SIGPIPE, SIG_IGN);
+    status = options.show ? show(&options, &model) : run(&options, &model, &launch);
+    symbols_free(symbols);
+    return status;
+}

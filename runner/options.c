@@ -1,0 +1,136 @@
+#include "options.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+static const char usage[] =
+    "Usage: procmap-trace [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+    "       procmap-trace show [OPTION...] TRACE\n";
+
+/* procmap-trace(1) has the same options; tests/e2e compares them. */
+static const char help[] =
+    "Runs an unmodified program and shows how its memory map evolves, and why.\n"
+    "`show` does the same with a trace recorded by --json=FILE; \"-\" is the standard input.\n"
+    "\n"
+    "What to show:\n"
+    "      --timeline[=FILE]  the story of the map, for people (default)\n"
+    "      --json[=FILE]      every event, one JSON object a line; without FILE to the\n"
+    "                         standard output, where the program's own then goes to the\n"
+    "                         standard error and there is no timeline\n"
+    "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
+    "                         show: standard output)\n"
+    "  -q, --quiet            no timeline\n"
+    "  -a, --all              also procmap-trace's own regions, and every allocation\n"
+    "      --color=WHEN       always, never or auto (default: on a terminal, unless\n"
+    "                         NO_COLOR is set)\n"
+    "\n"
+    "How to run the program:\n"
+    "      --no-aslr          the same addresses in every run\n"
+    "\n"
+    "  -h, --help             this text\n"
+    "  -V, --version          the version\n"
+    "\n"
+    "The exit status is the program's; 125 if procmap-trace fails, 126 if PROGRAM cannot\n"
+    "be executed, 127 if it is not found.\n";
+
+enum { OPTION_JSON = 256, OPTION_TIMELINE, OPTION_COLOR, OPTION_NO_ASLR };
+
+static const struct option names[] = {
+    {"json", optional_argument, NULL, OPTION_JSON},
+    {"timeline", optional_argument, NULL, OPTION_TIMELINE},
+    {"output", required_argument, NULL, 'o'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"all", no_argument, NULL, 'a'},
+    {"color", required_argument, NULL, OPTION_COLOR},
+    {"no-aslr", no_argument, NULL, OPTION_NO_ASLR},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {0},
+};
+
+static enum options_result wrong(const char *message, const char *argument)
+{
+    if (message)
+        fprintf(stderr, "procmap-trace: %s%s\n", message, argument);
+    fprintf(stderr, "%sTry 'procmap-trace --help'.\n", usage);
+    return OPTIONS_WRONG;
+}
+
+static bool parse_color(struct options *o, const char *when)
+{
+    static const char *const words[] = {"auto", "never", "always"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(when, words[i]) == 0) {
+            o->color = i - 1;
+            return true;
+        }
+    return false;
+}
+
+static enum options_result take(struct options *o, int option)
+{
+    switch (option) {
+    case OPTION_JSON:
+        o->json = true;
+        o->json_file = optarg;
+        break;
+    case OPTION_TIMELINE:
+        o->timeline = true;
+        if (optarg)
+            o->timeline_file = optarg;
+        break;
+    case 'o':
+        o->timeline = true;
+        o->timeline_file = optarg;
+        break;
+    case 'q':
+        o->quiet = true;
+        break;
+    case 'a':
+        o->all = true;
+        break;
+    case OPTION_COLOR:
+        if (!parse_color(o, optarg))
+            return wrong("--color takes auto, always or never, not ", optarg);
+        break;
+    case OPTION_NO_ASLR:
+        o->no_aslr = true;
+        break;
+    case 'h':
+        printf("%s%s", usage, help);
+        return OPTIONS_DONE;
+    case 'V':
+        printf("procmap-trace %s\n", VERSION);
+        return OPTIONS_DONE;
+    default:
+        return wrong(NULL, "");
+    }
+    return OPTIONS_RUN;
+}
+
+enum options_result options_parse(struct options *o, int argc, char **argv)
+{
+    *o = (struct options){.color = -1};
+    if (argc > 1 && strcmp(argv[1], "show") == 0) {
+        o->show = true;
+        argv[1] = argv[0]; /* getopt_long(3) names it in its messages */
+        argv++;
+        argc--;
+    }
+    int option;
+    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+o:qahV", names, NULL)) != -1) {
+        enum options_result result = take(o, option);
+        if (result != OPTIONS_RUN)
+            return result;
+    }
+    o->arguments = argv + optind;
+    if (!o->arguments[0])
+        return wrong(o->show ? "show: which trace?" : "which program?", "");
+    if (o->show && o->arguments[1])
+        return wrong("show takes one trace; not also ", o->arguments[1]);
+    return OPTIONS_RUN;
+}

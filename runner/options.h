@@ -1,0 +1,26 @@
+/* The command line. */
+#ifndef PMT_OPTIONS_H
+#define PMT_OPTIONS_H
+
+#include <stdbool.h>
+
+struct options {
+    bool show;           /* `show TRACE`: `arguments[0]` is the trace; else the program and its arguments */
+    bool json, timeline; /* wanted by name */
+    bool quiet;          /* no timeline unless wanted by name */
+    bool all;
+    bool no_aslr;
+    const char *json_file, *timeline_file; /* NULL or "-": the default */
+    int color;                             /* -1: as it fits, 0: never, 1: always */
+    char **arguments;
+};
+
+enum options_result {
+    OPTIONS_RUN,
+    OPTIONS_DONE, /* --help or --version was answered */
+    OPTIONS_WRONG /* a message was written */
+};
+
+enum options_result options_parse(struct options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,141 @@
+#include "ring.h"
+#include "record_check.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MASK (PMT_RING_CAPACITY - 1)
+#define WHOLE (PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY)
+
+static int map(struct ring *ring)
+{
+    const int prot = PROT_READ | PROT_WRITE;
+    char *base = mmap(NULL, WHOLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        return -errno;
+    char *again = base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
+    int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
+    if (mmap(base, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY, prot, flags, ring->fd, 0) == MAP_FAILED ||
+        mmap(again, PMT_RING_CAPACITY, prot, flags, ring->fd, PMT_RING_HEADER_SIZE) == MAP_FAILED) {
+        int error = -errno;
+        munmap(base, WHOLE);
+        return error;
+    }
+    ring->shared = (struct pmt_ring *)base;
+    ring->data = (unsigned char *)base + PMT_RING_HEADER_SIZE;
+    return 0;
+}
+
+int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags)
+{
+    memset(ring, 0, offsetof(struct ring, record));
+    ring->fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC);
+    if (ring->fd < 0)
+        return -errno;
+    int error = -posix_fallocate(ring->fd, 0, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY);
+    if (!error)
+        error = map(ring);
+    if (error) {
+        close(ring->fd);
+        return error;
+    }
+    if (getrandom(&ring->cookie, sizeof ring->cookie, GRND_NONBLOCK) < 0)
+        ring->cookie = (uint32_t)getpid() * 2654435761u;
+    ring->cookie |= 1; /* never the stamp of zeroed memory at any position */
+    *ring->shared = (struct pmt_ring){.magic = PMT_RING_MAGIC,
+                                      .version = PMT_RING_VERSION,
+                                      .clock = (uint8_t)clock,
+                                      .capacity = PMT_RING_CAPACITY,
+                                      .cookie = ring->cookie,
+                                      .flags = flags,
+                                      .runner_pid = (uint32_t)getpid()};
+    return 0;
+}
+
+void ring_destroy(struct ring *ring)
+{
+    if (ring->fd >= 0)
+        close(ring->fd);
+    if (ring->shared)
+        munmap(ring->shared, WHOLE);
+    ring->shared = NULL;
+    ring->fd = -1;
+}
+
+static const struct pmt_record *at(const struct ring *ring, uint32_t position)
+{
+    return (const struct pmt_record *)(ring->data + (position & MASK));
+}
+
+/* partner: emit_end() in the shim */
+static bool committed(const struct ring *ring, uint32_t position)
+{
+    return __atomic_load_n(&at(ring, position)->stamp, __ATOMIC_ACQUIRE) == (position ^ ring->cookie);
+}
+
+static bool copy(struct ring *ring, uint32_t position)
+{
+    const struct pmt_record *shared = at(ring, position);
+    uint32_t size = (uint32_t)__atomic_load_n(&shared->units, __ATOMIC_RELAXED) * PMT_RECORD_ALIGN;
+    if (size < sizeof *shared || size > PMT_RECORD_MAX)
+        return false;
+    memcpy(ring->record, shared, size);
+    return record_valid((const struct pmt_record *)ring->record, size);
+}
+
+enum ring_state ring_next(struct ring *ring)
+{
+    if (!committed(ring, ring->tail))
+        return RING_EMPTY;
+    if (!copy(ring, ring->tail))
+        return RING_CORRUPT;
+    ring->tail += pmt_record_size((const struct pmt_record *)ring->record);
+    return RING_RECORD;
+}
+
+void ring_release(struct ring *ring)
+{
+    if (ring->tail == ring->released)
+        return;
+    ring->released = ring->tail;
+    __atomic_store_n(&ring->shared->tail, ring->tail, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&ring->shared->full_waiters, __ATOMIC_SEQ_CST))
+        syscall(SYS_futex, &ring->shared->tail, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+bool ring_has_hole(const struct ring *ring)
+{
+    return __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED) != ring->tail &&
+           !committed(ring, ring->tail);
+}
+
+bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up)
+{
+    uint32_t reserved = __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED) - ring->tail;
+    if (reserved > PMT_RING_CAPACITY)
+        reserved = PMT_RING_CAPACITY;
+    for (uint32_t offset = PMT_RECORD_ALIGN; offset < reserved; offset += PMT_RECORD_ALIGN) {
+        if (!committed(ring, ring->tail + offset) || !copy(ring, ring->tail + offset))
+            continue;
+        ring->tail += offset;
+        ring->lost[reason]++;
+        return true;
+    }
+    if (!give_up)
+        return false;
+    ring->tail += reserved & ~(PMT_RECORD_ALIGN - 1);
+    ring->lost[reason] += reserved != 0;
+    return false;
+}
+
+uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason)
+{
+    uint32_t theirs = __atomic_load_n(&ring->shared->lost[reason], __ATOMIC_RELAXED);
+    return ring->lost[reason] + theirs;
+}

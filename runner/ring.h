@@ -1,0 +1,45 @@
+/* The consumer's side of a ring (schemas/record.h). Nothing in it is trusted: the traced program may write
+ * anywhere. */
+#ifndef PMT_RUNNER_RING_H
+#define PMT_RUNNER_RING_H
+
+#include "schemas/record.h"
+#include <stdbool.h>
+
+struct ring {
+    int fd; /* of the memfd, until it is handed over; then -1 */
+    struct pmt_ring *shared;
+    const unsigned char *data; /* capacity bytes, twice */
+    uint32_t tail;             /* position of the next record */
+    uint32_t released;         /* the producers may overwrite everything before this */
+    uint32_t cookie;
+    uint32_t lost[PMT_LOSS_COUNT]; /* found by ring_skip() */
+    _Alignas(8) unsigned char record[PMT_RECORD_MAX]; /* the copy that ring_next() returns */
+};
+
+enum ring_state {
+    RING_RECORD, /* ring->record holds the next one, and it is valid */
+    RING_EMPTY,  /* nothing committed at the tail */
+    RING_CORRUPT /* committed, but not a record; go on with ring_skip() */
+};
+
+/* 0 or -errno; the memory is allocated now, so that no one dies of a full memory later. */
+int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags);
+void ring_destroy(struct ring *ring);
+
+enum ring_state ring_next(struct ring *ring);
+
+/* Gives the space of what was read back to the producers, and wakes those that wait for it. */
+void ring_release(struct ring *ring);
+
+/* Whether something is reserved behind the tail that is not committed. */
+bool ring_has_hole(const struct ring *ring);
+
+/* Goes on behind a hole or a corrupt record, with the next record that can be recognised, and counts the
+ * loss. `give_up`: nothing will be committed any more, go to the end if there is none. */
+bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up);
+
+/* Losses counted on either side, for `reason`. */
+uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason);
+
+#endif

@@ -1,0 +1,42 @@
+/* Call stacks by id, with the names of their frames. */
+#ifndef PMT_RUNNER_STACKS_H
+#define PMT_RUNNER_STACKS_H
+
+#include "event.h"
+#include "regions.h"
+#include "symbols.h"
+
+struct frame {
+    uint64_t ip;
+    uint64_t file_offset; /* of the ip in `module`, if there is one */
+    const char *module;   /* path, interned; NULL: no file there */
+    bool resolved;
+    struct frame_symbol symbol; /* strings live as long as struct stacks */
+};
+
+struct stack {
+    uint32_t id; /* 0: none */
+    uint32_t count;
+    struct frame *frames; /* return addresses, innermost first */
+};
+
+struct stacks {
+    struct stack **by_id; /* sparse: ids are places in the shim's table */
+    size_t room;
+    char **names; /* interned strings: module paths and replayed symbols */
+    size_t name_count, name_room;
+    struct symbols *symbols; /* borrowed */
+};
+
+void stacks_init(struct stacks *stacks, struct symbols *symbols);
+void stacks_free(struct stacks *stacks);
+
+/* A stack record, against the map as it is now. */
+void stacks_add(struct stacks *stacks, const struct event *event, const struct regions *map);
+
+/* NULL if the id is not known. The frames' symbols are looked up on the first call for each. */
+const struct stack *stacks_find(const struct stacks *stacks, uint32_t id);
+const struct frame_symbol *stacks_symbol(const struct stacks *stacks, const struct frame *frame,
+                                         bool exact);
+
+#endif

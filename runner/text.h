@@ -1,0 +1,17 @@
+/* Text for people. */
+#ifndef PMT_TEXT_H
+#define PMT_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Bytes of the traced program, harmless on a terminal: control characters and what is not UTF-8 become
+ * \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */
+size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
+
+/* "4K", "136K", "2.4M", "512": into `out`, terminated. */
+#define TEXT_SIZE 16
+char *text_size(char out[TEXT_SIZE], uint64_t bytes);
+
+#endif

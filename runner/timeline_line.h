@@ -1,0 +1,36 @@
+/* The lines of the timeline: columns, colours, wrapping. */
+#ifndef PMT_TIMELINE_LINE_H
+#define PMT_TIMELINE_LINE_H
+
+#include "model.h"
+#include <stdio.h>
+
+#define LINE_INDENT 14 /* where everything behind the time begins */
+
+enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GREEN, STYLE_RED, STYLE_YELLOW, STYLE_BLUE };
+
+struct lines {
+    FILE *out;
+    bool color;
+    unsigned width;
+    unsigned address_width; /* hexadecimal digits */
+};
+
+void line_style(const struct lines *l, enum style style);
+
+/* "  0.184 ms  ", or as many blanks. */
+void line_time(const struct lines *l, uint64_t t_ns);
+void line_indent(const struct lines *l);
+
+/* `text` from LINE_INDENT on, wrapped between words; the caller has written the indent of the first. */
+void line_wrap(const struct lines *l, const char *text, enum style style);
+
+/* `left` (as it is) and behind it, or on the next line if there is no room, the caller (escaped). */
+void line_call(const struct lines *l, const char *left, const char *caller);
+
+/* "56555000-56556000 r--p     4K  rodata        map3" and the end of the line. `note` is put in front of
+ * the name, "" if there is none. */
+void line_region(const struct lines *l, const struct region *r, const char *note);
+void line_region_titles(const struct lines *l);
+
+#endif

@@ -1,0 +1,217 @@
+#include "view_json.h"
+#include "caller.h"
+#include "memory.h"
+#include "shim/encode.h"
+#include "totals.h"
+#include "why.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_SIZE (2u << 20)
+#define FILE_BUFFER (256u << 10)
+
+struct json {
+    struct view view;
+    FILE *out;
+    char *line;
+    const struct model *model; /* while an event is written */
+    int error;
+};
+
+static void key(struct encoder *e, const char *name, const char *text)
+{
+    encode_chars(e, name);
+    encode_string(e, text, strlen(text));
+}
+
+static void number(struct encoder *e, const char *name, uint64_t value)
+{
+    encode_chars(e, name);
+    encode_unsigned(e, value);
+}
+
+static void describe(struct encoder *e, const struct region *r)
+{
+    key(e, ",\"kind\":", kind_name(r->kind));
+    encode_chars(e, r->tracer ? ",\"owner\":\"tracer\"" : ",\"owner\":\"program\"");
+}
+
+static void region_extra(struct encoder *e, void *arg, const struct pmt_region *raw, const char *path)
+{
+    (void)path;
+    const struct json *j = arg;
+    const struct region *r = regions_find(&j->model->image.map, raw->start);
+    if (r)
+        describe(e, r);
+}
+
+static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *record, uint32_t index)
+{
+    const struct json *j = arg;
+    const struct stack *stack = stacks_find(&j->model->stacks, record->r.stack_id);
+    if (!stack || index >= stack->count)
+        return;
+    const struct frame_symbol *s = stacks_symbol(&j->model->stacks, &stack->frames[index], false);
+    if (s->function)
+        key(e, ",\"function\":", s->function);
+    if (s->module)
+        key(e, ",\"module\":", s->module);
+    if (s->file)
+        key(e, ",\"file\":", s->file);
+    if (s->line)
+        number(e, ",\"line\":", s->line);
+}
+
+static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
+{
+    const struct json *j = arg;
+    const struct model *m = j->model;
+    if (x->signal) {
+        const char *name = sigabbrev_np((int)x->signal);
+        encode_literal(e, ",\"signal\":\"SIG");
+        if (name)
+            encode_chars(e, name);
+        else
+            encode_unsigned(e, x->signal);
+        encode_literal(e, "\"");
+    }
+    number(e, ",\"ledger\":{\"changes\":", m->ledger.changes);
+    number(e, ",\"explained\":", m->ledger.explained);
+    number(e, ",\"unexplained\":", m->ledger.unexplained);
+    number(e, ",\"lost\":", m->ledger.lost);
+    number(e, "},\"allocations\":{\"calls\":", m->ledger.allocations);
+    number(e, ",\"frees\":", m->ledger.frees);
+    number(e, ",\"live\":", m->allocations.count);
+    number(e, ",\"live_bytes\":", m->allocations.bytes);
+    encode_literal(e, "},\"totals\":[");
+    struct totals t = totals_of(&m->image.map);
+    bool first = true;
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        if (!t.kinds[kind].regions)
+            continue;
+        key(e, first ? "{\"kind\":" : ",{\"kind\":", kind_name(kind));
+        number(e, ",\"regions\":", t.kinds[kind].regions);
+        number(e, ",\"bytes\":", t.kinds[kind].bytes);
+        encode_literal(e, "}");
+        first = false;
+    }
+    encode_literal(e, "]");
+}
+
+static void write_line(struct json *j, size_t size)
+{
+    if (j->error)
+        return;
+    if (size == 0)
+        j->error = -EMSGSIZE;
+    else if (fwrite(j->line, 1, size, j->out) != size)
+        j->error = -errno;
+}
+
+static void on_event(struct view *view, const struct model *m, const struct event *event, uint64_t seq,
+                     unsigned changes)
+{
+    (void)changes;
+    struct json *j = (struct json *)view;
+    struct encode_context context = {.seq = seq,
+                                     .t_ns = event->t_ns,
+                                     .began_ns = event->began_ns,
+                                     .pid = event->pid,
+                                     .word_size = m->image.word_size,
+                                     .region_extra = region_extra,
+                                     .frame_extra = frame_extra,
+                                     .exit_extra = exit_extra,
+                                     .arg = j};
+    j->model = m;
+    write_line(j, encode_record(j->line, LINE_SIZE, event->record, &context));
+}
+
+static void region(struct encoder *e, const struct region *r)
+{
+    if (!r)
+        return encode_literal(e, "null");
+    encode_region(e, &r->raw, r->path);
+    describe(e, r);
+    encode_literal(e, "}");
+}
+
+static void cause(struct encoder *e, const struct model *m, const struct cause *c)
+{
+    char caller[1024];
+    key(e, ",\"cause\":{\"call\":", c->call);
+    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC && c->code != PMT_CALL_FREE)
+        number(e, ",\"size\":", c->size);
+    if (c->name[0])
+        key(e, ",\"name\":", c->name);
+    if (c->seq)
+        number(e, ",\"seq\":", c->seq);
+    if (c->kernel)
+        key(e, ",\"kernel\":", encode_call_name(c->kernel));
+    if (caller_text(m, c->stack_id, caller, sizeof caller))
+        key(e, ",\"caller\":", caller);
+    if (c->stack_id)
+        number(e, ",\"stack_id\":", c->stack_id);
+    encode_literal(e, "}");
+}
+
+static void on_change(struct view *view, const struct model *m, const struct change *change, uint64_t seq)
+{
+    struct json *j = (struct json *)view;
+    struct encoder e;
+    char why[256];
+    encode_start(&e, j->line, LINE_SIZE);
+    number(&e, "{\"type\":\"region\",\"seq\":", seq);
+    number(&e, ",\"t_ns\":", change->t_ns);
+    number(&e, ",\"pid\":", m->image.pid);
+    number(&e, ",\"tid\":", change->tid);
+    key(&e, ",\"change\":", change_name(change->type));
+    encode_literal(&e, ",\"delta\":");
+    encode_signed(&e, change->delta);
+    encode_literal(&e, ",\"before\":");
+    region(&e, change->before);
+    encode_literal(&e, ",\"after\":");
+    region(&e, change->after);
+    for (size_t i = 0; i < change->parts.count; i++) {
+        encode_chars(&e, i ? "," : ",\"parts\":[");
+        region(&e, change->parts.items[i]);
+    }
+    if (change->parts.count)
+        encode_literal(&e, "]");
+    cause(&e, m, &change->cause);
+    why_text(m, change, why, sizeof why);
+    key(&e, ",\"why\":", why);
+    encode_literal(&e, "}\n");
+    write_line(j, e.full ? 0 : (size_t)(e.at - j->line));
+}
+
+static void on_flush(struct view *view)
+{
+    struct json *j = (struct json *)view;
+    if (fflush(j->out) != 0 && !j->error)
+        j->error = -errno;
+}
+
+static int on_close(struct view *view, const struct model *m)
+{
+    (void)m;
+    struct json *j = (struct json *)view;
+    on_flush(view);
+    if (fclose(j->out) != 0 && !j->error)
+        j->error = -errno;
+    int error = j->error;
+    memory_put(j->line);
+    memory_put(j);
+    return error;
+}
+
+struct view *view_json_new(FILE *out)
+{
+    struct json *j = memory_get(sizeof *j);
+    j->view = (struct view){on_event, on_change, on_flush, on_close};
+    j->out = out;
+    j->line = memory_get(LINE_SIZE);
+    setvbuf(out, NULL, _IOFBF, FILE_BUFFER);
+    return &j->view;
+}

@@ -1,0 +1,10 @@
+/* Every event as one line of JSON: schemas/event.schema.json. */
+#ifndef PMT_VIEW_JSON_H
+#define PMT_VIEW_JSON_H
+
+#include "model.h"
+#include <stdio.h>
+
+struct view *view_json_new(FILE *out); /* `out` is closed with the view */
+
+#endif

@@ -1,0 +1,634 @@
+#include "view_timeline.h"
+#include "caller.h"
+#include "memory.h"
+#include "shim/encode.h"
+#include "text.h"
+#include "timeline_line.h"
+#include "totals.h"
+#include "why.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+/* Calls that change nothing are shown one by one while they are few: so many in a row, so many in all. */
+#define SHOWN_IN_A_ROW 6u
+#define SHOWN_IN_ALL 120u
+#define CALLER_SIZE 512
+
+/* Calls that were not shown since the last line. */
+struct folded {
+    uint64_t allocations, frees, bytes;
+    uint64_t from, to; /* t_ns of the first and the last */
+};
+
+struct timeline {
+    struct view view;
+    struct lines lines;
+    bool all;
+    unsigned in_a_row, in_all;
+    struct folded folded;
+    bool started;
+    struct totals at_start;
+    uint64_t last_call;   /* cause.seq of the call whose header was written last */
+    uint64_t last_kernel; /* cause.kernel_seq likewise */
+    const char *last_reason;
+    char last_why[256];
+    uint64_t threshold; /* as last told */
+    struct change held; /* the stack of a child, until it is unmapped again */
+    bool is_held;
+    uint64_t lost;
+    int error;
+};
+
+static void indent_line(struct timeline *t, const char *text, enum style style)
+{
+    line_indent(&t->lines);
+    line_wrap(&t->lines, text, style);
+}
+
+static void write_folded(struct timeline *t)
+{
+    struct folded *f = &t->folded;
+    char text[200], bytes[TEXT_SIZE];
+    t->in_a_row = 0;
+    if (!f->allocations && !f->frees)
+        return;
+    line_time(&t->lines, f->from);
+    snprintf(text, sizeof text,
+             "... %" PRIu64 " more allocation%s (%s bytes in all) and %" PRIu64
+             " free%s until %.3f ms: no change of the map",
+             f->allocations, f->allocations == 1 ? "" : "s", text_size(bytes, f->bytes), f->frees,
+             f->frees == 1 ? "" : "s", (double)f->to / 1e6);
+    line_wrap(&t->lines, text, STYLE_DIM);
+    *f = (struct folded){0};
+}
+
+static void write_change(struct timeline *t, const struct model *m, const struct change *change);
+
+/* What was held back or folded comes before whatever is written now. */
+static void catch_up(struct timeline *t, const struct model *m)
+{
+    if (t->is_held) {
+        t->is_held = false;
+        write_change(t, m, &t->held);
+        region_drop(t->held.after);
+        memset(&t->held, 0, sizeof t->held);
+    }
+    write_folded(t);
+}
+
+/* ---- the start ---- */
+
+static void write_head(struct timeline *t, const struct image *image)
+{
+    FILE *out = t->lines.out;
+    char size[TEXT_SIZE], text[256];
+    fputs("\n", out);
+    line_style(&t->lines, STYLE_BOLD);
+    fputs("procmap-trace", out);
+    for (uint32_t i = 0; i < image->argv_size; i += (uint32_t)strlen(image->argv + i) + 1) {
+        fputc(' ', out);
+        text_escape(out, image->argv + i, strlen(image->argv + i), 200);
+    }
+    line_style(&t->lines, STYLE_PLAIN);
+    snprintf(text, sizeof text, "pid %" PRIu32 ", %u-bit %s, ", image->pid, image->word_size * 8,
+             image->pie ? "PIE" : "fixed address");
+    fprintf(out, "\n%s", text);
+    text_escape(out, image->libc, strlen(image->libc), 60);
+    if (image->mmap_threshold)
+        fprintf(out, ", mmap threshold %s%s", text_size(size, image->mmap_threshold),
+                image->dynamic_threshold ? " (it can rise)" : "");
+    fputs("\n\n", out);
+    t->threshold = image->mmap_threshold;
+}
+
+static void write_hidden(struct timeline *t, const struct totals *totals)
+{
+    char text[160], size[TEXT_SIZE];
+    const struct total *own = &totals->kinds[KIND_TRACER];
+    if (t->all || !own->regions)
+        return;
+    snprintf(text, sizeof text,
+             "(not shown: %" PRIu64 " regions, %s, of procmap-trace itself; --all shows them)", own->regions,
+             text_size(size, own->bytes));
+    indent_line(t, text, STYLE_DIM);
+}
+
+static void write_map(struct timeline *t, const struct regions *map)
+{
+    line_region_titles(&t->lines);
+    for (size_t i = 0; i < map->list.count; i++) {
+        const struct region *r = map->list.items[i];
+        if (r->tracer && !t->all)
+            continue;
+        line_indent(&t->lines);
+        line_region(&t->lines, r, "");
+    }
+}
+
+static void on_snapshot(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_snapshot *s = (const struct pmt_snapshot *)event->record;
+    char text[80], size[TEXT_SIZE];
+    if (event->record->call != PMT_REASON_START || !(s->flags & PMT_SNAPSHOT_LAST))
+        return;
+    t->started = true;
+    t->at_start = totals_of(&m->image.map);
+    line_time(&t->lines, event->t_ns);
+    snprintf(text, sizeof text, "START   %" PRIu64 " regions, %s", t->at_start.program.regions,
+             text_size(size, t->at_start.program.bytes));
+    line_call(&t->lines, text, "");
+    write_map(t, &m->image.map);
+    write_hidden(t, &t->at_start);
+    fputc('\n', t->lines.out);
+}
+
+/* ---- allocator calls ---- */
+
+static void arguments(char *out, size_t size, unsigned call, uint64_t bytes, uint64_t old, uint64_t addr)
+{
+    const char *name = encode_call_name(call);
+    if (call == PMT_CALL_FREE)
+        snprintf(out, size, "free(0x%" PRIx64 ")", addr);
+    else if (old)
+        snprintf(out, size, "%s(0x%" PRIx64 ", %" PRIu64 ")", name, old, bytes);
+    else
+        snprintf(out, size, "%s(%" PRIu64 ")", name, bytes);
+    size_t used = strlen(out);
+    if (call != PMT_CALL_FREE && addr)
+        snprintf(out + used, size - used, " = 0x%" PRIx64, addr);
+}
+
+/* Where a new block lies: "in the heap, 133K below its end". */
+static void placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
+{
+    const struct region *r = regions_find(&m->image.map, a->addr);
+    char left[TEXT_SIZE];
+    const char *placement = encode_placement(a);
+    out[0] = '\0';
+    if (!placement || !r)
+        return;
+    uint64_t end = a->addr + encode_usable(a, m->image.word_size);
+    if (strcmp(placement, "heap") == 0 && end <= r->raw.end)
+        snprintf(out, size, "fits in the heap, %s below its end: no change of the map",
+                 text_size(left, r->raw.end - end));
+    else if (strcmp(placement, "arena") == 0)
+        snprintf(out, size, "fits in this thread's arena: no change of the map");
+    else
+        snprintf(out, size, "lies in %s: no change of the map", kind_name(r->kind));
+}
+
+static void freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
+{
+    const struct allocation *block = allocations_find(&m->allocations, a->addr);
+    out[0] = '\0';
+    if (block && !(a->chunk & PMT_CHUNK_MMAPPED))
+        snprintf(out, size, "%" PRIu64 " bytes go back to malloc, which keeps them: no change of the map",
+                 block->size);
+}
+
+static void fold(struct timeline *t, const struct event *event, const struct pmt_alloc *a)
+{
+    struct folded *f = &t->folded;
+    if (!f->allocations && !f->frees)
+        f->from = event->t_ns;
+    f->to = event->t_ns;
+    if (a->r.call == PMT_CALL_FREE)
+        f->frees++;
+    else
+        f->allocations++, f->bytes += a->size;
+}
+
+static void write_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
+                       uint32_t stack_id)
+{
+    char caller[CALLER_SIZE];
+    caller_text(m, stack_id, caller, sizeof caller);
+    line_time(&t->lines, t_ns);
+    line_call(&t->lines, left, caller);
+}
+
+static void on_alloc(struct timeline *t, const struct model *m, const struct event *event, uint64_t seq,
+                     unsigned changes)
+{
+    const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
+    char left[120], note[160];
+    if (changes)
+        return; /* the changes bring their call with them */
+    bool few = t->in_a_row < SHOWN_IN_A_ROW && t->in_all < SHOWN_IN_ALL;
+    if (!t->all && (!few || t->folded.allocations || t->folded.frees))
+        return fold(t, event, a);
+    if (t->is_held)
+        catch_up(t, m);
+    t->in_a_row++;
+    t->in_all++;
+    uint64_t old = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
+    arguments(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size, old, a->addr);
+    if (pmt_record_size(&a->r) == sizeof *a && a->error) {
+        const char *name = encode_errno_name((int)a->error);
+        snprintf(left + strlen(left), sizeof left - strlen(left), " failed: %s", name ? name : "error");
+    }
+    write_call(t, m, event->t_ns, left, a->r.stack_id);
+    if (a->r.call == PMT_CALL_FREE)
+        freed(m, a, note, sizeof note);
+    else
+        placed(m, a, note, sizeof note);
+    if (note[0])
+        indent_line(t, note, STYLE_DIM);
+    t->last_call = seq;
+    t->last_why[0] = '\0';
+}
+
+/* ---- changes ---- */
+
+static void kernel_text(const struct cause *c, char *out, size_t size)
+{
+    const uint64_t *a = c->args;
+    const char *name = encode_call_name(c->kernel);
+    char length[TEXT_SIZE];
+    switch (c->kernel) {
+    case PMT_CALL_BRK:
+        snprintf(out, size, "brk: 0x%" PRIx64 " -> 0x%" PRIx64, c->old_brk, (uint64_t)c->result);
+        break;
+    case PMT_CALL_MMAP:
+    case PMT_CALL_MMAP2:
+        snprintf(out, size, "%s(length %s) = 0x%" PRIx64, name, text_size(length, a[1]), (uint64_t)c->result);
+        break;
+    case PMT_CALL_MREMAP:
+        snprintf(out, size, "mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64, a[0],
+                 text_size(length, a[2]), (uint64_t)c->result);
+        break;
+    case PMT_CALL_SHMAT:
+        snprintf(out, size, "shmat(id %" PRIu64 ") = 0x%" PRIx64, a[0], (uint64_t)c->result);
+        break;
+    case PMT_CALL_SHMDT:
+        snprintf(out, size, "shmdt(0x%" PRIx64 ")", a[0]);
+        break;
+    case PMT_CALL_MLOCKALL:
+    case PMT_CALL_MUNLOCKALL:
+        snprintf(out, size, "%s()", name);
+        break;
+    default:
+        snprintf(out, size, "%s(0x%" PRIx64 ", length %s)", name, a[0], text_size(length, a[1]));
+    }
+}
+
+static void call_text(const struct cause *c, char *out, size_t size)
+{
+    char bytes[TEXT_SIZE];
+    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
+        return arguments(out, size, c->code, c->size, c->old_addr, c->addr);
+    if (c->code == PMT_CALL_LOADER)
+        snprintf(out, size, "the dynamic loader");
+    else if (c->code == PMT_CALL_NONE)
+        snprintf(out, size, "%s", c->call);
+    else if (c->name[0])
+        snprintf(out, size, "%s(\"%.40s\")", c->call, c->name);
+    else if (c->code == PMT_CALL_MMAP || c->code == PMT_CALL_MUNMAP || c->code == PMT_CALL_MREMAP)
+        snprintf(out, size, "%s(length %s)", c->call, text_size(bytes, c->size ? c->size : c->args[1]));
+    else
+        snprintf(out, size, "%s()", c->call);
+    for (char *at = out; *at; at++) /* names come from the program */
+        if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
+            *at = '?';
+}
+
+static bool same_call(const struct timeline *t, const struct cause *c)
+{
+    return (c->seq && c->seq == t->last_call) || (!c->seq && t->last_reason == c->call);
+}
+
+/* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the system
+ * call that did it. */
+static void write_cause(struct timeline *t, const struct model *m, const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    char text[200];
+    if (!same_call(t, c)) {
+        call_text(c, text, sizeof text);
+        write_call(t, m, change->t_ns, text, c->stack_id);
+        t->last_why[0] = '\0';
+    }
+    if (c->kernel && c->kernel_seq != t->last_kernel) {
+        kernel_text(c, text, sizeof text);
+        line_indent(&t->lines);
+        line_style(&t->lines, STYLE_DIM);
+        fputs("-> ", t->lines.out);
+        line_style(&t->lines, STYLE_PLAIN);
+        fprintf(t->lines.out, "%s\n", text);
+    }
+    t->last_call = c->seq;
+    t->last_reason = c->seq ? NULL : c->call;
+    t->last_kernel = c->kernel_seq;
+}
+
+static const struct {
+    char sign;
+    enum style style;
+} looks[] = {
+    [CHANGE_ADDED] = {'+', STYLE_GREEN},       [CHANGE_REMOVED] = {'-', STYLE_RED},
+    [CHANGE_GROWN] = {'^', STYLE_GREEN},       [CHANGE_SHRUNK] = {'v', STYLE_YELLOW},
+    [CHANGE_MOVED] = {'>', STYLE_YELLOW},      [CHANGE_PROTECTION] = {'*', STYLE_YELLOW},
+    [CHANGE_SPLIT] = {'<', STYLE_YELLOW},      [CHANGE_MERGED] = {'=', STYLE_YELLOW},
+};
+
+static void change_note(const struct change *change, char *out, size_t size)
+{
+    char delta[TEXT_SIZE], was[TEXT_SIZE], perms[4];
+    uint64_t bytes = (uint64_t)(change->delta < 0 ? -change->delta : change->delta);
+    out[0] = '\0';
+    if (change->type == CHANGE_GROWN || change->type == CHANGE_SHRUNK)
+        snprintf(out, size, "%c%s, was %s", change->delta < 0 ? '-' : '+', text_size(delta, bytes),
+                 text_size(was, region_size(change->before)));
+    else if (change->type == CHANGE_PROTECTION) {
+        encode_perms(perms, change->before->raw.perms);
+        snprintf(out, size, "was %.4s", perms);
+    } else if (change->type == CHANGE_MOVED)
+        snprintf(out, size, "was at %08" PRIx64, change->before->raw.start);
+    else if (change->parts.count)
+        snprintf(out, size, "%zu regions", change->parts.count);
+}
+
+static void write_region(struct timeline *t, const struct change *change)
+{
+    char note[64];
+    const struct lines *l = &t->lines;
+    change_note(change, note, sizeof note);
+    line_style(l, looks[change->type].style);
+    fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2, change_name(change->type));
+    const struct region *r = change->after ? change->after : change->before;
+    line_region(l, change->type == CHANGE_SPLIT ? change->before : r, note);
+    line_style(l, STYLE_PLAIN);
+    for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
+        line_indent(l);
+        line_region(l, change->parts.items[i], i + 1 < change->parts.count ? "|-" : "`-");
+    }
+}
+
+static void write_change(struct timeline *t, const struct model *m, const struct change *change)
+{
+    char why[256];
+    write_cause(t, m, change);
+    write_region(t, change);
+    why_text(m, change, why, sizeof why);
+    if (why[0] && strcmp(why, t->last_why) != 0)
+        indent_line(t, why, STYLE_DIM);
+    memcpy(t->last_why, why, sizeof why);
+}
+
+static bool is_childs_stack(const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    bool starts_child = c->code >= PMT_CALL_SYSTEM && c->code <= PMT_CALL_POSIX_SPAWNP;
+    return change->type == CHANGE_ADDED && starts_child && change->after->kind == KIND_THREAD_STACK;
+}
+
+static void write_childs_stack(struct timeline *t, const struct model *m, const struct change *change)
+{
+    char text[200], size[TEXT_SIZE];
+    write_folded(t);
+    call_text(&change->cause, text, sizeof text);
+    write_call(t, m, t->held.t_ns, text, change->cause.stack_id);
+    snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
+             text_size(size, region_size(t->held.after)));
+    indent_line(t, text, STYLE_DIM);
+    region_drop(t->held.after);
+    memset(&t->held, 0, sizeof t->held);
+    t->is_held = false;
+    t->last_call = change->cause.seq;
+    t->last_kernel = change->cause.kernel_seq;
+}
+
+static void on_change(struct view *view, const struct model *m, const struct change *change, uint64_t seq)
+{
+    (void)seq;
+    struct timeline *t = (struct timeline *)view;
+    if (change->tracer && !t->all)
+        return;
+    if (t->is_held && change->type == CHANGE_REMOVED && change->cause.code == t->held.cause.code &&
+        change->before->raw.start == t->held.after->raw.start && change->tid == t->held.tid)
+        return write_childs_stack(t, m, change);
+    catch_up(t, m);
+    if (is_childs_stack(change)) {
+        t->held = *change;
+        t->held.before = NULL;
+        t->held.parts = (struct region_list){0};
+        region_keep(t->held.after);
+        t->is_held = true;
+        return;
+    }
+    write_change(t, m, change);
+}
+
+/* ---- the rest ---- */
+
+static void on_kernel(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_kernel *k = (const struct pmt_kernel *)event->record;
+    char text[200];
+    bool failed = k->result < 0 && k->result > -4096 && k->r.call != PMT_CALL_BRK;
+    bool refused = k->r.call == PMT_CALL_BRK && k->args[0] && (uint64_t)k->result < k->args[0];
+    if (!failed && !refused)
+        return;
+    catch_up(t, m);
+    struct cause c = {.kernel = k->r.call, .result = k->result, .old_brk = k->old_brk};
+    memcpy(c.args, k->args, sizeof c.args);
+    const char *error = failed ? encode_errno_name((int)-k->result) : "ENOMEM";
+    if (refused)
+        snprintf(text, sizeof text, "brk to 0x%" PRIx64 " failed: %s", k->args[0], error);
+    else {
+        kernel_text(&c, text, sizeof text);
+        char *result = strstr(text, " = ");
+        size_t used = result ? (size_t)(result - text) : strlen(text);
+        snprintf(text + used, sizeof text - used, " failed: %s", error ? error : "error");
+    }
+    write_call(t, m, event->t_ns, text, k->r.stack_id);
+    t->last_call = 0;
+}
+
+static void on_mallopt(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_mallopt *o = (const struct pmt_mallopt *)event->record;
+    static const char *const names[] = {"M_TRIM_THRESHOLD", "M_TOP_PAD", "M_MMAP_THRESHOLD", "M_MMAP_MAX",
+                                        "M_CHECK_ACTION",   "M_PERTURB", "M_ARENA_TEST",     "M_ARENA_MAX"};
+    char text[100];
+    catch_up(t, m);
+    if (o->param <= -1 && o->param >= -8)
+        snprintf(text, sizeof text, "mallopt(%s, %" PRId64 ")", names[-o->param - 1], o->value);
+    else
+        snprintf(text, sizeof text, "mallopt(%" PRId64 ", %" PRId64 ")", o->param, o->value);
+    write_call(t, m, event->t_ns, text, o->r.stack_id);
+    t->last_call = 0;
+}
+
+static void tell_threshold(struct timeline *t, const struct model *m)
+{
+    char text[160], was[TEXT_SIZE], now[TEXT_SIZE];
+    if (m->image.mmap_threshold == t->threshold)
+        return;
+    snprintf(text, sizeof text,
+             "from now on the mmap threshold is %s (was %s): malloc expects more blocks of that size",
+             text_size(now, m->image.mmap_threshold), text_size(was, t->threshold));
+    t->threshold = m->image.mmap_threshold;
+    write_folded(t);
+    indent_line(t, text, STYLE_DIM);
+}
+
+static void on_exec(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_exec *x = (const struct pmt_exec *)event->record;
+    catch_up(t, m);
+    line_time(&t->lines, event->t_ns);
+    line_style(&t->lines, STYLE_BOLD);
+    fputs(x->error ? "EXEC failed: " : "EXEC ", t->lines.out);
+    line_style(&t->lines, STYLE_PLAIN);
+    text_escape(t->lines.out, (const char *)(x + 1), x->path_size, 0);
+    fputc('\n', t->lines.out);
+    if (!x->error)
+        indent_line(t, "the process now runs another program, with a new map, which is not traced",
+                    STYLE_DIM);
+}
+
+static void on_loss(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_lost *lost = (const struct pmt_lost *)event->record;
+    char text[160];
+    catch_up(t, m);
+    line_time(&t->lines, event->t_ns);
+    snprintf(text, sizeof text, "LOST %" PRIu64 " event%s: %s", lost->count, lost->count == 1 ? "" : "s",
+             encode_loss_name(lost->r.call));
+    line_wrap(&t->lines, text, STYLE_RED);
+}
+
+static void write_totals(struct timeline *t, const struct totals *now)
+{
+    FILE *out = t->lines.out;
+    line_indent(&t->lines);
+    line_style(&t->lines, STYLE_DIM);
+    fprintf(out, "%-14s %8s %8s %12s\n", "kind", "regions", "size", "since START");
+    line_style(&t->lines, STYLE_PLAIN);
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        const struct total *a = &now->kinds[kind], *b = &t->at_start.kinds[kind];
+        char size[TEXT_SIZE], delta[TEXT_SIZE], sign[2] = "";
+        if ((!a->regions && !b->regions) || (kind == KIND_TRACER && !t->all))
+            continue;
+        uint64_t bytes = a->bytes > b->bytes ? a->bytes - b->bytes : b->bytes - a->bytes;
+        text_size(delta, bytes);
+        if (bytes)
+            sign[0] = a->bytes > b->bytes ? '+' : '-';
+        line_indent(&t->lines);
+        fprintf(out, "%-14s %8" PRIu64 " %8s %5s%s%s\n", kind_name(kind), a->regions,
+                text_size(size, a->bytes), "", sign, bytes ? delta : "=");
+    }
+}
+
+static void write_ledger(struct timeline *t, const struct model *m)
+{
+    const struct ledger *g = &m->ledger;
+    char text[300], live[TEXT_SIZE];
+    if (g->unexplained)
+        snprintf(text, sizeof text, "%" PRIu64 " changes of the map, %" PRIu64 " of them UNEXPLAINED",
+                 g->changes, g->unexplained);
+    else
+        snprintf(text, sizeof text, "%" PRIu64 " change%s of the map, all explained", g->changes,
+                 g->changes == 1 ? "" : "s");
+    indent_line(t, text, g->unexplained ? STYLE_RED : STYLE_BOLD);
+    snprintf(text, sizeof text,
+             "%" PRIu64 " allocations, %" PRIu64 " frees; not freed: %zu block%s, %s bytes", g->allocations,
+             g->frees, m->allocations.count, m->allocations.count == 1 ? "" : "s",
+             text_size(live, m->allocations.bytes));
+    indent_line(t, text, STYLE_PLAIN);
+    if (g->lost) {
+        snprintf(text, sizeof text, "%" PRIu64 " events were LOST", g->lost);
+        indent_line(t, text, STYLE_RED);
+    }
+}
+
+static void write_end(struct timeline *t, const struct model *m, const char *title, uint64_t t_ns)
+{
+    struct totals now = totals_of(&m->image.map);
+    char text[120], size[TEXT_SIZE];
+    catch_up(t, m);
+    fputc('\n', t->lines.out);
+    line_time(&t->lines, t_ns);
+    snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s", title, now.program.regions,
+             text_size(size, now.program.bytes));
+    line_call(&t->lines, text, "");
+    write_totals(t, &now);
+    write_ledger(t, m);
+}
+
+static void on_exit_event(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_exit *x = (const struct pmt_exit *)event->record;
+    char title[60];
+    const char *name = x->signal ? sigabbrev_np((int)x->signal) : NULL;
+    if (name)
+        snprintf(title, sizeof title, "KILLED by SIG%s", name);
+    else if (x->signal)
+        snprintf(title, sizeof title, "KILLED by signal %" PRIu32, x->signal);
+    else
+        snprintf(title, sizeof title, "EXIT %" PRId32, x->status);
+    write_end(t, m, title, event->t_ns);
+}
+
+static void on_event(struct view *view, const struct model *m, const struct event *event, uint64_t seq,
+                     unsigned changes)
+{
+    struct timeline *t = (struct timeline *)view;
+    if (event->record->type == PMT_RECORD_ALLOC) {
+        if (m->image.mmap_threshold != t->threshold)
+            tell_threshold(t, m);
+        return on_alloc(t, m, event, seq, changes);
+    }
+    switch (event->record->type) {
+    case PMT_RECORD_PROCESS:
+        t->lines.address_width = m->image.word_size == 8 ? 12 : 8;
+        return write_head(t, &m->image);
+    case PMT_RECORD_SNAPSHOT:
+        return on_snapshot(t, m, event);
+    case PMT_RECORD_KERNEL:
+        return on_kernel(t, m, event);
+    case PMT_RECORD_MALLOPT:
+        return on_mallopt(t, m, event);
+    case PMT_RECORD_EXEC:
+        return on_exec(t, m, event);
+    case PMT_RECORD_LOSS:
+        return on_loss(t, m, event);
+    case PMT_RECORD_EXIT:
+        return on_exit_event(t, m, event);
+    }
+}
+
+static void on_flush(struct view *view)
+{
+    struct timeline *t = (struct timeline *)view;
+    if (fflush(t->lines.out) != 0 && !t->error)
+        t->error = -errno;
+}
+
+static int on_close(struct view *view, const struct model *m)
+{
+    struct timeline *t = (struct timeline *)view;
+    if (m->started && !m->ended) {
+        catch_up(t, m);
+        indent_line(t, "the trace ends here, without an exit of the program", STYLE_RED);
+    }
+    on_flush(view);
+    if (fclose(t->lines.out) != 0 && !t->error)
+        t->error = -errno;
+    int error = t->error;
+    memory_put(t);
+    return error;
+}
+
+struct view *view_timeline_new(FILE *out, const struct timeline_options *options)
+{
+    struct timeline *t = memory_get(sizeof *t);
+    t->view = (struct view){on_event, on_change, on_flush, on_close};
+    t->lines = (struct lines){out, options->color, options->width, 8};
+    t->all = options->all;
+    setvbuf(out, NULL, _IOFBF, 64u << 10);
+    return &t->view;
+}

@@ -1,0 +1,16 @@
+/* The story of the map, for people: what was there, each change with what caused it and why, what is left. */
+#ifndef PMT_VIEW_TIMELINE_H
+#define PMT_VIEW_TIMELINE_H
+
+#include "model.h"
+#include <stdio.h>
+
+struct timeline_options {
+    bool color;
+    unsigned width; /* columns of the terminal */
+    bool all;       /* procmap-trace's own regions too, and every allocation */
+};
+
+struct view *view_timeline_new(FILE *out, const struct timeline_options *options); /* owns `out` */
+
+#endif
