@@ -65,5 +65,41 @@ $(SHIM32): $(SHIM32_OBJECTS) shim/exports.map
 
 -include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d)
 
+# ---- the lab programs and the test victims: as a student compiles them ----
+
+LAB_FLAGS := -g -O0 -std=gnu11 -Wall -Wextra -Werror -pthread
+LABS := $(patsubst tests/labs/%.c,$(BUILD)/labs/%,$(wildcard tests/labs/*.c)) $(BUILD)/labs/lib_cos_static
+VICTIMS := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,\
+	$(filter-out %/early.c %/early_lib.c,$(wildcard tests/victims/*.c))) \
+	$(BUILD)/victims/early $(BUILD)/victims/cxx_throw
+
+labs: $(LABS) ## build the lab programs: build/labs/map1 ...
+
+victims: $(VICTIMS)
+
+$(BUILD)/labs/%: tests/labs/%.c tests/labs/lab.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(LAB_FLAGS) $< -o $@ -lm
+
+$(BUILD)/labs/lib_cos_static: tests/labs/lib_cos.c
+	@mkdir -p $(@D)
+	$(CC) -m32 $(LAB_FLAGS) -static $< -o $@ -lm
+
+$(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(LAB_FLAGS) $< -o $@
+
+$(BUILD)/victims/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(LAB_FLAGS) -shared -fPIC -Wl,-soname,libearly.so $< -o $@
+
+$(BUILD)/victims/early: tests/victims/early.c $(BUILD)/victims/libearly.so
+	$(CC) -m32 $(LAB_FLAGS) $^ -Wl,-rpath,'$$ORIGIN' -o $@
+
+# with the C++ library of the 32-bit run time only, without g++-multilib
+$(BUILD)/victims/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
+	@mkdir -p $(@D)
+	$(CC) -m32 -g -nostdinc++ $< -o $@ -l:libstdc++.so.6 -pthread
+
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -25,8 +25,8 @@ packages_of() {
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
         echo libcmocka-dev python3-pytest python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc ;;
-    bench) # the tools that the benchmark compares with
-        echo heaptrack valgrind ltrace ;;
+    bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
+        echo heaptrack valgrind ltrace libc6-dbg:i386 ;;
     *) usage ;;
     esac
 }
