@@ -20,16 +20,21 @@ static bool tsc_is_invariant(void)
 void clock_init(struct clock *c)
 {
     *c = (struct clock){.kind = tsc_is_invariant() ? PMT_CLOCK_TSC : PMT_CLOCK_MONOTONIC,
-                        .ns_per_tick = 1};
+                        .rate = 1ull << CLOCK_SHIFT};
     c->first_tsc = __builtin_ia32_rdtsc();
     c->first_ns = monotonic();
 }
 
-static double rate(const struct clock *c)
+static uint64_t rate(const struct clock *c)
 {
     uint64_t ticks = __builtin_ia32_rdtsc() - c->first_tsc;
     uint64_t ns = monotonic() - c->first_ns;
-    return ticks ? (double)ns / (double)ticks : 1;
+    return ticks ? (uint64_t)((double)ns / (double)ticks * (double)(1ull << CLOCK_SHIFT)) : c->rate;
+}
+
+uint32_t clock_coarse(void)
+{
+    return (uint32_t)(__builtin_ia32_rdtsc() >> 8) | 1;
 }
 
 void clock_start(struct clock *c, uint64_t time)
@@ -37,7 +42,7 @@ void clock_start(struct clock *c, uint64_t time)
     c->base = time;
     c->base_ns = 0;
     if (c->kind == PMT_CLOCK_TSC)
-        c->ns_per_tick = rate(c);
+        c->rate = rate(c);
 }
 
 void clock_adjust(struct clock *c)
@@ -47,15 +52,5 @@ void clock_adjust(struct clock *c)
     uint64_t now = __builtin_ia32_rdtsc();
     c->base_ns = clock_ns(c, now);
     c->base = now;
-    c->ns_per_tick = rate(c);
-}
-
-uint64_t clock_ns(const struct clock *c, uint64_t time)
-{
-    if (c->kind == PMT_CLOCK_MONOTONIC)
-        return time > c->base ? time - c->base : 0;
-    if (time >= c->base)
-        return c->base_ns + (uint64_t)((double)(time - c->base) * c->ns_per_tick);
-    uint64_t before = (uint64_t)((double)(c->base - time) * c->ns_per_tick);
-    return before < c->base_ns ? c->base_ns - before : 0;
+    c->rate = rate(c);
 }

@@ -4,11 +4,14 @@
 
 #include "schemas/record.h"
 
+#define CLOCK_SHIFT 40
+
 struct clock {
     enum pmt_clock kind;
     uint64_t first_tsc, first_ns; /* a pair of readings at the start of the runner */
     uint64_t base, base_ns;       /* record time `base` is `base_ns` nanoseconds after the start */
-    double ns_per_tick;
+    uint64_t rate; /* nanoseconds a tick, as a fixed-point number with CLOCK_SHIFT binary places */
+    uint64_t last; /* the record time that clock_whole() returned last */
 };
 
 void clock_init(struct clock *clock);                /* chooses the TSC where it can be relied on */
@@ -17,6 +20,29 @@ void clock_start(struct clock *clock, uint64_t time); /* record time `time` is t
 /* Takes another pair of readings: the longer the distance, the better known is the rate. Times that were
  * converted before stay right; the conversion stays monotonic. */
 void clock_adjust(struct clock *clock);
-uint64_t clock_ns(const struct clock *clock, uint64_t time);
+static inline uint64_t clock_ns(const struct clock *clock, uint64_t time)
+{
+    __extension__ typedef unsigned __int128 wide;
+    if (time >= clock->base)
+        return clock->base_ns + (uint64_t)((wide)(time - clock->base) * clock->rate >> CLOCK_SHIFT);
+    uint64_t before = (uint64_t)((wide)(clock->base - time) * clock->rate >> CLOCK_SHIFT);
+    return before < clock->base_ns ? clock->base_ns - before : 0;
+}
+
+/* The value of pmt_ring.now for this moment. */
+uint32_t clock_coarse(void);
+
+/* The whole of a record's time, which may be a copy of pmt_ring.now; then it is not before the last. */
+static inline uint64_t clock_whole(struct clock *clock, uint64_t time)
+{
+    if (time >> 32 || clock->kind != PMT_CLOCK_TSC)
+        return clock->last = time;
+    const uint64_t span = 1ull << 40;
+    uint64_t near = clock->last & ~(span - 1);
+    uint64_t whole = near | time << 8;
+    if (whole + span / 2 < clock->last) /* the bits above have counted on since */
+        whole += span;
+    return clock->last = whole > clock->last ? whole : clock->last;
+}
 
 #endif

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #define RELEASE_BYTES (256u << 10)  /* producers get their space back at least so often */
-#define SPINS 4000                  /* looks at an empty ring before sleeping */
+#define TIME_RECORDS 128            /* the time in the ring is renewed after so many records */
+#define SPINS 40                    /* looks at an empty ring before sleeping ... */
+#define SPIN_PAUSES 300             /* ... with so many pauses (some microseconds) in between */
 #define SLEEP_FIRST_NS 50000
 #define SLEEP_LAST_NS 4000000
 #define HOLE_NS 1000000000u         /* how long a reserved record may stay uncommitted */
@@ -68,12 +70,13 @@ static void pass_on(struct live *l, const struct pmt_record *record)
     struct event event = {.record = record, .pid = (uint32_t)l->pid};
     if (record->type == PMT_RECORD_PROCESS && !l->model->started)
         clock_start(&l->clock, record->time);
+    uint64_t time = clock_whole(&l->clock, record->time);
     if (record->type == PMT_RECORD_EXIT) {
         l->exit_seen = true;
-        l->exit_ns = clock_ns(&l->clock, record->time);
+        l->exit_ns = clock_ns(&l->clock, time);
         return; /* how it really ends is known when it has been waited for */
     }
-    l->t_ns = event.t_ns = clock_ns(&l->clock, record->time);
+    l->t_ns = event.t_ns = clock_ns(&l->clock, time);
     if (record->type == PMT_RECORD_ALLOC && pmt_record_size(record) == sizeof(struct pmt_alloc))
         event.began_ns = clock_ns(&l->clock, ((const struct pmt_alloc *)record)->began);
     model_event(l->model, &event);
@@ -82,12 +85,13 @@ static void pass_on(struct live *l, const struct pmt_record *record)
 /* Everything that is there now; whether there was anything. */
 static bool drain(struct live *l)
 {
-    bool any = false;
-    for (;;) {
+    unsigned count = 0;
+    for (;; count++) {
         enum ring_state state = ring_next(l->ring);
         if (state == RING_EMPTY)
             break;
-        any = true;
+        if (count % TIME_RECORDS == 0)
+            ring_tell_time(l->ring, clock_coarse());
         if (state == RING_RECORD)
             pass_on(l, (const struct pmt_record *)l->ring->record);
         else if (!ring_skip(l->ring, PMT_LOSS_CORRUPT, true))
@@ -96,7 +100,7 @@ static bool drain(struct live *l)
             ring_release(l->ring);
     }
     ring_release(l->ring);
-    return any;
+    return count > 0;
 }
 
 /* A thread may have been ended between reserving and committing. */
@@ -135,6 +139,14 @@ static void sleep_until_something(struct live *l, long *ns)
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
+/* Whoever reads right behind the writer takes every cache line away from it while it is still writing
+ * there, which costs the program more than all the rest of the record. */
+static void stay_behind(void)
+{
+    for (int i = 0; i < SPIN_PAUSES; i++)
+        __builtin_ia32_pause();
+}
+
 static void run(struct live *l)
 {
     unsigned spins = 0;
@@ -147,9 +159,11 @@ static void run(struct live *l)
             continue;
         }
         if (l->attached && spins++ < SPINS) {
-            __builtin_ia32_pause();
+            ring_tell_time(l->ring, clock_coarse());
+            stay_behind();
             continue;
         }
+        ring_tell_time(l->ring, 0);
         step_over_holes(l);
         look_around(l);
         if (!l->exited)

@@ -85,7 +85,10 @@ static bool copy(struct ring *ring, uint32_t position)
     uint32_t size = (uint32_t)__atomic_load_n(&shared->units, __ATOMIC_RELAXED) * PMT_RECORD_ALIGN;
     if (size < sizeof *shared || size > PMT_RECORD_MAX)
         return false;
-    memcpy(ring->record, shared, size);
+    if (size <= sizeof(struct pmt_alloc))
+        memcpy(ring->record, shared, sizeof(struct pmt_alloc)); /* a known size is copied inline */
+    else
+        memcpy(ring->record, shared, size);
     return record_valid((const struct pmt_record *)ring->record, size);
 }
 
@@ -97,6 +100,11 @@ enum ring_state ring_next(struct ring *ring)
         return RING_CORRUPT;
     ring->tail += pmt_record_size((const struct pmt_record *)ring->record);
     return RING_RECORD;
+}
+
+void ring_tell_time(struct ring *ring, uint32_t now)
+{
+    __atomic_store_n(&ring->shared->now, now, __ATOMIC_RELAXED);
 }
 
 void ring_release(struct ring *ring)

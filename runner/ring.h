@@ -29,6 +29,9 @@ void ring_destroy(struct ring *ring);
 
 enum ring_state ring_next(struct ring *ring);
 
+/* Sets pmt_ring.now; 0 before going to sleep. */
+void ring_tell_time(struct ring *ring, uint32_t now);
+
 /* Gives the space of what was read back to the producers, and wakes those that wait for it. */
 void ring_release(struct ring *ring);
 

@@ -71,7 +71,8 @@ struct pmt_ring {
 
     /* written by the consumer */
     uint32_t tail;
-    uint8_t pad2[60];
+    uint32_t now; /* bits 8 to 39 of the TSC, or 0 while the consumer sleeps; see pmt_record.time */
+    uint8_t pad2[56];
 
     uint32_t full_waiters;                    /* producers asleep on `tail` (futex) */
     uint32_t consumer_sleeps;                 /* reserved for a consumer that waits on `head` */
@@ -99,7 +100,9 @@ struct pmt_record {
     uint8_t call;   /* enum pmt_call; in a snapshot enum pmt_reason; in a loss enum pmt_loss */
     uint32_t tid;
     uint32_t stack_id; /* 0: not known */
-    uint64_t time;     /* in units of pmt_ring.clock, when the call returned (free: before it) */
+    uint64_t time;     /* in units of pmt_ring.clock, when the call returned (free: before it);
+                        * below 2^32: a copy of pmt_ring.now, which costs a program that allocates
+                        * without pause less than reading the TSC (12 ns where the rest costs 5) */
 };
 
 /* A successful malloc or calloc ends after `size`, a free after `chunk`; all others are whole. */

@@ -99,5 +99,6 @@ bool handover(struct live *page, const char *socket_name)
     page->mask = ring->capacity - 1;
     page->cookie = ring->cookie;
     page->clock = ring->clock;
+    page->alone = ring->clock == PMT_CLOCK_TSC;
     return true;
 }

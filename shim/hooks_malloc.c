@@ -53,7 +53,7 @@ static inline uint64_t chunk_of(const void *block)
     return block && process.glibc_malloc ? ((const size_t *)block)[-1] : 0;
 }
 
-static void send_short(enum pmt_call call, const void *block, uint64_t chunk, uint64_t size,
+static inline void send_short(enum pmt_call call, const void *block, uint64_t chunk, uint64_t size,
                        uint32_t bytes, uintptr_t caller)
 {
     uint32_t stack_id = stacks_of_caller(caller);
@@ -61,7 +61,7 @@ static void send_short(enum pmt_call call, const void *block, uint64_t chunk, ui
     struct pmt_alloc *a = e.record;
     if (unlikely(!a))
         return;
-    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_of_call());
     a->addr = (uintptr_t)block;
     a->chunk = chunk;
     if (bytes > PMT_ALLOC_FREE_SIZE)

@@ -12,19 +12,10 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
-#define SLOTS (1u << 16)
 #define FRAME_WORDS (256u << 10)
-#define SINGLE 0xffffffffu
 #define PROBES 64u
 
-/* key: the return address of a stack of one frame, else the hash of the frames; 0: free.
- * at: SINGLE, or the index in `words` of the number of frames and the frames; 0: not there yet. */
-struct slot {
-    uintptr_t key;
-    uint32_t at;
-};
-
-static struct slot *slots;
+struct stacks_slot *stacks_slots;
 static uintptr_t *words;
 static uint32_t words_used = 1;
 
@@ -43,10 +34,10 @@ static struct {
 
 bool stacks_init(void)
 {
-    slots = memory_private(SLOTS * sizeof *slots);
+    stacks_slots = memory_private(STACKS_SLOTS * sizeof *stacks_slots);
     words = memory_private(FRAME_WORDS * sizeof *words);
     walker_stacks = memory_private(WALKERS * WALKER_STACK);
-    return slots && words && walker_stacks;
+    return stacks_slots && words && walker_stacks;
 }
 
 #define TEXT_OF(x) #x
@@ -84,12 +75,12 @@ static void send(uint32_t id, const uintptr_t *frames, uint32_t count)
     emit_end(&e);
 }
 
-static bool same(const struct slot *slot, const uintptr_t *frames, uint32_t count)
+static bool same(const struct stacks_slot *slot, const uintptr_t *frames, uint32_t count)
 {
     uint32_t at = __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE);
     if (count == 1)
-        return at == SINGLE;
-    return at && at != SINGLE && words[at] == count &&
+        return at == STACKS_SINGLE;
+    return at && at != STACKS_SINGLE && words[at] == count &&
            memcmp(words + at + 1, frames, count * sizeof *frames) == 0;
 }
 
@@ -97,7 +88,7 @@ static bool same(const struct slot *slot, const uintptr_t *frames, uint32_t coun
 static uint32_t keep(const uintptr_t *frames, uint32_t count)
 {
     if (count == 1)
-        return SINGLE;
+        return STACKS_SINGLE;
     uint32_t at = __atomic_fetch_add(&words_used, count + 1, __ATOMIC_RELAXED);
     if (at + count + 1 > FRAME_WORDS) {
         __atomic_fetch_sub(&words_used, count + 1, __ATOMIC_RELAXED);
@@ -112,9 +103,9 @@ static uint32_t keep(const uintptr_t *frames, uint32_t count)
  * threads that meet the same new stack at once may give it two ids. */
 static uint32_t intern(uintptr_t key, const uintptr_t *frames, uint32_t count)
 {
-    uint32_t index = (uint32_t)(key * 2654435761u) >> 16;
-    for (uint32_t probe = 0; probe < PROBES; probe++, index = (index + 1) & (SLOTS - 1)) {
-        struct slot *slot = &slots[index];
+    uint32_t index = stacks_index(key);
+    for (uint32_t probe = 0; probe < PROBES; probe++, index = (index + 1) & (STACKS_SLOTS - 1)) {
+        struct stacks_slot *slot = &stacks_slots[index];
         uintptr_t found = __atomic_load_n(&slot->key, __ATOMIC_RELAXED);
         if (found == key && same(slot, frames, count))
             return index + 1;
@@ -132,7 +123,7 @@ static uint32_t intern(uintptr_t key, const uintptr_t *frames, uint32_t count)
     return 0;
 }
 
-uint32_t stacks_of_caller(uintptr_t caller)
+uint32_t stacks_intern_caller(uintptr_t caller)
 {
     return caller ? intern(caller, &caller, 1) : 0;
 }

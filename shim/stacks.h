@@ -11,8 +11,33 @@ bool stacks_init(void);
  * lock may be held. Before that, and where it is missing, stacks have one frame. */
 void stacks_load_unwinder(void);
 
+/* key: the return address of a stack of one frame, else the hash of the frames; 0: free.
+ * at: STACKS_SINGLE, or the index in the frame pool of their number and the frames; 0: not there yet. */
+struct stacks_slot {
+    uintptr_t key;
+    uint32_t at;
+};
+#define STACKS_SLOTS (1u << 16)
+#define STACKS_SINGLE 0xffffffffu
+extern struct stacks_slot *stacks_slots;
+
+static inline uint32_t stacks_index(uintptr_t key)
+{
+    return (uint32_t)(key * 2654435761u) >> 16;
+}
+
+uint32_t stacks_intern_caller(uintptr_t caller);
+
 /* The id of the stack that is just this return address. */
-uint32_t stacks_of_caller(uintptr_t caller);
+static inline uint32_t stacks_of_caller(uintptr_t caller)
+{
+    uint32_t index = stacks_index(caller);
+    const struct stacks_slot *slot = &stacks_slots[index];
+    if (__builtin_expect(slot->key == caller &&
+                         __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE) == STACKS_SINGLE, 1))
+        return index + 1;
+    return stacks_intern_caller(caller);
+}
 
 /* The id of the stack from here on, without the shim's own frames; of just `caller` (0: not known) where it
  * cannot be walked. Signals must be blocked. */

@@ -9,11 +9,9 @@ struct live *live = &not_traced;
 
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
-uint32_t state_tid(void)
+uint32_t state_ask_tid(void)
 {
-    if (unlikely(!thread.tid))
-        thread.tid = (uint32_t)sys0(__NR_gettid);
-    return thread.tid;
+    return thread.tid = (uint32_t)sys0(__NR_gettid);
 }
 
 static void within(struct pmt_within *w, const struct call *call)

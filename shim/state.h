@@ -27,6 +27,7 @@ struct live {
     uint32_t sink; /* enum sink */
     uint32_t clock;
     uint32_t attention; /* enum attention, any thread may set bits */
+    uint32_t alone;     /* there is one thread: times of allocator calls may be coarse */
     struct pmt_ring *ring;
     unsigned char *data;
     uint32_t mask;
@@ -69,6 +70,11 @@ static inline bool state_in_call(void)
     return thread.call.call && thread.call.frame >= (uintptr_t)__builtin_frame_address(0);
 }
 
-uint32_t state_tid(void);
+uint32_t state_ask_tid(void);
+
+static inline uint32_t state_tid(void)
+{
+    return likely(thread.tid) ? thread.tid : state_ask_tid();
+}
 
 #endif
