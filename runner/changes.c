@@ -78,6 +78,7 @@ struct work {
     /* how many partners each has in the other list by continues(), and the first one's index */
     unsigned *gone_links, *fresh_links;
     size_t *gone_first, *fresh_first;
+    bool *fresh_merged; /* told as merged() */
     struct change_list *out;
 };
 
@@ -127,14 +128,34 @@ static void split(struct work *w, size_t index, struct region_list *parts)
     c->parts = *parts;
 }
 
-static void merged(struct work *w, size_t index)
+/* Old regions in the place of new region `index` that went into it, with whatever permissions: a change of
+ * permissions can make neighbours equal. Not those that live on in another new region. */
+static void sources_of(struct work *w, size_t index, struct region_list *parts)
+{
+    const struct region *now = w->fresh->items[index];
+    for (size_t i = 0; i < w->gone->count; i++) {
+        struct region *old = w->gone->items[i];
+        bool elsewhere = w->gone_links[i] && w->gone_first[i] != index;
+        if (overlap(old, now) && same_backing(old, now) && !elsewhere)
+            region_list_add(parts, region_keep(old));
+    }
+}
+
+/* Whether new region `index` was several. */
+static bool merged(struct work *w, size_t index)
 {
     struct region *now = w->fresh->items[index];
-    struct change *c = add(w->out, CHANGE_MERGED, w->gone->items[w->fresh_first[index]], now);
-    for (size_t i = 0; i < w->gone->count; i++)
-        if (continues(w->gone->items[i], now))
-            region_list_add(&c->parts, region_keep(w->gone->items[i]));
-    c->delta = (int64_t)region_size(now) - size_of(&c->parts);
+    struct region_list parts = {0};
+    sources_of(w, index, &parts);
+    if (parts.count < 2) {
+        region_list_free(&parts);
+        return false;
+    }
+    struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
+    c->delta = (int64_t)region_size(now) - size_of(&parts);
+    c->parts = parts;
+    w->fresh_merged[index] = true;
+    return true;
 }
 
 /* The same pages, other permissions. `before` is cut to the place of `now`. */
@@ -183,7 +204,7 @@ static void was(struct work *w, size_t index)
     } else if (parts.count > 1) {
         split(w, index, &parts);
         return; /* the parts are the change's now */
-    } else if (w->fresh_links[w->gone_first[index]] == 1) {
+    } else if (!w->fresh_merged[w->gone_first[index]]) {
         struct region *now = w->fresh->items[w->gone_first[index]];
         add(w->out, region_size(now) > region_size(old) ? CHANGE_GROWN : CHANGE_SHRUNK, old, now);
     }
@@ -216,15 +237,17 @@ void changes_find(const struct region_list *gone, const struct region_list *fres
     w.fresh_links = memory_get(fresh->count * sizeof *w.fresh_links);
     w.gone_first = memory_get(gone->count * sizeof *w.gone_first);
     w.fresh_first = memory_get(fresh->count * sizeof *w.fresh_first);
+    w.fresh_merged = memory_get(fresh->count * sizeof *w.fresh_merged);
     link_lists(&w);
+    for (size_t j = 0; j < fresh->count; j++)
+        if (w.fresh_links[j])
+            merged(&w, j);
     for (size_t i = 0; i < gone->count; i++)
         was(&w, i);
-    for (size_t j = 0; j < fresh->count; j++) {
-        if (w.fresh_links[j] > 1)
-            merged(&w, j);
-        else if (!w.fresh_links[j])
+    for (size_t j = 0; j < fresh->count; j++)
+        if (!w.fresh_links[j])
             appeared(&w, fresh->items[j]);
-    }
+    memory_put(w.fresh_merged);
     memory_put(w.gone_links);
     memory_put(w.fresh_links);
     memory_put(w.gone_first);

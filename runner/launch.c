@@ -43,29 +43,50 @@ static char *setting(const char *name, const char *value, const char *more)
     return text;
 }
 
+/* The child's, and the settings in it that are ours to free. */
+struct environment {
+    char *own[3];
+    size_t own_count;
+    char **list;
+};
+
+static char *own(struct environment *e, char *text)
+{
+    return e->own[e->own_count++] = text;
+}
+
+static void free_environment(struct environment *e)
+{
+    for (size_t i = 0; i < e->own_count; i++)
+        memory_put(e->own[i]);
+    memory_put(e->list);
+}
+
 /* Our variables come last, an even number of them: so shim/environment.c can take them out again without a
  * trace, as the auxiliary vector behind them has entries of two words. */
-static char **environment(const struct launch *l)
+static struct environment environment(const struct launch *l)
 {
+    struct environment e = {.own_count = 0};
     size_t count = 0, to = 0, ours = 0;
     const char *preload = NULL;
     while (environ[count])
         count++;
     char **out = memory_get((count + 6) * sizeof *out);
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(environ[i], "LD_PRELOAD=", 11) == 0) {
+        if (!preload && strncmp(environ[i], "LD_PRELOAD=", 11) == 0) {
             preload = environ[i] + 11;
-            out[to++] = setting("LD_PRELOAD", l->shim, preload);
+            out[to++] = own(&e, setting("LD_PRELOAD", l->shim, preload));
         } else if (strncmp(environ[i], PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) != 0) {
             out[to++] = environ[i];
         }
     }
-    out[to + ours++] = setting(PMT_ENV_SOCKET, l->socket, "");
+    out[to + ours++] = own(&e, setting(PMT_ENV_SOCKET, l->socket, ""));
     if (preload)
-        out[to + ours++] = setting(PMT_ENV_PRELOAD, preload, "");
+        out[to + ours++] = own(&e, setting(PMT_ENV_PRELOAD, preload, ""));
     else
-        out[to + ours++] = setting("LD_PRELOAD", l->shim, "");
-    return out;
+        out[to + ours++] = own(&e, setting("LD_PRELOAD", l->shim, ""));
+    e.list = out;
+    return e;
 }
 
 static void execute(const struct launch *l, char **envp, int report)
@@ -88,18 +109,19 @@ int launch_program(const struct launch *l, pid_t *pid, bool *executing)
     *executing = false;
     if (pipe2(report, O_CLOEXEC) < 0)
         return -errno;
-    char **envp = environment(l);
+    struct environment e = environment(l);
     fflush(NULL);
     *pid = fork();
     if (*pid < 0) {
         error = -errno;
+        free_environment(&e);
         close(report[0]);
         close(report[1]);
         return error;
     }
     if (*pid == 0) {
         close(report[0]);
-        execute(l, envp, report[1]);
+        execute(l, e.list, report[1]);
     }
     close(report[1]);
     if (read(report[0], &error, sizeof error) == sizeof error) {
@@ -107,6 +129,6 @@ int launch_program(const struct launch *l, pid_t *pid, bool *executing)
         *executing = true;
     }
     close(report[0]);
-    memory_put(envp);
+    free_environment(&e);
     return -error;
 }

@@ -176,7 +176,10 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     }
     if (written)
         complain(NULL, "cannot write the output: %s; the program was not disturbed", strerror(-written));
-    if (!result.attached)
+    if (!result.attached && WIFSIGNALED(result.status))
+        complain(o->arguments[0], "killed by SIG%s before the shim was loaded",
+                 sigabbrev_np(WTERMSIG(result.status)));
+    else if (!result.attached)
         complain(o->arguments[0], "the program ran, but nothing was traced: the shim was not loaded");
     return written || !result.attached ? EXIT_OWN_FAILURE : end_like(result.status);
 }

@@ -161,7 +161,7 @@ static void on_alloc(struct model *m, const struct event *event)
         m->state->freed[a->r.tid % FREED_PLACES] = (struct freed){a->r.tid, a->addr, m->seq};
         return;
     }
-    m->ledger.allocations++;
+    m->ledger.allocations += a->addr != 0;
     struct thread *t = m->state->waiting ? thread_of(m, a->r.tid) : NULL;
     show(m, event, t ? (unsigned)t->waiting.count : 0);
     if (a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY)

@@ -114,13 +114,15 @@ static enum options_result take(struct options *o, int option)
 
 enum options_result options_parse(struct options *o, int argc, char **argv)
 {
+    static char name[] = "procmap-trace"; /* for the messages of getopt_long(3) */
     *o = (struct options){.color = -1};
     if (argc > 1 && strcmp(argv[1], "show") == 0) {
         o->show = true;
-        argv[1] = argv[0]; /* getopt_long(3) names it in its messages */
         argv++;
         argc--;
     }
+    if (argc > 0)
+        argv[0] = name;
     int option;
     while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+o:qahV", names, NULL)) != -1) {
         enum options_result result = take(o, option);

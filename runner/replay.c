@@ -3,6 +3,7 @@
 #endif
 #include "replay.h"
 #include "record_check.h"
+#include "text.h"
 #include "shim/encode.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -57,14 +58,15 @@ static void set_error(struct replay *p, int error, bool with_line, const char *d
     if (p->failed)
         return;
     p->failed = error;
+    FILE *out = fmemopen(p->error, sizeof p->error - 1, "w");
+    if (!out)
+        return;
+    text_escape(out, p->name, strlen(p->name), 200);
     if (with_line)
-        snprintf(p->error, sizeof p->error, "%.200s:%" PRIu64 ": %s", p->name, p->line_number,
-                 detail);
-    else
-        snprintf(p->error, sizeof p->error, "%.200s: %s", p->name, detail);
-    for (char *c = p->error; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+        fprintf(out, ":%" PRIu64, p->line_number);
+    fputs(": ", out);
+    text_escape(out, detail, strlen(detail), 0);
+    fclose(out);
 }
 
 __attribute__((format(printf, 2, 3))) static void fail(struct replay *p, const char *format, ...)

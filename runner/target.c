@@ -166,7 +166,9 @@ static bool has_pie_flag(Elf *handle, const GElf_Phdr *segment)
 
 static const char *read_segments(int fd, Elf *handle, struct target_elf *elf)
 {
-    size_t count;
+    size_t count, size;
+    if (elf_rawfile(handle, &size) == NULL)
+        return "it cannot be read";
     if (elf_getphdrnum(handle, &count) != 0)
         return "its program headers cannot be read";
     bool loadable = false;
@@ -175,6 +177,8 @@ static const char *read_segments(int fd, Elf *handle, struct target_elf *elf)
         GElf_Phdr segment;
         if (gelf_getphdr(handle, (int)i, &segment) == NULL)
             return "its program headers lie outside the file";
+        if (segment.p_type == PT_LOAD && (segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
+            return "a segment reaches beyond the end of the file";
         loadable |= segment.p_type == PT_LOAD;
         if (segment.p_type == PT_DYNAMIC)
             pie_flag = has_pie_flag(handle, &segment);

@@ -46,7 +46,7 @@ char *text_size(char out[TEXT_SIZE], uint64_t bytes)
 {
     static const char units[] = "KMGTPE";
     if (bytes < 1024) {
-        snprintf(out, TEXT_SIZE, "%" PRIu64, bytes);
+        snprintf(out, TEXT_SIZE, "%" PRIu64 "B", bytes);
         return out;
     }
     double value = (double)bytes / 1024;

@@ -10,7 +10,7 @@
  * \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */
 size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
 
-/* "4K", "136K", "2.4M", "512": into `out`, terminated. */
+/* "4K", "136K", "2.4M", "512B": into `out`, terminated. */
 #define TEXT_SIZE 16
 char *text_size(char out[TEXT_SIZE], uint64_t bytes);
 

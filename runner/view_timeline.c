@@ -37,7 +37,8 @@ struct timeline {
     uint64_t threshold; /* as last told */
     struct change held; /* the stack of a child, until it is unmapped again */
     bool is_held;
-    uint64_t lost;
+    char *exec_path; /* an exec that was not told yet, at exec_ns */
+    uint64_t exec_ns;
     int error;
 };
 
@@ -56,7 +57,7 @@ static void write_folded(struct timeline *t)
         return;
     line_time(&t->lines, f->from);
     snprintf(text, sizeof text,
-             "... %" PRIu64 " more allocation%s (%s bytes in all) and %" PRIu64
+             "... %" PRIu64 " more allocation%s (%s in all) and %" PRIu64
              " free%s until %.3f ms: no change of the map",
              f->allocations, f->allocations == 1 ? "" : "s", text_size(bytes, f->bytes), f->frees,
              f->frees == 1 ? "" : "s", (double)f->to / 1e6);
@@ -65,6 +66,7 @@ static void write_folded(struct timeline *t)
 }
 
 static void write_change(struct timeline *t, const struct model *m, const struct change *change);
+static void write_exec(struct timeline *t, int error);
 
 /* What was held back or folded comes before whatever is written now. */
 static void catch_up(struct timeline *t, const struct model *m)
@@ -76,6 +78,8 @@ static void catch_up(struct timeline *t, const struct model *m)
         memset(&t->held, 0, sizeof t->held);
     }
     write_folded(t);
+    if (t->exec_path)
+        write_exec(t, 0);
 }
 
 /* ---- the start ---- */
@@ -249,11 +253,11 @@ static void kernel_text(const struct cause *c, char *out, size_t size)
     char length[TEXT_SIZE];
     switch (c->kernel) {
     case PMT_CALL_BRK:
-        snprintf(out, size, "brk: 0x%" PRIx64 " -> 0x%" PRIx64, c->old_brk, (uint64_t)c->result);
+        snprintf(out, size, "brk from 0x%" PRIx64 " to 0x%" PRIx64, c->old_brk, (uint64_t)c->result);
         break;
     case PMT_CALL_MMAP:
     case PMT_CALL_MMAP2:
-        snprintf(out, size, "%s(length %s) = 0x%" PRIx64, name, text_size(length, a[1]), (uint64_t)c->result);
+        snprintf(out, size, "mmap(length %s) = 0x%" PRIx64, text_size(length, a[1]), (uint64_t)c->result);
         break;
     case PMT_CALL_MREMAP:
         snprintf(out, size, "mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64, a[0],
@@ -274,19 +278,24 @@ static void kernel_text(const struct cause *c, char *out, size_t size)
     }
 }
 
+/* The program's call is the system call: mmap(2), not something that uses it. */
+static bool is_system_call(const struct cause *c)
+{
+    return c->kernel && (c->code == c->kernel || (c->code == PMT_CALL_MMAP && c->kernel == PMT_CALL_MMAP2));
+}
+
 static void call_text(const struct cause *c, char *out, size_t size)
 {
-    char bytes[TEXT_SIZE];
     if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
         return arguments(out, size, c->code, c->size, c->old_addr, c->addr);
+    if (is_system_call(c))
+        return kernel_text(c, out, size);
     if (c->code == PMT_CALL_LOADER)
         snprintf(out, size, "the dynamic loader");
     else if (c->code == PMT_CALL_NONE)
         snprintf(out, size, "%s", c->call);
     else if (c->name[0])
         snprintf(out, size, "%s(\"%.40s\")", c->call, c->name);
-    else if (c->code == PMT_CALL_MMAP || c->code == PMT_CALL_MUNMAP || c->code == PMT_CALL_MREMAP)
-        snprintf(out, size, "%s(length %s)", c->call, text_size(bytes, c->size ? c->size : c->args[1]));
     else
         snprintf(out, size, "%s()", c->call);
     for (char *at = out; *at; at++) /* names come from the program */
@@ -310,7 +319,7 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
         write_call(t, m, change->t_ns, text, c->stack_id);
         t->last_why[0] = '\0';
     }
-    if (c->kernel && c->kernel_seq != t->last_kernel) {
+    if (c->kernel && c->kernel_seq != t->last_kernel && !is_system_call(c)) {
         kernel_text(c, text, sizeof text);
         line_indent(&t->lines);
         line_style(&t->lines, STYLE_DIM);
@@ -475,19 +484,43 @@ static void tell_threshold(struct timeline *t, const struct model *m)
     indent_line(t, text, STYLE_DIM);
 }
 
-static void on_exec(struct timeline *t, const struct model *m, const struct event *event)
+/* An exec is told when it is known how it went: a record with an error follows one that failed. */
+static void hold_exec(struct timeline *t, const struct event *event)
 {
     const struct pmt_exec *x = (const struct pmt_exec *)event->record;
-    catch_up(t, m);
-    line_time(&t->lines, event->t_ns);
+    memory_put(t->exec_path);
+    t->exec_path = memory_get(x->path_size + 1u);
+    memcpy(t->exec_path, x + 1, x->path_size);
+    t->exec_ns = event->t_ns;
+}
+
+static void write_exec(struct timeline *t, int error)
+{
+    const char *name = encode_errno_name(error);
+    line_time(&t->lines, t->exec_ns);
     line_style(&t->lines, STYLE_BOLD);
-    fputs(x->error ? "EXEC failed: " : "EXEC ", t->lines.out);
+    fputs("EXEC ", t->lines.out);
     line_style(&t->lines, STYLE_PLAIN);
-    text_escape(t->lines.out, (const char *)(x + 1), x->path_size, 0);
+    text_escape(t->lines.out, t->exec_path, strlen(t->exec_path), 0);
+    if (error)
+        fprintf(t->lines.out, " failed: %s", name ? name : "error");
     fputc('\n', t->lines.out);
-    if (!x->error)
+    if (!error)
         indent_line(t, "the process now runs another program, with a new map, which is not traced",
                     STYLE_DIM);
+    memory_put(t->exec_path);
+    t->exec_path = NULL;
+}
+
+static void on_exec(struct timeline *t, const struct model *m, const struct event *event)
+{
+    int error = ((const struct pmt_exec *)event->record)->error;
+    if (!error || !t->exec_path) {
+        catch_up(t, m);
+        hold_exec(t, event);
+    }
+    if (error)
+        write_exec(t, error);
 }
 
 static void on_loss(struct timeline *t, const struct model *m, const struct event *event)
@@ -535,9 +568,9 @@ static void write_ledger(struct timeline *t, const struct model *m)
                  g->changes == 1 ? "" : "s");
     indent_line(t, text, g->unexplained ? STYLE_RED : STYLE_BOLD);
     snprintf(text, sizeof text,
-             "%" PRIu64 " allocations, %" PRIu64 " frees; not freed: %zu block%s, %s bytes", g->allocations,
-             g->frees, m->allocations.count, m->allocations.count == 1 ? "" : "s",
-             text_size(live, m->allocations.bytes));
+             "%" PRIu64 " allocation%s, %" PRIu64 " free%s; not freed: %zu block%s, %s", g->allocations,
+             g->allocations == 1 ? "" : "s", g->frees, g->frees == 1 ? "" : "s", m->allocations.count,
+             m->allocations.count == 1 ? "" : "s", text_size(live, m->allocations.bytes));
     indent_line(t, text, STYLE_PLAIN);
     if (g->lost) {
         snprintf(text, sizeof text, "%" PRIu64 " events were LOST", g->lost);
@@ -619,6 +652,7 @@ static int on_close(struct view *view, const struct model *m)
     if (fclose(t->lines.out) != 0 && !t->error)
         t->error = -errno;
     int error = t->error;
+    memory_put(t->exec_path);
     memory_put(t);
     return error;
 }

@@ -29,6 +29,9 @@ _Static_assert(sizeof(struct procmap_query) == 104, "struct procmap_query of the
 #define QUERY_VMA_FLAGS 0x0fu     /* readable, writable, executable, shared: as enum pmt_perm */
 #define QUERY_COVERING_OR_NEXT 0x10u
 
+/* Not /proc/self: that is the main thread, and it may have ended. */
+#define MAPS "/proc/thread-self/maps"
+
 static int query(int fd, uint64_t address, struct procmap_query *q, char *name, uint32_t name_size)
 {
     memset(q, 0, sizeof *q);
@@ -43,7 +46,7 @@ static int query(int fd, uint64_t address, struct procmap_query *q, char *name, 
 bool maps_can_query(void)
 {
     struct procmap_query q;
-    int fd = sys_open("/proc/self/maps", O_RDONLY, 0);
+    int fd = sys_open(MAPS, O_RDONLY, 0);
     if (fd < 0)
         return false;
     int result = query(fd, 0, &q, NULL, 0);
@@ -56,7 +59,7 @@ bool maps_open(struct maps *maps, bool by_query)
     maps->query = by_query;
     maps->have = false;
     maps->text_at = maps->text_end = 0;
-    maps->fd = sys_open("/proc/self/maps", O_RDONLY, 0);
+    maps->fd = sys_open(MAPS, O_RDONLY, 0);
     maps->error = maps->fd < 0 ? -maps->fd : 0;
     return maps->fd >= 0;
 }

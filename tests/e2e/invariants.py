@@ -1,0 +1,335 @@
+"""What holds in every trace, whatever the program: check_invariants() returns the list of violations.
+
+The raw events (snapshots, calls) and the events derived from them (region changes, the exit's ledger and sums) tell
+the same story twice. Here the derived ones are computed again from the raw ones, in the simplest way, and compared.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+
+IDENTITY = ("start", "end", "perms", "offset", "dev_major", "dev_minor", "inode", "path")
+ALLOCATORS = ("malloc", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc", "posix_memalign", "valloc",
+              "pvalloc", "free")
+
+
+class Region(dict):
+    """A region of an event, with its addresses as numbers."""
+
+    def __init__(self, region, **changes):
+        super().__init__(region, start=int(region["start"], 16), end=int(region["end"], 16))
+        self.update(changes)
+
+    start = property(lambda self: self["start"])
+    end = property(lambda self: self["end"])
+    size = property(lambda self: self["end"] - self["start"])
+
+    def identity(self):
+        return tuple(self[name] for name in IDENTITY)
+
+    def backing(self):
+        """What is mapped, without where: equal for the pieces of one region."""
+        base = self.start - self["offset"] if self["inode"] else 0
+        return self["perms"], base, self["dev_major"], self["dev_minor"], self["inode"], self["path"]
+
+    def clipped(self, lo, hi):
+        """The part in [lo, hi), or None."""
+        start, end = max(self.start, lo), min(self.end, hi)
+        if start >= end:
+            return None
+        piece = Region({**self, "start": hex(start), "end": hex(end)})
+        if self["inode"]:
+            piece["offset"] += start - self.start
+        return piece
+
+    def __str__(self):
+        kind = f" ({self.get('owner')} {self.get('kind')})" if "kind" in self else ""
+        return f"{self.start:x}-{self.end:x} {self['perms']} {self['offset']:x} {self['path']}{kind}"
+
+
+class Map:
+    """Regions by ascending address."""
+
+    def __init__(self, regions=()):
+        self.starts, self.regions = [], []
+        for region in regions:
+            self.paint(region)
+
+    def __iter__(self):
+        return iter(self.regions)
+
+    def size(self):
+        return sum(region.size for region in self.regions)
+
+    def identities(self):
+        return [region.identity() for region in self.regions]
+
+    def at(self, address):
+        """The region that contains an address, or None."""
+        index = bisect_right(self.starts, address) - 1
+        return self.regions[index] if index >= 0 and address < self.regions[index].end else None
+
+    def overlapping(self, lo, hi):
+        """The slice of the regions that reach into [lo, hi)."""
+        first = bisect_right(self.starts, lo) - 1
+        if first < 0 or self.regions[first].end <= lo:
+            first += 1
+        return slice(first, max(first, bisect_left(self.starts, hi)))
+
+    def replace(self, where, regions):
+        self.regions[where] = regions
+        self.starts[where] = [region.start for region in regions]
+
+    def erase(self, lo, hi):
+        """Unmaps [lo, hi); regions that reach over the edges keep what lies outside."""
+        where = self.overlapping(lo, hi)
+        edges = [part for region in self.regions[where]
+                 for part in (region.clipped(0, lo), region.clipped(hi, 1 << 64)) if part]
+        self.replace(where, edges)
+
+    def paint(self, region):
+        """Maps a region over whatever is there."""
+        self.erase(region.start, region.end)
+        index = bisect_left(self.starts, region.start)
+        self.replace(slice(index, index), [region])
+
+
+def coverage(regions, lo, hi):
+    """What is mapped in [lo, hi), as maximal pieces."""
+    pieces = []
+    for region in regions:
+        part = region.clipped(lo, hi)
+        if part and pieces and pieces[-1][1] == part.start and pieces[-1][2] == part.backing():
+            pieces[-1][1] = part.end
+        elif part:
+            pieces.append([part.start, part.end, part.backing()])
+    return pieces
+
+
+def apply_changes(memory, changes):
+    """Applies the region events of one look at the map, which happened at the same time as far as one can see.
+    Returns what does not fit as a list of (event, text)."""
+    errors, new = [], []
+    for event in changes:
+        before, after = (event[name] and Region(event[name]) for name in ("before", "after"))
+        parts = [Region(part) for part in event.get("parts", ())]
+        for region in parts if event["change"] == "merged" else [before] if before else []:
+            if [piece[:2] for piece in coverage(memory, region.start, region.end)] != [[region.start, region.end]]:
+                errors.append((event, f"{event['change']}: {region} is not in the map"))
+            new += [(memory.erase, (region.start, region.end))]
+        new += [(memory.paint, (region,)) for region in (parts if event["change"] == "split" else [after] if after else [])]
+    for action, arguments in sorted(new, key=lambda step: step[0] == memory.paint):
+        action(*arguments)
+    return errors
+
+
+class Checker:
+    """Goes through the events of one trace, in order."""
+
+    def __init__(self, unexplained, lost):
+        self.errors = []
+        self.unexplained, self.lost = unexplained, lost
+        self.last_time = defaultdict(int)
+        self.stacks = set()
+        self.map, self.told = Map(), Map()  # from the snapshots; from the region events
+        self.exact = True  # False: the windows of one look are not all there yet
+        self.looks = []  # (key, map size before, identities after) of each look at the map
+        self.changes = defaultdict(list)  # key of the look -> region events
+        self.kinds = None  # of the last whole look
+        self.blocks, self.calls, self.frees = {}, 0, 0
+        self.owned = Counter()
+        self.losses = 0
+        self.by_seq = {}
+
+    def error(self, event, text):
+        if len(self.errors) < 50:
+            self.errors.append(f"seq {event.get('seq')}: {event.get('type')}: {text}")
+
+    def check(self, events):
+        if not events or events[0]["type"] != "process":
+            return ["the first event is not a process event"]
+        for number, event in enumerate(events, 1):
+            if event["seq"] != number:
+                self.error(event, f"is event number {number}")
+            self.by_seq[event["seq"]] = event
+            self.check_common(event)
+            getattr(self, "on_" + event["type"], lambda _: None)(event)
+        self.check_looks()
+        if events[-1]["type"] == "exit":
+            self.check_exit(events[-1])
+        return self.errors
+
+    def check_common(self, event):
+        if event["type"] != "region":  # those are delivered late, with the time of their snapshot
+            if event["t_ns"] < self.last_time[event["tid"]]:
+                self.error(event, f"time {event['t_ns']} is before the last one of its thread")
+            self.last_time[event["tid"]] = event["t_ns"]
+        for holder in (event, event.get("cause", {})):
+            if "stack_id" in holder and holder["stack_id"] not in self.stacks:
+                self.error(event, f"stack {holder['stack_id']} was not defined before")
+
+    def on_stack(self, event):
+        if event["id"] in self.stacks:
+            self.error(event, f"stack {event['id']} is defined twice")
+        self.stacks.add(event["id"])
+
+    def on_loss(self, event):
+        self.losses += event["count"]
+
+    # --- the map ---
+
+    def on_snapshot(self, event):
+        lo, hi = int(event["lo"], 16), int(event["hi"], 16)
+        regions = [Region(region) for region in event["regions"]]
+        for region, following in zip(regions, regions[1:]):
+            if region.end > following.start:
+                self.error(event, f"{region} and {following} overlap")
+        for region in regions:
+            if region.size != region["size"] or region.end <= lo or region.start >= hi:
+                self.error(event, f"{region}: wrong size, or not in the window")
+        if self.exact:
+            self.size_before = self.map.size()
+        where = self.map.overlapping(min([lo, *(r.start for r in regions)]), max([hi, *(r.end for r in regions)]))
+        old = self.map.regions[where]
+        if not event["whole"]:
+            self.check_edges(event, old, regions, lo, hi)
+        self.map.replace(where, self.keep_outside(old, regions, lo, hi))
+        self.exact = event["last"]
+        if not event["last"]:
+            return
+        if event["reason"] == "start" and not self.looks:
+            self.told = Map(self.map)
+            self.looks.append((None, 0, None))
+        else:
+            key = event["tid"], event["t_ns"]
+            self.looks.append((key, self.size_before, self.map.identities()))
+        if event["whole"]:
+            self.kinds = Counter()
+            for region in self.map:
+                self.kinds[region["kind"]] += region.size
+
+    @staticmethod
+    def keep_outside(old, regions, lo, hi):
+        """The regions of a window in the place of the old ones, of which only those outside it stay."""
+        outside = Map(region for region in old if region.end <= lo or region.start >= hi)
+        for region in regions:
+            outside.paint(region)
+        return outside.regions
+
+    def check_edges(self, event, old, regions, lo, hi):
+        """Outside its window a snapshot changes nothing."""
+        for start, end in ((0, lo), (hi, 1 << 64)):
+            before, after = coverage(old, start, end), coverage(regions, start, end)
+            reach = [piece for piece in before if piece not in after]
+            if reach and any(region.start < hi and region.end > lo for region in old if region.clipped(start, end)):
+                self.error(event, f"outside of the window the map was {before}, is {after}")
+
+    def on_region(self, event):
+        cause, change = event["cause"], event["change"]
+        region = event["after"] or event["before"]
+        self.changes[event["tid"], event["t_ns"]].append(event)
+        if region["owner"] == "program":
+            self.owned["unexplained" if cause["call"] == "unattributed" else "explained"] += 1
+        elif cause["call"] == "unattributed":
+            self.error(event, "a change of the tracer's own memory is unattributed")
+        if (event["before"] is None) != (change == "added") or (event["after"] is None) != (change == "removed"):
+            self.error(event, f"{change} with before {event['before']} and after {event['after']}")
+        if ("parts" in event) != (change in ("split", "merged")):
+            self.error(event, f"{change} {'with' if 'parts' in event else 'without'} parts")
+        if "seq" in cause:
+            call = self.by_seq.get(cause["seq"], {})
+            allocator = cause["call"] in ALLOCATORS  # the other calls have no event but their system call's
+            expected = ("alloc", cause["call"]) if allocator else ("kernel", cause.get("kernel"))
+            if (call.get("type"), call.get("call")) != expected:
+                self.error(event, f"cause.seq {cause['seq']} is {call.get('type')} {call.get('call')}, cause is {cause}")
+
+    def check_looks(self):
+        """The region events of each look at the map are exactly the difference between before and after."""
+        pending = dict(self.changes)
+        following = [look[0] for look in self.looks[1:]] + [None]
+        size = None
+        for (key, before, after), next_key in zip(self.looks, following):
+            if key is None:
+                continue
+            size = before if size is None else size
+            if key == next_key:  # two looks at the same time: their changes cannot be told apart
+                continue
+            changes = pending.pop(key, [])
+            for change, text in apply_changes(self.told, changes):
+                self.error(change, text)
+            if self.told.identities() != after:
+                first = changes[0] if changes else {"type": f"look at {key}"}
+                told, real = set(self.told.identities()), set(after)
+                self.error(first, f"after the region events the map has {sorted(told - real)}, really {sorted(real - told)}")
+                self.told = Map(Region(dict(zip(IDENTITY, (hex(i[0]), hex(i[1]), *i[2:])))) for i in after)
+            grown = sum(i[1] - i[0] for i in after) - size
+            if grown != sum(change["delta"] for change in changes):
+                self.error(changes[0] if changes else {"type": f"look at {key}"},
+                           f"the deltas add up to {sum(c['delta'] for c in changes)}, the map grew by {grown}: "
+                           + ", ".join(f"{c['change']} {c['delta']}" for c in changes))
+            size = None
+        for changes in pending.values():
+            self.error(changes[0], "belongs to no snapshot of this time and thread")
+
+    # --- the allocator ---
+
+    def on_alloc(self, event):
+        address = event["addr"]
+        if event["call"] == "free":
+            if address is not None:
+                self.frees += 1
+            self.blocks.pop(address, None)
+            return
+        old = self.blocks.get(event.get("old_addr"))
+        released = address is not None or "errno" not in event
+        if old and released and old["t_ns"] <= event["began_ns"]:
+            del self.blocks[event["old_addr"]]
+        if address is None:
+            return
+        self.calls += 1
+        self.blocks[address] = event
+        self.check_block(event)
+
+    def check_block(self, event):
+        """The block lies in the map, in a region that fits its placement."""
+        region = self.map.at(int(event["addr"], 16)) if self.exact else None
+        if region is None:
+            if self.exact and not self.lost:
+                self.error(event, f"{event['addr']} is not in the map")
+            return
+        kinds = {"heap": {"heap"}, "mmap": {"malloc_mmap", "anonymous"}, "arena": {"malloc_arena", "heap"}}
+        if region["kind"] not in kinds.get(event["placement"], {region["kind"]}):
+            self.error(event, f"{event['addr']} is said to be in {event['placement']}, its region is {region}")
+        if event.get("usable", event["size"]) < event["size"]:
+            self.error(event, f"{event['usable']} bytes usable of {event['size']}")
+
+    # --- the end ---
+
+    def check_exit(self, event):
+        if "ledger" not in event:
+            self.error(event, "has no ledger")
+            return
+        expected = {"changes": sum(self.owned.values()), "explained": self.owned["explained"],
+                    "unexplained": self.owned["unexplained"], "lost": self.losses}
+        if event["ledger"] != expected:
+            self.error(event, f"ledger {event['ledger']}, the events give {expected}")
+        if event["ledger"]["unexplained"] != self.unexplained:
+            self.error(event, f"{event['ledger']['unexplained']} changes are unexplained, not {self.unexplained}")
+        if not self.lost and event["ledger"]["lost"]:
+            self.error(event, f"{event['ledger']['lost']} events were lost")
+        live = {"live": len(self.blocks), "live_bytes": sum(b["size"] for b in self.blocks.values())}
+        expected = {"calls": self.calls, "frees": self.frees, **live}
+        if event["allocations"] != expected:
+            self.error(event, f"allocations {event['allocations']}, the events give {expected}")
+        totals = Counter()
+        for region in self.map:
+            totals[region["kind"]] += region.size
+        said = {total["kind"]: total["bytes"] for total in event["totals"]}
+        for kind, size in totals.items():
+            if kind != "tracer" and said.get(kind) != size:
+                self.error(event, f"total of {kind} is {said.get(kind)}, the map has {size}")
+
+
+def check_invariants(events, unexplained=0, lost=False):
+    """Violations as a list of texts. `unexplained`: number of changes that may be unattributed (exactly);
+    `lost`: whether events may be lost."""
+    return Checker(unexplained, lost).check(events)
