@@ -30,7 +30,7 @@ SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(wildcard shim/*.c) shim/arch
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs demo check unit e2e bench install uninstall clean format victims foreign
+.PHONY: all help deps labs victims demo check compilers unit e2e bench install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) ## build the tool: build/bin/procmap-trace
 
@@ -102,6 +102,67 @@ $(BUILD)/victims/early: tests/victims/early.c $(BUILD)/victims/libearly.so
 $(BUILD)/victims/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
 	@mkdir -p $(@D)
 	$(CC) -m32 -g -nostdinc++ $< -o $@ -l:libstdc++.so.6 -pthread
+
+demo: ## set up, build, compile the lab programs and trace map3
+	@$(MAKE) --no-print-directory $(BUILD)/deps-build
+	@$(MAKE) --no-print-directory all labs
+	cd $(BUILD)/labs && $(CURDIR)/$(TOOL) ./map3
+
+# ---- tests ----
+
+PYTHON := /usr/bin/python3
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+check: ## set up, build with gcc and clang, run all tests
+	@$(MAKE) --no-print-directory $(BUILD)/deps-build-test
+	@$(MAKE) --no-print-directory all labs victims compilers
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory e2e
+
+# everything compiles without a warning under both compilers; what clang built is tried, too
+compilers:
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang RUNNER_FLAGS= all
+	$(BUILD)/clang/bin/procmap-trace -q $(BUILD)/labs/map1 >/dev/null
+
+# The first line of a test names what it is linked with.
+unit_sources = $(shell sed -n '1s/.*sources: \(.*\) libs:.*/\1/p' tests/unit/$(1).c)
+.SECONDEXPANSION:
+$(BUILD)/unit/%: tests/unit/%.c $$(call unit_sources,$$*)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Irunner -Ishim -std=gnu11 $(WARNINGS) $(SANITIZE) $(filter %.c,$^) -o $@ \
+		$$(sed -n '1s/.*libs: \(.*\) \*\//\1/p' $<) -lcmocka
+
+unit: $(UNIT) ## run the unit tests, with the sanitizers
+	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+
+$(BUILD)/asan/bin/procmap-trace: FORCE
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan RUNNER_FLAGS= CFLAGS='$(SANITIZE)' $@
+	@mkdir -p $(BUILD)/asan/lib && ln -sfn ../../lib/procmap-trace $(BUILD)/asan/lib/procmap-trace
+
+FORCE:
+
+e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
+	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
+		$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+
+# ---- installation ----
+
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/procmap-trace/i386
+SHAREDIR = $(DESTDIR)$(PREFIX)/share
+
+install: all ## install under PREFIX (/usr/local)
+	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/procmap-trace
+	install -D -m 755 $(SHIM32) $(LIBDIR)/libprocmap-trace.so
+	install -D -m 644 schemas/event.schema.json $(SHAREDIR)/procmap-trace/event.schema.json
+	install -D -m 644 runner/procmap-trace.1 $(SHAREDIR)/man/man1/procmap-trace.1
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/procmap-trace $(SHAREDIR)/man/man1/procmap-trace.1
+	rm -rf $(DESTDIR)$(PREFIX)/lib/procmap-trace $(SHAREDIR)/procmap-trace
+
+format: ## format the C sources
+	clang-format -i $(wildcard schemas/*.h shim/*.[ch] runner/*.[ch] tests/unit/*.[ch])
 
 clean: ## remove build/
 	rm -rf $(BUILD)

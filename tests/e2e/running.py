@@ -80,19 +80,21 @@ def collect(folder, status, out=b"", err=b"", lost=False):
     """The Traced of a run with trace_options(folder); the trace is checked. `lost`: whether events may be lost."""
     path = folder / "trace.jsonl"
     traced = Traced(status, out, err, path, (folder / "timeline").read_text(), read_events(path))
-    assert lost or check_invariants(traced.events) == []
+    errors = [] if lost else check_invariants(traced.events)
+    assert not errors, "\n".join(errors[:20])
     return traced
 
 
-def trace(folder, *command, tool=TOOL, options=(), **popen):
-    """Traces a program, with trace and timeline in files of `folder`."""
+def trace(folder, *command, tool=TOOL, options=(), lost=False, **popen):
+    """Traces a program, with trace and timeline in files of `folder`. `lost`: whether events may be lost."""
     done = run(tool, *trace_options(folder), *options, "--", *command, **popen)
-    return collect(folder, done.status, done.out, done.err)
+    return collect(folder, done.status, done.out, done.err, lost)
 
 
 def read_events(path):
     """The events of a trace that must be valid."""
-    assert schema_check.validate_file(path) == []
+    errors = schema_check.validate_file(path)
+    assert not errors, "\n".join(errors[:20])
     with open(path, encoding="utf-8") as file:
         return [json.loads(line) for line in file if line.strip()]
 

@@ -1,5 +1,6 @@
 """Runs programs with and without procmap-trace; every trace is checked (schema, invariants) before a test sees it."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -90,12 +91,13 @@ class Trace(Run):
         whole = next(event for event in self.of("snapshot", reason="start") if event["last"])
         return self.map_at(whole["seq"])
 
-    def frames(self, stack_id):
-        return next(event["frames"] for event in self.of("stack") if event["id"] == stack_id)
+    @functools.cached_property
+    def stacks(self):
+        return {event["id"]: event["frames"] for event in self.of("stack")}
 
     def program_frame(self, holder):
         """The innermost frame in the program's own executable, of an event or a cause with a stack."""
-        frames = self.frames(holder["stack_id"])
+        frames = self.stacks[holder["stack_id"]]
         return next((frame for frame in frames if frame.get("module") == self.process["exe"]), None)
 
     def line(self, holder):
