@@ -16,7 +16,7 @@ RUNNER_LIBS := -ljansson -ldw -lelf
 
 # The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
 # at load time, no builtin that would turn our malloc into a call of itself.
-SHIM_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
+SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
 	-fno-stack-protector
 SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
 	-Wl,-soname,libprocmap-trace.so

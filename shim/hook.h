@@ -1,4 +1,5 @@
-/* What every interposed function does first and last. */
+/* What every interposed function does first and last. This is the path of every malloc: no call, no loop,
+ * and on i386 few registers, so what is rare is out of line. */
 #ifndef PMT_HOOK_H
 #define PMT_HOOK_H
 
@@ -14,16 +15,20 @@ static inline bool hook_active(void)
 
 /* Marks the interposed call that this thread is in from here to hook_leave(). `outer` keeps the one
  * around it. */
-static inline void hook_enter(struct call *outer, enum pmt_call call, uint64_t size, uintptr_t caller)
+static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size, uintptr_t caller)
 {
-    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-    bool in_loader = process_loader_owns(caller);
-    if (unlikely((live->attention || sp < thread.stack_low) && !in_loader && !thread.busy))
+    uintptr_t sp = (uintptr_t)outer; /* near enough, and needs no frame pointer */
+    if (unlikely(live->attention | (sp < thread.stack_low)) && !process_loader_owns(caller) && !thread.busy)
         snapshot_pay_attention(caller);
     outer->call = PMT_CALL_NONE;
     if (unlikely(thread.call.call != PMT_CALL_NONE) && thread.call.frame >= sp)
         *outer = thread.call;
-    thread.call = (struct call){.call = (uint8_t)call, .size = size, .frame = sp, .caller = caller};
+    thread.call.call = call;
+    thread.call.named = false;
+    thread.call.size = size;
+    thread.call.frame = sp;
+    thread.call.caller = caller;
+    thread.call.stack_id = 0;
 }
 
 static inline void hook_leave(const struct call *outer)

@@ -48,22 +48,29 @@ bool hooks_malloc_is_glibc(void)
 
 /* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk and
  * three flags. */
-static inline uint64_t chunk_of(const void *block)
+static inline uintptr_t chunk_of(const void *block)
 {
-    return block && process.glibc_malloc ? ((const size_t *)block)[-1] : 0;
+    return likely(process.glibc_malloc) && block ? ((const size_t *)block)[-1] : 0;
 }
 
-static inline void send_short(enum pmt_call call, const void *block, uint64_t chunk, uint64_t size,
-                       uint32_t bytes, uintptr_t caller)
+/* A record of malloc, calloc or free; all but the sizes of the numbers is known when it is compiled. */
+static inline __attribute__((always_inline)) void send_short(enum pmt_call call, uintptr_t block,
+                                                             uintptr_t size, uint32_t bytes,
+                                                             uintptr_t caller)
 {
     uint32_t stack_id = stacks_of_caller(caller);
     struct emit e = emit_begin(bytes);
     struct pmt_alloc *a = e.record;
     if (unlikely(!a))
         return;
-    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_of_call());
-    a->addr = (uintptr_t)block;
-    a->chunk = chunk;
+    a->r.units = (uint16_t)(bytes / PMT_RECORD_ALIGN);
+    a->r.type = PMT_RECORD_ALLOC;
+    a->r.call = (uint8_t)call;
+    a->r.stack_id = stack_id;
+    a->r.tid = state_tid();
+    a->r.time = clock_of_call();
+    a->addr = block;
+    a->chunk = chunk_of((const void *)block);
     if (bytes > PMT_ALLOC_FREE_SIZE)
         a->size = size;
     emit_end(&e);
@@ -79,7 +86,7 @@ struct details {
     int error;
 };
 
-static void send_long(const struct details *d, uintptr_t caller)
+static __attribute__((noinline)) void send_long(const struct details *d, uintptr_t caller)
 {
     uint32_t stack_id = stacks_of_caller(caller);
     struct emit e = emit_begin(sizeof(struct pmt_alloc));
@@ -98,6 +105,11 @@ static void send_long(const struct details *d, uintptr_t caller)
     emit_end(&e);
 }
 
+static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size_t size, uintptr_t caller)
+{
+    send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
+}
+
 /* After a call that may have made ld.so's work visible: it allocates for the libraries that it loads. */
 static inline void note_loader(uintptr_t caller)
 {
@@ -106,12 +118,12 @@ static inline void note_loader(uintptr_t caller)
 }
 
 /* malloc and calloc. */
-static inline void allocated(enum pmt_call call, const void *block, size_t size, uintptr_t caller)
+static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block, size_t size, uintptr_t caller)
 {
     note_loader(caller);
     if (likely(block))
-        return send_short(call, block, chunk_of(block), size, PMT_ALLOC_MALLOC_SIZE, caller);
-    send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
+        return send_short(call, (uintptr_t)block, size, PMT_ALLOC_MALLOC_SIZE, caller);
+    send_failed(call, size, caller);
 }
 
 HOOK void *malloc(size_t size)
@@ -153,7 +165,7 @@ HOOK void free(void *block)
         return real.free ? real.free(block) : (void)0;
     struct call outer;
     hook_enter(&outer, PMT_CALL_FREE, 0, HOOK_CALLER());
-    send_short(PMT_CALL_FREE, block, chunk_of(block), 0, PMT_ALLOC_FREE_SIZE, HOOK_CALLER());
+    send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, HOOK_CALLER());
     real.free(block);
     note_loader(HOOK_CALLER());
     hook_leave(&outer);

@@ -17,7 +17,7 @@ uint32_t state_ask_tid(void)
 static void within(struct pmt_within *w, const struct call *call)
 {
     memset(w, 0, sizeof *w);
-    w->call = call->call;
+    w->call = (uint8_t)call->call;
     w->size = call->size;
     w->name_size = call->named ? thread.name_size : 0;
 }

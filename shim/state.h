@@ -41,9 +41,9 @@ extern struct live *live;
 /* The interposed call that a thread is in; copied by value, since a longjmp out of a signal handler may
  * leave one behind. Trusted only while `frame` lies above the stack pointer. */
 struct call {
-    uint8_t call; /* enum pmt_call, 0: none */
-    bool named;   /* struct thread.name belongs to it */
-    uint64_t size;
+    uint16_t call; /* enum pmt_call, 0: none */
+    uint16_t named; /* struct thread.name belongs to it */
+    uintptr_t size;
     uintptr_t frame;
     uintptr_t caller;  /* return address into the program */
     uint32_t stack_id; /* 0: not walked yet */

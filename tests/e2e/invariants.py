@@ -190,7 +190,7 @@ class Checker:
             self.size_before = self.map.size()
         where = self.map.overlapping(min([lo, *(r.start for r in regions)]), max([hi, *(r.end for r in regions)]))
         old = self.map.regions[where]
-        if not event["whole"]:
+        if not event["whole"] and self.exact and event["last"]:  # one window is the whole look
             self.check_edges(event, old, regions, lo, hi)
         self.map.replace(where, self.keep_outside(old, regions, lo, hi))
         self.exact = event["last"]

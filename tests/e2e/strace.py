@@ -14,8 +14,7 @@ from tracing import run
 
 MEMORY = ("brk", "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "mlockall", "munlockall",
           "mlock2", "remap_file_pages", "shmat", "shmdt", "pkey_mprotect")
-ARGUMENTS = {"brk": 1, "mmap2": 6, "munmap": 2, "mremap": 5, "mprotect": 3, "madvise": 3, "shmat": 3, "shmdt": 1}
-CLONE_THREAD = 0x10000
+RAW = ",".join(name for name in MEMORY if name not in ("shmat", "shmdt"))  # raw, those are of the form of ipc(2)
 LINE = re.compile(r"\[(?P<ip>[0-9a-f?]+)\] (?P<call>\w+)\((?P<args>.*)\) += (?P<result>\S+)(?: (?P<error>E\w+))?")
 
 
@@ -34,39 +33,57 @@ class Call:
 
 
 def parse_line(line):
-    """A Call of a line of `strace -i -e raw=...`, None for signals and ends."""
+    """A Call of a line of `strace -i -e raw=...`; None for signals and ends, also that of a call never finished."""
     match = LINE.match(line)
-    if not match:
-        assert "(" not in line.split("]", 1)[1][:12] or "+++" in line or "---" in line, line
+    if not match or match["result"] == "?":
+        assert match or re.search(r"\+\+\+|---|runs in \d+ bit mode|unfinished", line), line
         return None
-    call, words = match["call"], match["args"]
+    ip, call, words = int(match["ip"].strip("?") or "0", 16), match["call"], match["args"]
+    result = 0 if match["error"] else int(match["result"], 0)
     if call not in MEMORY:
-        return Call(int(match["ip"], 16), call, (words,), 0, match["error"])
-    args = [int(word, 0) for word in words.split(", ")]
+        return Call(ip, call, (words,), result, match["error"])
+    args = [0 if word == "NULL" else int(word, 0) for word in words.split(", ")]
     if call == "mmap2":
         args[5] *= 4096  # the trace has the offset in bytes
-    result = 0 if match["error"] else int(match["result"], 0)
-    return Call(int(match["ip"], 16), call, tuple(args), result, match["error"])
+    return Call(ip, call, tuple(args), result, match["error"])
 
 
-def witness(*command, **options):
-    """Runs a command under strace. Returns its Run and {process or thread id: [Call]}, first come first."""
+def command(directory):
+    """strace and its options, to stand before a command; the logs go into a directory."""
     names = ",".join(MEMORY)
-    with tempfile.TemporaryDirectory(prefix="procmap-trace-strace-") as directory:
-        prefix = Path(directory) / "log"
-        done = run("strace", "-i", "-ff", "-q", "-o", prefix, "-e", "signal=none",
-                   "-e", f"trace={names},execve,clone,clone3,fork,vfork,prlimit64", "-e", f"raw={names}", *command,
-                   **options)
-        logs = sorted(Path(directory).iterdir(), key=lambda path: int(path.suffix[1:]))
-        calls = {int(path.suffix[1:]): parse_log(path) for path in logs}
-    return done, calls
+    return ["strace", "-i", "-ff", "-q", "-o", Path(directory) / "log", "-e", "signal=none",
+            "-e", f"trace={names},execve,clone,clone3,ugetrlimit", "-e", f"raw={RAW}"]
 
 
-def parse_log(path):
-    """The calls behind the last execve that worked, or all of a thread or forked process."""
-    calls = [call for call in map(parse_line, path.read_text(errors="replace").splitlines()) if call]
+def logs(directory):
+    """{process or thread id: its calls}"""
+    return {int(path.suffix[1:]): parse_log(path.read_text(errors="replace").splitlines())
+            for path in Path(directory).iterdir()}
+
+
+def parse_log(lines):
+    """The calls behind the last execve that worked, or all those of a thread or forked process."""
+    calls = [call for call in map(parse_line, lines) if call]
     starts = [index for index, call in enumerate(calls) if call.call == "execve" and not call.errno]
     return calls[starts[-1] + 1:] if starts else calls
+
+
+def threads(calls, pid):
+    """The ids of a process's threads, its own first."""
+    ids = [pid]
+    for tid in ids:
+        ids += [call.result for call in calls.get(tid, ()) if call.call.startswith("clone")
+                and "CLONE_THREAD" in call.args[0] and not call.errno]
+    return ids
+
+
+def witness(*program, **options):
+    """Runs a program with nothing but strace, without address space randomisation. Returns its Run and its calls."""
+    with tempfile.TemporaryDirectory(prefix="procmap-trace-strace-") as directory:
+        done = run(*command(directory), "setarch", "-R", *program, **options)
+        first = [path for path in Path(directory).iterdir() if "/setarch" in path.read_text(errors="replace")[:200]]
+        assert len(first) == 1, "which log is the program's?"
+        return done, logs(directory)[int(first[0].suffix[1:])]
 
 
 def works():

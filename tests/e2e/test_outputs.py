@@ -1,0 +1,543 @@
+"""What comes out, besides the events themselves: `show` against the live run, the shim without a runner, texts of help and manual,
+colours and width on a terminal, harmless characters, and queries with jq."""
+
+import ctypes
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+import threading
+from pathlib import Path
+
+import pytest
+from running import (LABS, OWN_FAILURE, ROOT, SHIM, TOOL, VICTIMS, assert_calls_traced, compile32, environment,
+                     read_events, run, start, trace, trace_options, without_addresses)
+
+SGR = re.compile(r"\033\[[0-9;]*m")
+RESULTS = [  # programs that are the same in every run but for addresses and times
+    *([LABS / name] for name in ("map1", "map2", "lib_cos", "mmap_file", "shared_memory", "brk_direct", "mprotect_split",
+                                 "mremap_grow", "dlopen_lib", "crash")),
+    [LABS / "map3", "100"], [LABS / "map3", "40000"],
+]
+PROGRAMS = [
+    *RESULTS, [LABS / "threads"], [LABS / "many_mallocs", "3000"],
+    *([VICTIMS / name] for name in ("cxx_throw", "early", "errno_kept", "fds", "no_glibc_malloc", "own_syscalls", "pool",
+                                    "stack_growth", "threshold")),
+    *([VICTIMS / "ending", mode] for mode in ("abort", "exec", "exec_fail", "exit7", "exit_in_thread")),
+    [VICTIMS / "many_regions", "300", "20"], [VICTIMS / "signals", "30"], [VICTIMS / "threads_stress", "4", "10"],
+]
+
+
+def label(command):
+    return " ".join([command[0].name, *command[1:]])
+
+
+# ---- show ----
+
+@pytest.mark.parametrize("command", PROGRAMS, ids=label)
+def test_show_is_identical_to_the_live_run(tmp_path, command):
+    for columns in ("80", "140"):
+        for options in ([], ["--all"]):
+            env = environment(COLUMNS=columns)
+            live = run(TOOL, *trace_options(tmp_path), *options, *command, env=env, cwd=tmp_path)
+            assert live.status < OWN_FAILURE
+            events = read_events(tmp_path / "trace.jsonl")
+            assert events[-1]["type"] == "exit"
+            shown = run(TOOL, "show", *options, tmp_path / "trace.jsonl", env=env)
+            assert (shown.status, shown.err) == (0, b"")
+            assert shown.out == (tmp_path / "timeline").read_bytes()
+    again = run(TOOL, "show", "--json", tmp_path / "trace.jsonl")
+    assert (again.status, again.err) == (0, b"")
+    assert again.out == (tmp_path / "trace.jsonl").read_bytes()
+
+
+def test_show_into_files(tmp_path):
+    traced = trace(tmp_path, LABS / "map3")
+    done = run(TOOL, "show", f"--json={tmp_path / 'again.jsonl'}", "-o", tmp_path / "again", traced.trace)
+    assert (done.status, done.out, done.err) == (0, b"", b"")
+    assert (tmp_path / "again.jsonl").read_bytes() == traced.trace.read_bytes()
+    assert (tmp_path / "again").read_text() == traced.timeline
+
+
+def test_show_to_a_closed_pipe(tmp_path):
+    traced = trace(tmp_path, LABS / "many_mallocs", "2000")
+    with start(TOOL, "show", "--json", traced.trace) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == OWN_FAILURE
+    assert err == b"procmap-trace: cannot write the output: Broken pipe\n"
+
+
+def test_show_to_a_full_disk(tmp_path):
+    traced = trace(tmp_path, LABS / "map3")
+    for option in ("--output=/dev/full", "--json=/dev/full"):
+        done = run(TOOL, "show", option, traced.trace)
+        assert done.status == OWN_FAILURE
+        assert done.err == b"procmap-trace: cannot write the output: No space left on device\n"
+
+
+def test_json_on_stdout_moves_the_output_of_the_program(tmp_path):
+    done = run(TOOL, "--json", "--no-aslr", LABS / "map3")
+    assert done.status == 0
+    (tmp_path / "t.jsonl").write_bytes(done.out)
+    events = read_events(tmp_path / "t.jsonl")
+    assert_calls_traced(done.err, events)
+    assert b"procmap-trace/" not in done.err.replace(os.fsencode(ROOT), b"") or b"START" not in done.err
+    assert b" START " not in done.err and b" EXIT " not in done.err  # no timeline
+
+
+def test_quiet():
+    done = run(TOOL, "-q", LABS / "map3")
+    assert (done.status, done.err) == (0, b"")
+
+
+# ---- the shim alone ----
+
+def alone(output, *command, env=(), **options):
+    """Runs a program with the shim and without a runner; env(1) sets the variables, so that only the program has them."""
+    variables = [f"LD_PRELOAD={SHIM}", f"PROCMAP_TRACE_OUTPUT={output}", *env]
+    return run("setarch", "-R", "env", *variables, *command, **options)
+
+
+def told(timeline):
+    """A timeline without what differs between two runs: times, process ids, addresses (of mappings: the tracer's own are
+    not the same with and without a runner), and the tracer's memory."""
+    timeline = re.sub(r"(?m)^ +\d+\.\d{3} m?s ", "TIME ", timeline)
+    timeline = re.sub(r"until \d+\.\d{3} ms", "until TIME", timeline)
+    timeline = re.sub(r"\bpid \d+", "pid PID", timeline)
+    timeline = re.sub(r"/proc/\d+", "/proc/PID", timeline)
+    timeline = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b", "ADDRESS", timeline)
+    timeline = re.sub(r"not shown: \d+ regions, \S+,", "not shown: REGIONS,", timeline)
+    return re.sub(r" +", " ", timeline)
+
+
+@pytest.mark.parametrize("command", RESULTS, ids=label)
+def test_shim_alone_tells_the_same_story(tmp_path, command):
+    live = trace(tmp_path, *command, options=["--no-aslr"], cwd=tmp_path)
+    done = alone(tmp_path / "alone.jsonl", *command, cwd=tmp_path)
+    assert (done.status, done.err) == (live.status, live.err)
+    events = read_events(tmp_path / "alone.jsonl")
+    assert "region" not in {event["type"] for event in events}
+    assert_calls_traced(done.out, events) if b"@ malloc" in done.out else None
+    shown = run(TOOL, "show", tmp_path / "alone.jsonl")
+    assert (shown.status, shown.err) == (0, b"")
+    ours, theirs = told(shown.out.decode()), told(live.timeline)
+    if live.status < 0:  # nobody is left to write how it ended
+        assert "the trace ends here, without an exit of the program" in ours
+        ours, theirs = ours.split(" the trace ends here")[0].rstrip(), theirs.split("\nTIME KILLED")[0].rstrip()
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("command", RESULTS, ids=label)
+def test_shim_alone_has_all_raw_events(tmp_path, command):
+    def raw(events):
+        return [(event["type"], event["call"], event.get("size"), event.get("placement"), event.get("within"))
+                for event in events if event["type"] in ("alloc", "kernel")]
+
+    live = trace(tmp_path, *command, options=["--no-aslr"], cwd=tmp_path)
+    alone(tmp_path / "alone.jsonl", *command, cwd=tmp_path)
+    pid = re.compile(r"/proc/\d+")
+    assert pid.sub("", str(raw(read_events(tmp_path / "alone.jsonl")))) == pid.sub("", str(raw(live.events)))
+
+
+@pytest.mark.parametrize("mode, status", [("exit7", 7), ("_exit", 9), ("quick_exit", 8), ("exit_in_thread", 5), ("exec_fail", 6),
+                                          ("pthread_exit_main", 0), ("return", 0)])
+def test_shim_alone_writes_the_exit(tmp_path, mode, status):
+    done = alone(tmp_path / "t.jsonl", VICTIMS / "ending", mode)
+    assert (done.status, done.err) == (status, b"")
+    events = read_events(tmp_path / "t.jsonl")
+    assert_calls_traced(done.out, events)
+    assert (events[-1]["type"], events[-1]["status"]) == ("exit", status)
+    assert (tmp_path / "t.jsonl").read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.parametrize("mode", ["abort", "segv", "sigkill", "exec"])
+def test_shim_alone_when_the_program_is_gone(tmp_path, mode):
+    """The rest of the last window is blank lines, and all that happened before is there."""
+    plain = run(VICTIMS / "ending", mode, cwd=tmp_path)
+    done = alone(tmp_path / "t.jsonl", VICTIMS / "ending", mode, cwd=tmp_path)
+    assert (done.status, without_addresses(done.out)) == (plain.status, without_addresses(plain.out))
+    events = read_events(tmp_path / "t.jsonl")
+    assert_calls_traced(done.out, events)
+    assert not (tmp_path / "t.jsonl").read_bytes().rpartition(b"}\n")[2].strip(b"\n")
+    shown = run(TOOL, "show", tmp_path / "t.jsonl")
+    assert (shown.status, shown.err) == (0, b"")
+    if mode != "exec":
+        assert b"the trace ends here, without an exit of the program" in shown.out
+
+
+WANDERER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv) /* wanderer N FOLDER */
+{
+    int n = atoi(argv[1]);
+    if (chdir(argv[2]) != 0)
+        return 1;
+    for (int i = 0; i < n; i++)
+        free(malloc(i % 100 + 1));
+    printf("@ end %d\n", n);
+    return 3;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def wanderer(tmp_path_factory):
+    return compile32(tmp_path_factory.mktemp("wanderer") / "wanderer", WANDERER)
+
+
+def test_shim_alone_with_a_relative_path(tmp_path, wanderer):
+    """The program changes its folder, and the trace is longer than one window of the file."""
+    other = tmp_path / "other"
+    other.mkdir()
+    done = alone("t.jsonl", wanderer, "8000", other, cwd=tmp_path)
+    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+    assert list(other.iterdir()) == []
+    assert (tmp_path / "t.jsonl").stat().st_size > 2 << 20
+    events = read_events(tmp_path / "t.jsonl")
+    assert sum(event["type"] == "alloc" and event["call"] == "malloc" for event in events) == 8001  # and stdout's buffer
+    assert "loss" not in {event["type"] for event in events}
+    shown = run(TOOL, "show", tmp_path / "t.jsonl").out.decode()
+    assert "mapped_file" not in shown and "all explained" in shown
+    (tmp_path / "t.jsonl").unlink()
+
+
+def test_shim_alone_replaces_an_older_file(tmp_path):
+    (tmp_path / "t.jsonl").write_bytes(b"old\n" * 1_000_000)
+    assert alone(tmp_path / "t.jsonl", LABS / "map1").status == 0
+    assert read_events(tmp_path / "t.jsonl")[-1]["type"] == "exit"
+    assert b"old" not in (tmp_path / "t.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("output", ["{}/no/such/folder/t.jsonl", "{}", "/dev/full", "/dev/null", "{}/" + "x" * 5000, "{}/fifo", ""])
+def test_shim_alone_that_cannot_write(tmp_path, wanderer, output):
+    os.mkfifo(tmp_path / "fifo")
+    done = alone(output.format(tmp_path), wanderer, "8000", "/")
+    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+
+
+def test_shim_alone_on_a_full_disk(tmp_path, wanderer):
+    if os.geteuid() != 0 or run("unshare", "--mount", "true").status != 0:
+        pytest.skip("only root can mount a small file system")
+    script = 'mount -t tmpfs -o size=1500k tmpfs "$1"; shift; "$@"; status=$?; cp "$OUTPUT" "$KEPT"; exit $status'
+    small, kept = tmp_path / "small", tmp_path / "kept"
+    small.mkdir()
+    env = environment(OUTPUT=f"{small}/t.jsonl", KEPT=str(kept))
+    done = run("unshare", "--mount", "sh", "-c", script, "sh", small, "env", f"LD_PRELOAD={SHIM}",
+               f"PROCMAP_TRACE_OUTPUT={small}/t.jsonl", wanderer, "8000", "/", env=env)
+    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+    assert len(read_events(kept)) > 1000
+
+
+@pytest.mark.parametrize("size", [4096, 100 << 10, 1500 << 10])
+def test_shim_alone_with_a_file_size_limit(tmp_path, wanderer, size):
+    """The program gets no SIGXFSZ that it would not have got."""
+    done = alone(tmp_path / "t.jsonl", wanderer, "8000", "/",
+                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+
+
+def test_shim_alone_without_a_wish():
+    """Preloaded, but neither a runner nor a file asks for a trace; or the runner is no more."""
+    for variables in ([], ["PROCMAP_TRACE_SOCKET=procmap-trace.1.none"]):
+        done = run("env", f"LD_PRELOAD={SHIM}", *variables, VICTIMS / "ending", "exit7")
+        assert (done.status, done.err) == (7, b"")
+
+
+# ---- help and manual ----
+
+def options_in(text):
+    """The options that a text mentions."""
+    return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*[a-z]|-[A-Za-z])(?![\w-])", text))
+
+
+def test_version():
+    done = run(TOOL, "--version")
+    assert (done.status, done.err) == (0, b"")
+    assert re.fullmatch(rb"procmap-trace \d+\.\d+(\.\d+)?\n", done.out)
+    assert run(TOOL, "-V") == run(TOOL, "show", "--version") == done
+
+
+def test_help():
+    done = run(TOOL, "--help")
+    assert (done.status, done.err) == (0, b"")
+    assert done.out.startswith(b"Usage: procmap-trace ")
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert run(TOOL, "-h") == run(TOOL, "show", "--help") == done
+
+
+def test_manual_and_help_have_the_same_options():
+    manual = (ROOT / "runner" / "procmap-trace.1").read_text().replace("\\-", "-")
+    manual = re.sub(r"\\f[BIRP]|\\f\([A-Z]{2}", "", manual)
+    section = re.search(r'(?ms)^\.SH "?OPTIONS"?\n(.*?)^\.SH', manual)[1]
+    assert options_in(section) == options_in(run(TOOL, "--help").out.decode())
+    for status in ("125", "126", "127"):
+        assert status in manual
+    for variable in ("NO_COLOR", "COLUMNS", "PROCMAP_TRACE_OUTPUT"):
+        assert variable in manual
+
+
+def test_help_to_a_full_disk():
+    with open("/dev/full", "wb") as full:
+        assert run(TOOL, "--help", stdout=full).status == OWN_FAILURE
+
+
+# ---- terminals ----
+
+def on_terminal(*command, columns=100, **env):
+    """Runs a command with its standard error on a terminal of that width; (status, what the terminal got)."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    attributes = termios.tcgetattr(slave)
+    attributes[1] &= ~termios.OPOST  # line ends as they are
+    termios.tcsetattr(slave, termios.TCSANOW, attributes)
+    got = []
+
+    def read():
+        try:
+            while chunk := os.read(master, 65536):
+                got.append(chunk)
+        except OSError:  # EIO: nobody has it open any more
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    done = run(*command, stderr=slave, env=environment(**{"COLUMNS": None, **env}))
+    os.close(slave)
+    reader.join()
+    os.close(master)
+    return done.status, b"".join(got).decode("utf-8")
+
+
+@pytest.mark.parametrize("options, env, colored", [
+    ([], {}, True),
+    ([], {"NO_COLOR": "1"}, False),
+    ([], {"NO_COLOR": ""}, True),
+    ([], {"TERM": "dumb"}, False),
+    (["--color=never"], {}, False),
+    (["--color=always"], {"NO_COLOR": "1"}, True),
+    (["--color=auto"], {}, True),
+])
+def test_color_on_a_terminal(options, env, colored):
+    status, text = on_terminal(TOOL, *options, LABS / "map3", **env)
+    assert status == 0 and " EXIT 0 " in SGR.sub("", text)
+    assert ("\033" in text) == colored
+
+
+@pytest.mark.parametrize("options, colored", [([], False), (["--color=auto"], False), (["--color=always"], True)])
+def test_color_in_a_pipe(options, colored):
+    done = run(TOOL, *options, LABS / "map3")
+    assert (b"\033" in done.err) == colored
+
+
+def test_color_changes_nothing_else(tmp_path):
+    traced = trace(tmp_path, LABS / "map3", "40000")
+    colored = run(TOOL, "show", "--color=always", traced.trace).out.decode()
+    assert SGR.sub("", colored) == traced.timeline
+    for line in colored.splitlines():
+        codes = SGR.findall(line)
+        assert not codes or codes[-1] == "\033[0m", "a colour that does not end with its line"
+
+
+def too_long(text, columns):
+    return [line for line in SGR.sub("", text).splitlines() if len(line) > columns]
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140])
+@pytest.mark.parametrize("command", [*RESULTS, [LABS / "threads"], [LABS / "many_mallocs", "3000"], [VICTIMS / "pool"],
+                                     [VICTIMS / "ending", "exec_fail"], [VICTIMS / "cxx_throw"]], ids=label)
+def test_width_of_the_terminal(tmp_path, command, columns):
+    _, text = on_terminal(TOOL, *command, columns=columns)
+    assert too_long(text, columns) == []
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_width_with_long_names(tmp_path, columns):
+    folder = tmp_path / ("a_folder_with_a_long_name_" * 5) / ("and_one_more_" * 10)
+    folder.mkdir(parents=True)
+    shutil.copy(LABS / "map3", folder / ("program_" * 12))
+    status, text = on_terminal(TOOL, folder / ("program_" * 12), "100", "an argument " * 30, columns=columns)
+    assert status == 0
+    assert too_long(text, columns) == []
+
+
+def test_width_of_columns(tmp_path):
+    for columns in ("80", "140"):
+        done = run(TOOL, LABS / "map3", "40000", env=environment(COLUMNS=columns))
+        assert too_long(done.err.decode(), int(columns)) == []
+
+
+@pytest.mark.parametrize("columns", ["1", "20", "0", "-5", "99999999999999999999", "x", ""])
+def test_odd_widths(columns):
+    done = run(TOOL, LABS / "map3", env=environment(COLUMNS=columns))
+    assert done.status == 0 and b" EXIT 0 " in done.err
+
+
+# ---- hostile names ----
+
+CONTROLS = {*range(0x00, 0x20), *range(0x7f, 0xa0), 0x200e, 0x200f, *range(0x202a, 0x202f), *range(0x2066, 0x206a)}
+
+
+def assert_harmless(data, sgr=False):
+    """UTF-8 without a character that a terminal would obey, but for newlines (and colours)."""
+    text = data.decode("utf-8")
+    if sgr:
+        text = SGR.sub("", text)
+    assert {hex(ord(character)) for character in text if ord(character) in CONTROLS} <= {"0xa"}
+
+
+HOSTILE = [b"\033[31mred\033[0m", b"\033]0;title\007", b"new\nline\rreturn", b"\xff\xfe\x80", b"\xc3", b"\xc2\x9b31m", b"\xed\xa0\x80",
+           b"\xe2\x80\xae bidi", b"\"'\\`$(true)", b"\x7f\b\a\t", b"\xf0\x9f\x98\x80 \xc3\xa9", b"x" * 3000]
+
+
+@pytest.mark.parametrize("color", ["never", "always"])
+def test_hostile_arguments(tmp_path, color):
+    program = os.fsencode(VICTIMS / "env_args")
+    traced = trace(tmp_path, program, *HOSTILE, options=[f"--color={color}"])
+    assert traced.status == 0
+    assert_harmless((tmp_path / "timeline").read_bytes(), color == "always")
+    assert_harmless(traced.trace.read_bytes())
+    expected = [word.decode("utf-8", "backslashreplace") for word in HOSTILE]
+    assert traced.events[0]["argv"][1:] == expected
+    shown = run(TOOL, "show", f"--color={color}", traced.trace)
+    assert shown.out == (tmp_path / "timeline").read_bytes()
+
+
+@pytest.mark.parametrize("color", ["never", "always"])
+def test_hostile_file_names(tmp_path, color):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    traced = trace(tmp_path, VICTIMS / "weird_names", folder, options=[f"--color={color}", "--all"])
+    assert traced.status == 0 and traced.out.endswith(b"\n@ end\n")
+    assert_harmless((tmp_path / "timeline").read_bytes(), color == "always")
+    assert_harmless(traced.trace.read_bytes())
+    names = re.findall(rb"^@ name ([0-9a-f]+)\n@ mmap 4096 (0x[0-9a-f]+)", traced.out, re.M)
+    added = [event["after"] for event in traced.of_type("region")
+             if event["change"] == "added" and event["cause"]["call"] == "mmap" and event["after"]["inode"]]
+    assert [region["start"] for region in added] == [address.decode() for _, address in names]
+    for region, (name, _) in zip(added, names):
+        expected = bytes.fromhex(name.decode()).decode("utf-8", "backslashreplace")
+        # the kernel writes a newline of a name as the four characters \012
+        assert region["path"].replace("\\012", "\n") == f"{folder}/{expected}".replace("\\012", "\n")
+    shown = run(TOOL, "show", f"--color={color}", "--all", traced.trace)
+    assert shown.out == (tmp_path / "timeline").read_bytes()
+
+
+HOSTILE_CALLS = r"""
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void)
+{
+    if (system(": '\033[31m\a\xff\xc2\x9b\n'; exit 0") != 0)
+        return 1;
+    dlopen("/no/\033]0;x\007\xfe.so", RTLD_NOW);
+    execl("/no/\033[2J\n\xff", "x", (char *)0);
+    return 0;
+}
+"""
+
+
+def test_hostile_names_in_calls(tmp_path):
+    folder = tmp_path / "\033[31m\n"
+    folder.mkdir()
+    program = compile32(folder / "prog\007", HOSTILE_CALLS)
+    traced = trace(tmp_path, program)
+    assert traced.status == 0
+    assert_harmless((tmp_path / "timeline").read_bytes())
+    assert_harmless(traced.trace.read_bytes())
+
+
+# ---- jq, as in the README ----
+
+def jq(path, query, *options):
+    done = run("jq", "-c", *options, query, path)
+    assert (done.status, done.err) == (0, b"")
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def map3(tmp_path_factory):
+    return trace(tmp_path_factory.mktemp("map3"), LABS / "map3", "40000")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    return trace(tmp_path_factory.mktemp("many"), LABS / "many_mallocs", "8000", "verbose")
+
+
+def said_mallocs(traced):
+    return [(int(size), address.decode()) for size, address in re.findall(rb"^@ malloc (\d+) (0x[0-9a-f]+)", traced.out, re.M)]
+
+
+def mmapped_size(size):
+    """What glibc 2.36 maps for a block of its own: the block, its two words of header, in whole pages."""
+    return ((size + 4 + 15) // 16 * 16 + 4 + 4095) // 4096 * 4096
+
+
+def test_jq_sizes_and_placements(map3, many):
+    query = 'select(.call=="malloc") | {size, placement}'
+    assert {"size": 160000, "placement": "mmap"} in jq(map3.trace, query)
+    rows = jq(many.trace, query)
+    assert [row["size"] for row in rows if row["size"] != 1024 and row["size"] != 4096][:50] == \
+        [size for size, _ in said_mallocs(many) if size != 1024 and size != 4096][:50]
+    assert {row["placement"] for row in rows} == {"heap", "mmap"}
+    assert all(row["size"] >= 128 * 1024 for row in rows if row["placement"] == "mmap")
+
+
+def test_jq_mallocs_that_changed_the_map(map3, many):
+    query = 'select(.type=="region" and .cause.call=="malloc") | [.after.kind, .cause.size, .delta]'
+    assert ["malloc_mmap", 160000, mmapped_size(160000)] in jq(map3.trace, query)
+    rows = jq(many.trace, query)
+    own = [(size, delta) for kind, size, delta in rows if kind == "malloc_mmap"]
+    assert own and all(delta == mmapped_size(size) for size, delta in own)
+    mapped = jq(many.trace, 'select(.type=="alloc" and .call=="malloc" and .placement=="mmap") | .size')
+    assert [size for size, _ in own] == mapped
+    assert all(delta > 0 for _, _, delta in rows)
+
+
+def test_jq_the_heap_adds_up(map3, many):
+    for traced in (map3, many):
+        grown = jq(traced.trace, 'select(.type=="region" and (.after // .before).kind=="heap") | .delta')
+        total = jq(traced.trace, 'select(.type=="exit") | .totals[] | select(.kind=="heap") | .bytes')
+        assert [sum(grown)] == total
+
+
+def test_jq_totals_at_exit(map3):
+    totals = jq(map3.trace, 'select(.type=="exit") | .totals | map({(.kind): .bytes}) | add')[0]
+    last = jq(map3.trace, 'select(.type=="snapshot" and .reason=="exit") | .regions[]')
+    assert totals["heap"] == sum(region["size"] for region in last if region["path"] == "[heap]")
+    assert totals["stack"] == sum(region["size"] for region in last if region["path"] == "[stack]")
+    sizes = {}
+    for region in last:
+        sizes[region["kind"]] = sizes.get(region["kind"], 0) + region["size"]
+    assert totals == sizes
+
+
+@pytest.mark.parametrize("count, placement", [(100, "heap"), (1000, "heap"), (10000, "heap"), (20000, "heap"), (30000, "heap"),
+                                              (32765, "heap"), (32768, "mmap"), (40000, "mmap")])
+def test_jq_heap_or_mmap(tmp_path, count, placement):
+    traced = trace(tmp_path, LABS / "map3", str(count))
+    query = '.thresholds.mmap as $t | first(inputs | select(.call=="malloc" and .size==$size)) | [.placement, .size >= $t]'
+    rows = jq(traced.trace, query, "--argjson", "size", str(count * 4))
+    assert rows == [[placement, count * 4 >= 128 * 1024]]
+
+
+def test_jq_all_of_one_file_at_once(many):
+    """The comparison of the README: how many blocks there are in each place, and how large."""
+    query = '[.[] | select(.call=="malloc")] | group_by(.placement) | map({(.[0].placement): [length, (map(.size) | max)]}) | add'
+    found = jq(many.trace, query, "--slurp")[0]
+    said = said_mallocs(many)
+    mallocs = [event for event in many.of_type("alloc") if event["call"] == "malloc"]
+    assert found["heap"][0] + found["mmap"][0] == len(mallocs) >= len(said)
+    assert found["mmap"][1] == max(event["size"] for event in mallocs if event["placement"] == "mmap")
