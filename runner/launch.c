@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +90,19 @@ static struct environment environment(const struct launch *l)
     return e;
 }
 
+static const int limited[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE};
+#define LIMITS (sizeof limited / sizeof *limited)
+static struct rlimit given[LIMITS];
+
+void launch_raise_limits(void)
+{
+    for (size_t i = 0; i < LIMITS; i++) {
+        getrlimit(limited[i], &given[i]);
+        struct rlimit high = {given[i].rlim_max, given[i].rlim_max};
+        setrlimit(limited[i], &high);
+    }
+}
+
 static void execute(const struct launch *l, char **envp, int report)
 {
     int error;
@@ -96,6 +110,8 @@ static void execute(const struct launch *l, char **envp, int report)
         dup2(STDERR_FILENO, STDOUT_FILENO);
     if (l->no_aslr)
         personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE);
+    for (size_t i = 0; i < LIMITS; i++)
+        setrlimit(limited[i], &given[i]);
     execve(l->path, l->argv, envp);
     error = errno;
     if (write(report, &error, sizeof error) < 0)

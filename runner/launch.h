@@ -14,6 +14,10 @@ struct launch {
     bool stdout_to_stderr;
 };
 
+/* The runner's own limits (of memory, of the size of files), as high as they go: they were meant for the
+ * program, which gets them back. Called once, before anything else. */
+void launch_raise_limits(void);
+
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
 int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
 

@@ -37,11 +37,27 @@ struct live {
 };
 
 static pid_t forward_to; /* the program, for on_signal() */
+static volatile uint64_t died_tsc, died_ns; /* for on_child() */
 
 static void on_signal(int number)
 {
     if (forward_to > 0)
         kill(forward_to, number);
+}
+
+static uint64_t monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* When the program ended; what it left in the ring may take a while to go through. */
+static void on_child(int number)
+{
+    (void)number;
+    died_ns = monotonic();
+    died_tsc = __builtin_ia32_rdtsc();
 }
 
 /* Ctrl-C reaches the program by itself; what is sent to the runner alone is passed on. */
@@ -52,24 +68,23 @@ static void set_signals(pid_t pid)
     sigaction(SIGINT, &ignore, NULL);
     sigaction(SIGQUIT, &ignore, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
     sigaction(SIGTERM, &forward, NULL);
     sigaction(SIGHUP, &forward, NULL);
     sigaction(SIGUSR1, &forward, NULL);
     sigaction(SIGUSR2, &forward, NULL);
 }
 
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void pass_on(struct live *l, const struct pmt_record *record)
 {
     struct event event = {.record = record, .pid = (uint32_t)l->pid};
-    if (record->type == PMT_RECORD_PROCESS && !l->model->started)
+    if (!l->model->started) {
+        if (record->type != PMT_RECORD_PROCESS) { /* the first record was overwritten */
+            l->ring->lost[PMT_LOSS_CORRUPT]++;
+            return;
+        }
         clock_start(&l->clock, record->time);
+    }
     uint64_t time = clock_whole(&l->clock, record->time);
     if (record->type == PMT_RECORD_EXIT) {
         l->exit_seen = true;
@@ -197,7 +212,7 @@ static void tell_exit(struct live *l)
                                .tid = (uint32_t)l->pid},
                          .status = WIFEXITED(l->status) ? WEXITSTATUS(l->status) : 0,
                          .signal = WIFSIGNALED(l->status) ? (uint32_t)WTERMSIG(l->status) : 0};
-    uint64_t now = l->clock.kind == PMT_CLOCK_TSC ? __builtin_ia32_rdtsc() : monotonic();
+    uint64_t now = l->clock.kind == PMT_CLOCK_TSC ? died_tsc : died_ns;
     struct event event = {.record = &x.r,
                           .pid = (uint32_t)l->pid,
                           .t_ns = l->exit_seen ? l->exit_ns : clock_ns(&l->clock, now)};
@@ -221,6 +236,8 @@ int live_trace(struct launch *launch, struct model *model, struct live_result *r
     if (error)
         return error;
     launch->socket = l.attach.name;
+    struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
+    sigaction(SIGCHLD, &child, NULL);
     error = launch_program(launch, &l.pid, executing);
     if (!error) {
         set_signals(l.pid);
@@ -233,6 +250,6 @@ int live_trace(struct launch *launch, struct model *model, struct live_result *r
     attach_close(&l.attach);
     ring_destroy(l.ring);
     memory_put(l.ring);
-    *result = (struct live_result){l.attached && model->started, l.status};
+    *result = (struct live_result){l.attached, model->started, l.status};
     return error;
 }

@@ -6,7 +6,8 @@
 #include "model.h"
 
 struct live_result {
-    bool attached; /* the shim came alive in the program */
+    bool attached; /* the shim came alive in the program ... */
+    bool started;  /* ... and its first record arrived */
     int status;    /* as waitpid(2) gives it */
 };
 

@@ -176,12 +176,24 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     }
     if (written)
         complain(NULL, "cannot write the output: %s; the program was not disturbed", strerror(-written));
-    if (!result.attached && WIFSIGNALED(result.status))
+    if (result.attached && !result.started)
+        complain(o->arguments[0], "nothing could be traced: the program has overwritten the memory that "
+                                  "its events were in");
+    else if (!result.attached && WIFSIGNALED(result.status))
         complain(o->arguments[0], "killed by SIG%s before the shim was loaded",
                  sigabbrev_np(WTERMSIG(result.status)));
     else if (!result.attached)
         complain(o->arguments[0], "the program ran, but nothing was traced: the shim was not loaded");
-    return written || !result.attached ? EXIT_OWN_FAILURE : end_like(result.status);
+    return written || !result.started ? EXIT_OWN_FAILURE : end_like(result.status);
+}
+
+/* libdw ends the process when it gets no memory: better a trace without names. */
+static bool memory_is_short(void)
+{
+    struct rlimit space, data;
+    const rlim_t enough = 512u << 20;
+    return getrlimit(RLIMIT_AS, &space) != 0 || getrlimit(RLIMIT_DATA, &data) != 0 ||
+           space.rlim_cur < enough || data.rlim_cur < enough;
 }
 
 int main(int argc, char **argv)
@@ -191,6 +203,7 @@ int main(int argc, char **argv)
     struct launch launch;
     char path[PATH_MAX], shim[PATH_MAX];
     int status;
+    launch_raise_limits();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
         return fflush(stdout) == 0 ? 0 : EXIT_OWN_FAILURE;
@@ -201,7 +214,7 @@ int main(int argc, char **argv)
     }
     if (!options.show && !prepare(&options, &launch, path, shim, &status))
         return status;
-    struct symbols *symbols = symbols_new();
+    struct symbols *symbols = memory_is_short() ? NULL : symbols_new();
     model_init(&model, symbols);
     if (!add_views(&model, &options))
         return EXIT_OWN_FAILURE;

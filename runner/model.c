@@ -194,8 +194,7 @@ static void on_process(struct model *m, const struct event *event)
     image->mmap_threshold_max = p->mmap_threshold_max;
     image->trim_threshold = p->trim_threshold;
     image->stack_end = p->stack_end;
-    image->tracer[0] = p->tracer[0];
-    image->tracer[1] = p->tracer[1];
+    memcpy(image->tracer, p->tracer, sizeof image->tracer);
     image->wall_time = p->wall_time;
     image->exe = memory_get(p->exe_size + 1u);
     memcpy(image->exe, exe, p->exe_size);
@@ -239,12 +238,15 @@ static bool is_tracer_bss(const struct model *m, const struct region *r)
            strncmp(below->path, "/memfd:", 7) != 0;
 }
 
-/* The shim itself, at the first look: the file that is mapped where the process event says. */
-static void find_shim(struct model *m)
+/* The shim itself and its output, at the first look: the files that are mapped where the process event
+ * says. */
+static void find_tracer_files(struct model *m)
 {
-    const struct region *r = regions_find(&m->image.map, m->image.tracer[1]);
-    if (r)
-        add_tracer_file(m->state, &r->raw);
+    for (int i = 0; i < 3; i++) {
+        const struct region *r = regions_find(&m->image.map, m->image.tracer[i]);
+        if (r && m->image.tracer[i])
+            add_tracer_file(m->state, &r->raw);
+    }
 }
 
 /* Memory that is procmap-trace's own: by name, by what the process event said, or because it came with the
@@ -252,7 +254,7 @@ static void find_shim(struct model *m)
 static bool is_tracer(const struct model *m, const struct region *r, enum pmt_reason reason)
 {
     static const char memfd[] = "/memfd:" PMT_MEMFD_NAME;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if (r->raw.start <= m->image.tracer[i] && m->image.tracer[i] < r->raw.end)
             return true;
     return reason == PMT_REASON_TRACER || strncmp(r->path, memfd, sizeof memfd - 1) == 0 ||
@@ -327,7 +329,7 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
 {
     struct model_state *s = m->state;
     if (reason == PMT_REASON_START)
-        find_shim(m);
+        find_tracer_files(m);
     for (; i < s->fresh.count; i++) {
         struct region *r = s->fresh.items[i];
         const struct region *before = covering(&s->gone, r);

@@ -64,7 +64,7 @@ struct image {
     uint64_t mmap_threshold; /* as it is now: glibc moves it; 0: not glibc's malloc */
     uint64_t mmap_threshold_max, trim_threshold;
     uint64_t stack_end;
-    uint64_t tracer[2];
+    uint64_t tracer[3];
     uint64_t wall_time;
     struct regions map;
 };

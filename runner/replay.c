@@ -406,7 +406,7 @@ static void build_process(struct replay *p, const json_t *event)
     s->wall_time = get_unsigned(p, event, "wall_time_ns", UINT64_MAX);
     s->brk = get_address(p, event, "brk");
     s->stack_end = get_address(p, event, "stack_end");
-    get_addresses(p, event, "tracer", 2, s->tracer);
+    get_addresses(p, event, "tracer", 3, s->tracer);
     build_thresholds(p, event, s);
     build_process_strings(p, event, s);
     p->word_size = s->word_size;

@@ -142,8 +142,17 @@ bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up)
     return false;
 }
 
+static bool header_is_intact(const struct ring *ring)
+{
+    const struct pmt_ring *h = ring->shared;
+    return h->magic == PMT_RING_MAGIC && h->version == PMT_RING_VERSION &&
+           h->capacity == PMT_RING_CAPACITY && h->cookie == ring->cookie &&
+           h->runner_pid == (uint32_t)getpid();
+}
+
 uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason)
 {
-    uint32_t theirs = __atomic_load_n(&ring->shared->lost[reason], __ATOMIC_RELAXED);
-    return ring->lost[reason] + theirs;
+    if (!header_is_intact(ring))
+        return ring->lost[reason] + (reason == PMT_LOSS_CORRUPT);
+    return ring->lost[reason] + __atomic_load_n(&ring->shared->lost[reason], __ATOMIC_RELAXED);
 }

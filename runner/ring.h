@@ -42,7 +42,7 @@ bool ring_has_hole(const struct ring *ring);
  * loss. `give_up`: nothing will be committed any more, go to the end if there is none. */
 bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up);
 
-/* Losses counted on either side, for `reason`. */
+/* Losses counted on either side, for `reason`. What the program has overwritten is not believed. */
 uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason);
 
 #endif

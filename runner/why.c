@@ -27,6 +27,8 @@ static void heap_moved(const struct sentence *s)
     if (s->change->type == CHANGE_ADDED && c->code <= PMT_CALL_PVALLOC)
         return SAY(s, "the first block: %s made the heap, by moving the program break up by %s, to have "
                       "some in reserve", c->call, size);
+    if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image.page_size)
+        return SAY(s, "a little more, so that blocks are aligned and the end lies on a page border");
     if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
         return SAY(s, "no free block in the heap was large enough: %s moved its end %s by %s", c->call,
                    s->change->delta < 0 ? "down" : "up", size);

@@ -196,7 +196,8 @@ struct pmt_process {
     uint64_t trim_threshold;
     uint64_t brk;        /* the program break at the start */
     uint64_t stack_end;  /* an address in the main thread's stack */
-    uint64_t tracer[2];  /* start of an anonymous page of the shim, and of its library's mapping */
+    uint64_t tracer[3];  /* addresses in regions of the shim: an anonymous page, its library, and the
+                          * window of PROCMAP_TRACE_OUTPUT (0: none) */
     uint16_t exe_size;   /* strings behind this struct, one after the other: exe, libc, argv ... */
     uint16_t libc_size;
     uint32_t argv_size; /* argv: each argument ends with a NUL */
@@ -239,7 +240,7 @@ _Static_assert(sizeof(struct pmt_kernel) == 24 + 64 + 16, "kernel record");
 _Static_assert(sizeof(struct pmt_region) == 48, "region");
 _Static_assert(sizeof(struct pmt_snapshot) == 24 + 24 + 16, "snapshot record");
 _Static_assert(sizeof(struct pmt_stack) == 32, "stack record");
-_Static_assert(sizeof(struct pmt_process) == 24 + 16 + 72 + 8, "process record");
+_Static_assert(sizeof(struct pmt_process) == 24 + 16 + 80 + 8, "process record");
 _Static_assert(__builtin_offsetof(struct pmt_ring, head) == 64, "ring header: producers' line");
 _Static_assert(__builtin_offsetof(struct pmt_ring, tail) == 128, "ring header: consumer's line");
 _Static_assert(sizeof(struct pmt_ring) <= PMT_RING_HEADER_SIZE, "ring header");

@@ -424,6 +424,7 @@ static void encode_process(struct encoder *e, const struct pmt_process *p)
     key_address(e, ",\"stack_end\":", p->stack_end);
     key_address(e, ",\"tracer\":[", p->tracer[0]);
     key_address(e, ",", p->tracer[1]);
+    key_address(e, ",", p->tracer[2]);
     key_unsigned(e, "],\"wall_time_ns\":", p->wall_time);
 }
 

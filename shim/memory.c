@@ -1,5 +1,6 @@
 #include "memory.h"
 #include "sys.h"
+#include <link.h>
 #include <linux/memfd.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,17 +16,30 @@ static size_t area_used;
 static size_t pool_used[2];
 struct pool_range pool_range = {{(uintptr_t)early, 0}, {(uintptr_t)early + EARLY_SIZE, 0}};
 
-bool memory_init(void)
+/* The limit on the size of files holds for a memfd, too. */
+static bool set_size(int fd)
 {
-    int fd = (int)sys2(__NR_memfd_create, MEMORY_NAME, MFD_CLOEXEC);
-    if (fd < 0)
+    uint64_t limit = sys_file_limit();
+    if (limit < PRIVATE_SIZE)
+        sys_raise_file_limit();
+    if (sys_file_limit() < PRIVATE_SIZE)
         return false;
 #ifdef __i386__
     long result = sys3(__NR_ftruncate64, fd, PRIVATE_SIZE, 0);
 #else
     long result = sys2(__NR_ftruncate, fd, PRIVATE_SIZE);
 #endif
-    if (result == 0)
+    if (limit < PRIVATE_SIZE)
+        sys_restore_file_limit(limit);
+    return result == 0;
+}
+
+bool memory_init(void)
+{
+    int fd = (int)sys2(__NR_memfd_create, MEMORY_NAME, MFD_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (set_size(fd))
         area = sys_mmap(NULL, PRIVATE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
     sys_close(fd);
     if (!area)
@@ -33,6 +47,19 @@ bool memory_init(void)
     pool_range.low[1] = (uintptr_t)memory_private(POOL_SIZE);
     pool_range.high[1] = pool_range.low[1] + POOL_SIZE;
     return true;
+}
+
+void memory_set_apart(const void *library)
+{
+    const ElfW(Ehdr) *header = library;
+    const ElfW(Phdr) *segment = (const void *)((const char *)library + header->e_phoff);
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        const ElfW(Phdr) *s = &segment[i];
+        uintptr_t from = ((uintptr_t)library + s->p_vaddr + s->p_filesz + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t to = ((uintptr_t)library + s->p_vaddr + s->p_memsz + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        if (s->p_type == PT_LOAD && (s->p_flags & PF_W) && to > from)
+            sys3(__NR_madvise, from, to - from, MADV_DONTDUMP);
+    }
 }
 
 void *memory_private(size_t size)

@@ -11,6 +11,10 @@
 
 bool memory_init(void);
 
+/* The .bss of a shared library of ours, which is mapped at `library`, is private anonymous memory: a flag
+ * that the program's regions do not have keeps the kernel from merging the two. */
+void memory_set_apart(const void *library);
+
 /* Zeroed, page-aligned, never given back. NULL when there is no more. */
 void *memory_private(size_t size);
 

@@ -38,6 +38,8 @@ static void unmap_window(void)
  * full disk would be a SIGBUS in the program. */
 static bool map_window(uint64_t at)
 {
+    if (at + WINDOW > sys_file_limit())
+        return false;
     int fd = sys_open(out.path, O_RDWR | O_CREAT, 0666);
     if (fd < 0)
         return false;
@@ -98,6 +100,11 @@ bool output_open(const char *path)
         return false;
     sys_close(fd);
     return next_window();
+}
+
+const void *output_window(void)
+{
+    return out.window;
 }
 
 void output_lost(enum pmt_loss reason)

@@ -129,6 +129,7 @@ static void send_process(void)
     p->stack_end = process.stack_end;
     p->tracer[0] = (uintptr_t)live;
     p->tracer[1] = process.own_low;
+    p->tracer[2] = (uintptr_t)output_window();
     p->exe_size = (uint16_t)exe_size;
     p->libc_size = (uint16_t)libc_size;
     p->argv_size = (uint32_t)argv_size;
@@ -168,6 +169,7 @@ static void start(void)
     struct live *none = live, *page;
     if (!environment_asks() || !memory_init() || !stacks_init() || !(page = new_live_page()))
         return;
+    memory_set_apart(__ehdr_start);
     bool text_snapshots;
     live = page;
     enum sink sink = open_sink(page, &text_snapshots);

@@ -7,6 +7,7 @@
 #include "state.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <string.h>
 
 #define UNW_LOCAL_ONLY
@@ -51,6 +52,11 @@ void stacks_load_unwinder(void)
     thread.busy++;
     void *library = loader_real_dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
     if (library) {
+        /* ld.so appends what it loads: libunwind, and behind it what that needs */
+        struct link_map *map = NULL;
+        dlinfo(library, RTLD_DI_LINKMAP, &map);
+        for (; map; map = map->l_next)
+            memory_set_apart((const void *)map->l_addr);
         unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
         unwinder.init = dlsym(library, NAME_OF(UNW_OBJ(init_local)));
         unwinder.get_reg = dlsym(library, NAME_OF(UNW_OBJ(get_reg)));

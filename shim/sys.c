@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* The error range of every system call (linux/err.h, MAX_ERRNO). */
@@ -70,4 +71,31 @@ uint64_t sys_clock(int clock)
     } old = {0, 0};
     sys2(__NR_clock_gettime, clock, &old);
     return (uint64_t)old.sec * 1000000000u + (uint64_t)old.nsec;
+}
+
+struct limit64 { /* struct rlimit64 of prlimit(2) */
+    uint64_t current, most;
+};
+
+static struct limit64 file_limit(const struct limit64 *wanted)
+{
+    struct limit64 old = {~0ull, ~0ull};
+    sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, wanted, &old);
+    return old;
+}
+
+uint64_t sys_file_limit(void)
+{
+    return file_limit(NULL).current;
+}
+
+void sys_raise_file_limit(void)
+{
+    uint64_t most = file_limit(NULL).most;
+    file_limit(&(struct limit64){most, most});
+}
+
+void sys_restore_file_limit(uint64_t limit)
+{
+    file_limit(&(struct limit64){limit, file_limit(NULL).most});
 }

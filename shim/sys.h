@@ -37,6 +37,13 @@ void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd); /
 int sys_open(const char *path, int flags, int mode);
 void sys_close(int fd);
 
+/* RLIMIT_FSIZE: beyond it a file cannot grow, and who tries gets SIGXFSZ. */
+uint64_t sys_file_limit(void);
+
+/* Sets it as far up as it goes, or back to `limit`. */
+void sys_raise_file_limit(void);
+void sys_restore_file_limit(uint64_t limit);
+
 /* All signals of this thread are held back between the two; `saved` keeps the mask. */
 void sys_block_signals(uint64_t *saved);
 void sys_restore_signals(const uint64_t *saved);

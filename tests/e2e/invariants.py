@@ -229,8 +229,8 @@ class Checker:
         self.changes[event["tid"], event["t_ns"]].append(event)
         if region["owner"] == "program":
             self.owned["unexplained" if cause["call"] == "unattributed" else "explained"] += 1
-        elif cause["call"] == "unattributed":
-            self.error(event, "a change of the tracer's own memory is unattributed")
+        elif cause["call"] != "procmap-trace":
+            self.error(event, f"the tracer's own memory changes by {cause['call']}")
         if (event["before"] is None) != (change == "added") or (event["after"] is None) != (change == "removed"):
             self.error(event, f"{change} with before {event['before']} and after {event['after']}")
         if ("parts" in event) != (change in ("split", "merged")):

@@ -460,7 +460,7 @@ WRONG = [None, True, -1, 2**63, 2**64, 1.5, "", "0x", "0x" + "f" * 17, "\u0000\u
 
 def wrong_traces(lines):
     """(number of the line, trace) with one value changed: each value of the first event of each type, by turns to each wrong
-    one; and each left out."""
+    one, or left out."""
     turns = itertools.cycle(WRONG)
     seen = set()
     for index, line in enumerate(lines):
@@ -471,7 +471,7 @@ def wrong_traces(lines):
         for path in places(event):
             if len(path) > 1 and isinstance(path[1], int) and path[1] > 0:
                 continue  # one element of each array is enough
-            for new in (places, next(turns), next(turns)):
+            for new in (places, next(turns)):
                 broken = json.dumps(changed(event, path, new)).encode() + b"\n"
                 yield index + 1, path, new, b"".join([*lines[:index], broken, *lines[index + 1:]])
 

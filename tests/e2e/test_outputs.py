@@ -1,7 +1,6 @@
 """What comes out, besides the events themselves: `show` against the live run, the shim without a runner, texts of help and manual,
 colours and width on a terminal, harmless characters, and queries with jq."""
 
-import ctypes
 import fcntl
 import json
 import os
@@ -9,12 +8,9 @@ import pty
 import re
 import resource
 import shutil
-import signal
 import struct
-import subprocess
 import termios
 import threading
-from pathlib import Path
 
 import pytest
 from running import (LABS, OWN_FAILURE, ROOT, SHIM, TOOL, VICTIMS, assert_calls_traced, compile32, environment,
@@ -35,6 +31,11 @@ PROGRAMS = [
 ]
 
 
+def said_mallocs(out):
+    """The sizes that a program printed."""
+    return [int(size) for size in re.findall(rb"^@ malloc (\d+) ", out, re.M)]
+
+
 def label(command):
     return " ".join([command[0].name, *command[1:]])
 
@@ -43,16 +44,14 @@ def label(command):
 
 @pytest.mark.parametrize("command", PROGRAMS, ids=label)
 def test_show_is_identical_to_the_live_run(tmp_path, command):
-    for columns in ("80", "140"):
-        for options in ([], ["--all"]):
-            env = environment(COLUMNS=columns)
-            live = run(TOOL, *trace_options(tmp_path), *options, *command, env=env, cwd=tmp_path)
-            assert live.status < OWN_FAILURE
-            events = read_events(tmp_path / "trace.jsonl")
-            assert events[-1]["type"] == "exit"
-            shown = run(TOOL, "show", *options, tmp_path / "trace.jsonl", env=env)
-            assert (shown.status, shown.err) == (0, b"")
-            assert shown.out == (tmp_path / "timeline").read_bytes()
+    for columns, options in (("80", []), ("140", ["--all"])):
+        env = environment(COLUMNS=columns)
+        live = run(TOOL, *trace_options(tmp_path), *options, *command, env=env, cwd=tmp_path)
+        assert live.status < OWN_FAILURE
+        assert read_events(tmp_path / "trace.jsonl")[-1]["type"] == "exit"
+        shown = run(TOOL, "show", *options, tmp_path / "trace.jsonl", env=env)
+        assert (shown.status, shown.err) == (0, b"")
+        assert shown.out == (tmp_path / "timeline").read_bytes()
     again = run(TOOL, "show", "--json", tmp_path / "trace.jsonl")
     assert (again.status, again.err) == (0, b"")
     assert again.out == (tmp_path / "trace.jsonl").read_bytes()
@@ -90,7 +89,6 @@ def test_json_on_stdout_moves_the_output_of_the_program(tmp_path):
     (tmp_path / "t.jsonl").write_bytes(done.out)
     events = read_events(tmp_path / "t.jsonl")
     assert_calls_traced(done.err, events)
-    assert b"procmap-trace/" not in done.err.replace(os.fsencode(ROOT), b"") or b"START" not in done.err
     assert b" START " not in done.err and b" EXIT " not in done.err  # no timeline
 
 
@@ -126,7 +124,8 @@ def test_shim_alone_tells_the_same_story(tmp_path, command):
     assert (done.status, done.err) == (live.status, live.err)
     events = read_events(tmp_path / "alone.jsonl")
     assert "region" not in {event["type"] for event in events}
-    assert_calls_traced(done.out, events) if b"@ malloc" in done.out else None
+    if said_mallocs(done.out):
+        assert_calls_traced(done.out, events)
     shown = run(TOOL, "show", tmp_path / "alone.jsonl")
     assert (shown.status, shown.err) == (0, b"")
     ours, theirs = told(shown.out.decode()), told(live.timeline)
@@ -200,12 +199,12 @@ def test_shim_alone_with_a_relative_path(tmp_path, wanderer):
     """The program changes its folder, and the trace is longer than one window of the file."""
     other = tmp_path / "other"
     other.mkdir()
-    done = alone("t.jsonl", wanderer, "8000", other, cwd=tmp_path)
-    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+    done = alone("t.jsonl", wanderer, "5000", other, cwd=tmp_path)
+    assert (done.status, done.out, done.err) == (3, b"@ end 5000\n", b"")
     assert list(other.iterdir()) == []
-    assert (tmp_path / "t.jsonl").stat().st_size > 2 << 20
+    assert (tmp_path / "t.jsonl").stat().st_size > 1 << 20
     events = read_events(tmp_path / "t.jsonl")
-    assert sum(event["type"] == "alloc" and event["call"] == "malloc" for event in events) == 8001  # and stdout's buffer
+    assert sum(event["type"] == "alloc" and event["call"] == "malloc" for event in events) == 5001  # and stdout's buffer
     assert "loss" not in {event["type"] for event in events}
     shown = run(TOOL, "show", tmp_path / "t.jsonl").out.decode()
     assert "mapped_file" not in shown and "all explained" in shown
@@ -213,17 +212,17 @@ def test_shim_alone_with_a_relative_path(tmp_path, wanderer):
 
 
 def test_shim_alone_replaces_an_older_file(tmp_path):
-    (tmp_path / "t.jsonl").write_bytes(b"old\n" * 1_000_000)
+    (tmp_path / "t.jsonl").write_bytes(b"of an older trace\n" * 200_000)
     assert alone(tmp_path / "t.jsonl", LABS / "map1").status == 0
     assert read_events(tmp_path / "t.jsonl")[-1]["type"] == "exit"
-    assert b"old" not in (tmp_path / "t.jsonl").read_bytes()
+    assert b"of an older trace" not in (tmp_path / "t.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize("output", ["{}/no/such/folder/t.jsonl", "{}", "/dev/full", "/dev/null", "{}/" + "x" * 5000, "{}/fifo", ""])
 def test_shim_alone_that_cannot_write(tmp_path, wanderer, output):
     os.mkfifo(tmp_path / "fifo")
-    done = alone(output.format(tmp_path), wanderer, "8000", "/")
-    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+    done = alone(output.format(tmp_path), wanderer, "5000", "/")
+    assert (done.status, done.out, done.err) == (3, b"@ end 5000\n", b"")
 
 
 def test_shim_alone_on_a_full_disk(tmp_path, wanderer):
@@ -234,17 +233,17 @@ def test_shim_alone_on_a_full_disk(tmp_path, wanderer):
     small.mkdir()
     env = environment(OUTPUT=f"{small}/t.jsonl", KEPT=str(kept))
     done = run("unshare", "--mount", "sh", "-c", script, "sh", small, "env", f"LD_PRELOAD={SHIM}",
-               f"PROCMAP_TRACE_OUTPUT={small}/t.jsonl", wanderer, "8000", "/", env=env)
-    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+               f"PROCMAP_TRACE_OUTPUT={small}/t.jsonl", wanderer, "5000", "/", env=env)
+    assert (done.status, done.out, done.err) == (3, b"@ end 5000\n", b"")
     assert len(read_events(kept)) > 1000
 
 
 @pytest.mark.parametrize("size", [4096, 100 << 10, 1500 << 10])
 def test_shim_alone_with_a_file_size_limit(tmp_path, wanderer, size):
     """The program gets no SIGXFSZ that it would not have got."""
-    done = alone(tmp_path / "t.jsonl", wanderer, "8000", "/",
+    done = alone(tmp_path / "t.jsonl", wanderer, "5000", "/",
                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
-    assert (done.status, done.out, done.err) == (3, b"@ end 8000\n", b"")
+    assert (done.status, done.out, done.err) == (3, b"@ end 5000\n", b"")
 
 
 def test_shim_alone_without_a_wish():
@@ -385,15 +384,16 @@ def test_odd_widths(columns):
 
 # ---- hostile names ----
 
-CONTROLS = {*range(0x00, 0x20), *range(0x7f, 0xa0), 0x200e, 0x200f, *range(0x202a, 0x202f), *range(0x2066, 0x206a)}
+CONTROLS = {*range(0x00, 0x20), 0x7f}
+OBEYED = {*CONTROLS, *range(0x80, 0xa0), 0x200e, 0x200f, *range(0x202a, 0x202f), *range(0x2066, 0x206a)}
 
 
-def assert_harmless(data, sgr=False):
+def assert_harmless(path, sgr=False, characters=OBEYED):
     """UTF-8 without a character that a terminal would obey, but for newlines (and colours)."""
-    text = data.decode("utf-8")
+    text = path.read_bytes().decode("utf-8")
     if sgr:
         text = SGR.sub("", text)
-    assert {hex(ord(character)) for character in text if ord(character) in CONTROLS} <= {"0xa"}
+    assert {hex(ord(character)) for character in text if ord(character) in characters} <= {"0xa"}
 
 
 HOSTILE = [b"\033[31mred\033[0m", b"\033]0;title\007", b"new\nline\rreturn", b"\xff\xfe\x80", b"\xc3", b"\xc2\x9b31m", b"\xed\xa0\x80",
@@ -405,8 +405,8 @@ def test_hostile_arguments(tmp_path, color):
     program = os.fsencode(VICTIMS / "env_args")
     traced = trace(tmp_path, program, *HOSTILE, options=[f"--color={color}"])
     assert traced.status == 0
-    assert_harmless((tmp_path / "timeline").read_bytes(), color == "always")
-    assert_harmless(traced.trace.read_bytes())
+    assert_harmless(tmp_path / "timeline", color == "always")
+    assert_harmless(traced.trace, characters=CONTROLS)
     expected = [word.decode("utf-8", "backslashreplace") for word in HOSTILE]
     assert traced.events[0]["argv"][1:] == expected
     shown = run(TOOL, "show", f"--color={color}", traced.trace)
@@ -419,8 +419,8 @@ def test_hostile_file_names(tmp_path, color):
     folder.mkdir()
     traced = trace(tmp_path, VICTIMS / "weird_names", folder, options=[f"--color={color}", "--all"])
     assert traced.status == 0 and traced.out.endswith(b"\n@ end\n")
-    assert_harmless((tmp_path / "timeline").read_bytes(), color == "always")
-    assert_harmless(traced.trace.read_bytes())
+    assert_harmless(tmp_path / "timeline", color == "always")
+    assert_harmless(traced.trace, characters=CONTROLS)
     names = re.findall(rb"^@ name ([0-9a-f]+)\n@ mmap 4096 (0x[0-9a-f]+)", traced.out, re.M)
     added = [event["after"] for event in traced.of_type("region")
              if event["change"] == "added" and event["cause"]["call"] == "mmap" and event["after"]["inode"]]
@@ -454,8 +454,8 @@ def test_hostile_names_in_calls(tmp_path):
     program = compile32(folder / "prog\007", HOSTILE_CALLS)
     traced = trace(tmp_path, program)
     assert traced.status == 0
-    assert_harmless((tmp_path / "timeline").read_bytes())
-    assert_harmless(traced.trace.read_bytes())
+    assert_harmless(tmp_path / "timeline")
+    assert_harmless(traced.trace, characters=CONTROLS)
 
 
 # ---- jq, as in the README ----
@@ -473,11 +473,7 @@ def map3(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    return trace(tmp_path_factory.mktemp("many"), LABS / "many_mallocs", "8000", "verbose")
-
-
-def said_mallocs(traced):
-    return [(int(size), address.decode()) for size, address in re.findall(rb"^@ malloc (\d+) (0x[0-9a-f]+)", traced.out, re.M)]
+    return trace(tmp_path_factory.mktemp("many"), LABS / "many_mallocs", "4000", "verbose")
 
 
 def mmapped_size(size):
@@ -489,8 +485,8 @@ def test_jq_sizes_and_placements(map3, many):
     query = 'select(.call=="malloc") | {size, placement}'
     assert {"size": 160000, "placement": "mmap"} in jq(map3.trace, query)
     rows = jq(many.trace, query)
-    assert [row["size"] for row in rows if row["size"] != 1024 and row["size"] != 4096][:50] == \
-        [size for size, _ in said_mallocs(many) if size != 1024 and size != 4096][:50]
+    buffer = 4096  # of stdout, by the first printf
+    assert [row["size"] for row in rows if row["size"] != buffer] == [size for size in said_mallocs(many.out) if size != buffer]
     assert {row["placement"] for row in rows} == {"heap", "mmap"}
     assert all(row["size"] >= 128 * 1024 for row in rows if row["placement"] == "mmap")
 
@@ -525,8 +521,9 @@ def test_jq_totals_at_exit(map3):
 
 
 @pytest.mark.parametrize("count, placement", [(100, "heap"), (1000, "heap"), (10000, "heap"), (20000, "heap"), (30000, "heap"),
-                                              (32765, "heap"), (32768, "mmap"), (40000, "mmap")])
+                                              (32768, "heap"), (33600, "mmap"), (40000, "mmap")])
 def test_jq_heap_or_mmap(tmp_path, count, placement):
+    """malloc looks at the threshold only when the heap has no room: 32768 ints, 128 KiB, still fit."""
     traced = trace(tmp_path, LABS / "map3", str(count))
     query = '.thresholds.mmap as $t | first(inputs | select(.call=="malloc" and .size==$size)) | [.placement, .size >= $t]'
     rows = jq(traced.trace, query, "--argjson", "size", str(count * 4))
@@ -537,7 +534,7 @@ def test_jq_all_of_one_file_at_once(many):
     """The comparison of the README: how many blocks there are in each place, and how large."""
     query = '[.[] | select(.call=="malloc")] | group_by(.placement) | map({(.[0].placement): [length, (map(.size) | max)]}) | add'
     found = jq(many.trace, query, "--slurp")[0]
-    said = said_mallocs(many)
+    said = said_mallocs(many.out)
     mallocs = [event for event in many.of_type("alloc") if event["call"] == "malloc"]
     assert found["heap"][0] + found["mmap"][0] == len(mallocs) >= len(said)
     assert found["mmap"][1] == max(event["size"] for event in mallocs if event["placement"] == "mmap")

@@ -100,6 +100,7 @@ static inline void sample_process(union record *u, uint64_t threshold)
     p->stack_end = 0xffffdabc;
     p->tracer[0] = 0xf7fc0000;
     p->tracer[1] = 0xf7fc1000;
+    p->tracer[2] = 0xf7c00000;
     p->exe_size = 14;
     p->libc_size = 10;
     p->argv_size = 7 + 1 + 10;

@@ -21,7 +21,7 @@
     "\"exe\":\"/x\",\"argv\":[\"x\"],\"class\":32,\"machine\":\"i386\",\"linking\":\"dynamic\","   \
     "\"pie\":true,\"libc\":\"glibc 2.36\",\"page_size\":4096,\"backend\":\"preload\","             \
     "\"snapshots\":\"query\",\"thresholds\":null,\"brk\":\"0x1000\",\"stack_end\":\"0x2000\","     \
-    "\"tracer\":[\"0x0\",\"0x0\"],\"wall_time_ns\":1}\n"
+    "\"tracer\":[\"0x0\",\"0x0\",\"0x0\"],\"wall_time_ns\":1}\n"
 #define FREE                                                                                       \
     "{\"type\":\"alloc\",\"seq\":2,\"t_ns\":9,\"pid\":5,\"tid\":5,\"call\":\"free\",\"addr\":"     \
     "null}\n"

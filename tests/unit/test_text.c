@@ -179,7 +179,8 @@ static void test_any_width(void **state)
         }
         size_t size = round % (sizeof bytes + 1), width = round % 31;
         escape(bytes, size, 0);
-        char *whole = strdup(written);
+        char whole[4 * sizeof bytes + 1];
+        strcpy(whole, written);
         size_t columns = escape(bytes, size, width);
         assert_int_equal(columns, columns_of(written));
         for (size_t i = 0; i < written_size; i++)
@@ -191,7 +192,6 @@ static void test_any_width(void **state)
             assert_string_equal(written + written_size - 3, "...");
             assert_memory_equal(written, whole, written_size - 3);
         }
-        free(whole);
     }
 }
 
@@ -205,9 +205,9 @@ static void check_size(uint64_t bytes, const char *want)
 static void test_size(void **state)
 {
     (void)state;
-    check_size(0, "0");
-    check_size(1, "1");
-    check_size(1023, "1023");
+    check_size(0, "0B");
+    check_size(1, "1B");
+    check_size(1023, "1023B");
     check_size(1024, "1K");
     check_size(1025, "1.0K");
     check_size(1536, "1.5K");
@@ -235,7 +235,7 @@ static void test_size_rounding(void **state)
         char out[TEXT_SIZE];
         text_size(out, bytes);
         assert_true(strlen(out) <= 5);
-        assert_true(strtod(out, NULL) < 1024);
+        assert_true(bytes < 1024 || strtod(out, NULL) < 1024);
     }
 }
 

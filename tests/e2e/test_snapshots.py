@@ -1,0 +1,67 @@
+"""The two ways to read the map, the PROCMAP_QUERY ioctl and the text of /proc/PID/maps, give the same events."""
+
+import pytest
+
+from tracing import LABS, VICTIMS, trace
+
+PROGRAMS = [[LABS / "map1"], [LABS / "map2"], [LABS / "map3", "40000"], [LABS / "lib_cos"], [LABS / "mmap_file"],
+            [LABS / "shared_memory"], [LABS / "brk_direct"], [LABS / "mprotect_split"], [LABS / "mremap_grow"],
+            [LABS / "dlopen_lib"], [LABS / "crash"], [LABS / "many_mallocs", "3000"],
+            [VICTIMS / "many_regions", "200", "20"], [VICTIMS / "stack_growth"]]
+
+TIMES = {"t_ns", "began_ns", "wall_time_ns"}
+IDS = {"pid", "ppid", "tid", "stack_id", "id", "inode"}  # stack ids depend on where the shim's memory is
+MODE = {"snapshots"}
+
+
+def comparable(traced):
+    """The events without what differs from run to run."""
+    pid = str(traced.process["pid"])
+
+    def clean(node):
+        if isinstance(node, dict):
+            return {name: clean(value) for name, value in node.items() if name not in TIMES | IDS | MODE}
+        if isinstance(node, list):
+            return [clean(item) for item in node]
+        return node.replace(pid, "PID") if isinstance(node, str) and not node.startswith("0x") else node
+
+    return [without_names(clean(event)) for event in traced.events]
+
+
+def without_names(node):
+    """Files that the programs make have random or numbered names."""
+    if isinstance(node, dict):
+        return {name: "TEMPORARY" if name == "path" and value.startswith(("/tmp/mmap_file.", "/SYSV", "/dev/"))
+                else without_names(value) for name, value in node.items()}
+    return [without_names(item) for item in node] if isinstance(node, list) else node
+
+
+def ids(program):
+    return " ".join(str(word).rsplit("/", 1)[-1] for word in program)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernel_answers_queries():
+    if trace(LABS / "map3").process["snapshots"] != "query":
+        pytest.skip("this kernel has no PROCMAP_QUERY (Linux 6.11): there is only one way")
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=[ids(program) for program in PROGRAMS])
+def test_same_events(program):
+    # The program's environment has the same size in both runs: it decides where the stack is.
+    query = trace(*program, env={"PROCMAP_TRACE_SNAPSHOTS": "auto"})
+    text = trace(*program, env={"PROCMAP_TRACE_SNAPSHOTS": "text"})
+    assert query.process["snapshots"] == "query"
+    assert text.process["snapshots"] == "text"
+    ours, theirs = comparable(query), comparable(text)
+    for a, b in zip(ours, theirs):
+        assert a == b
+    assert len(ours) == len(theirs)
+
+
+def test_comparison_can_fail():
+    traced = trace(LABS / "map3")
+    before = comparable(traced)
+    snapshot = traced.of("snapshot")[-1]
+    snapshot["regions"][3]["perms"] = "---p"
+    assert comparable(traced) != before
