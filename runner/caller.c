@@ -27,11 +27,17 @@ static uint32_t own_frame(const struct model *m, const struct stack *stack)
     return other < stack->count ? other : 0;
 }
 
+/* A line of the C library says nothing to who has not its source at hand; its name does. */
+static bool is_of_system(const char *module)
+{
+    return module && (strncmp(module, "/lib", 4) == 0 || strncmp(module, "/usr/lib", 8) == 0);
+}
+
 static int frame_text(const struct model *m, const struct frame *frame, char *out, size_t size)
 {
     const struct frame_symbol *s = stacks_symbol(&m->stacks, frame, false);
     const char *module = s->module ? base_name(s->module) : "?";
-    if (s->function && s->line)
+    if (s->function && s->line && !is_of_system(s->module))
         return snprintf(out, size, "%s %s:%u", s->function, base_name(s->file ? s->file : "?"), s->line);
     if (s->function)
         return snprintf(out, size, "%s (%s)", s->function, module);

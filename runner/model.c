@@ -92,6 +92,7 @@ static void deliver_waiting(struct model *m, struct thread *t, const struct caus
         struct change *change = &t->waiting.items[i];
         if (call && call->code == change->cause.code) {
             change->cause.seq = call->seq;
+            change->cause.t_ns = call->t_ns;
             change->cause.addr = call->addr;
             change->cause.old_addr = call->old_addr;
         }
@@ -170,6 +171,7 @@ static void on_alloc(struct model *m, const struct event *event)
         keep_block(m, event, a);
     if (t && t->waiting.count) {
         struct cause call = cause_of_alloc(a, m->seq);
+        call.t_ns = event->t_ns;
         call.old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
         deliver_waiting(m, t, &call);
     }

@@ -30,6 +30,7 @@ struct cause {
     uint64_t addr;    /* result of an allocator call, or free's argument; 0: not known */
     uint64_t old_addr; /* realloc */
     uint64_t seq;     /* of the alloc event, or of the kernel event; 0: none */
+    uint64_t t_ns;    /* of the alloc event, where the changes had to wait for it; else 0 */
     unsigned kernel;  /* enum pmt_call of the system call, or PMT_CALL_NONE */
     uint64_t args[6]; /* its arguments, as in struct pmt_kernel */
     int64_t result;

@@ -32,7 +32,8 @@ struct timeline {
     struct totals at_start;
     uint64_t last_call;   /* cause.seq of the call whose header was written last */
     uint64_t last_kernel; /* cause.kernel_seq likewise */
-    const char *last_reason;
+    struct cause last;    /* of that header; call is NULL if something else was written since */
+    uint32_t last_tid;
     char last_why[256];
     uint64_t threshold; /* as last told */
     struct change held; /* the stack of a child, until it is unmapped again */
@@ -56,11 +57,15 @@ static void write_folded(struct timeline *t)
     if (!f->allocations && !f->frees)
         return;
     line_time(&t->lines, f->from);
-    snprintf(text, sizeof text,
-             "... %" PRIu64 " more allocation%s (%s in all) and %" PRIu64
-             " free%s until %.3f ms: no change of the map",
-             f->allocations, f->allocations == 1 ? "" : "s", text_size(bytes, f->bytes), f->frees,
-             f->frees == 1 ? "" : "s", (double)f->to / 1e6);
+    size_t used = 0;
+    if (f->allocations)
+        used = (size_t)snprintf(text, sizeof text, "... %" PRIu64 " more allocation%s (%s)%s", f->allocations,
+                                f->allocations == 1 ? "" : "s", text_size(bytes, f->bytes),
+                                f->frees ? " and" : "");
+    if (f->frees)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s %" PRIu64 "%s free%s",
+                                 used ? "" : "...", f->frees, used ? "" : " more", f->frees == 1 ? "" : "s");
+    snprintf(text + used, sizeof text - used, " until %.3f ms: no change of the map", (double)f->to / 1e6);
     line_wrap(&t->lines, text, STYLE_DIM);
     *f = (struct folded){0};
 }
@@ -209,6 +214,7 @@ static void write_call(struct timeline *t, const struct model *m, uint64_t t_ns,
 {
     char caller[CALLER_SIZE];
     caller_text(m, stack_id, caller, sizeof caller);
+    t->last.call = NULL;
     line_time(&t->lines, t_ns);
     line_call(&t->lines, left, caller);
 }
@@ -303,9 +309,15 @@ static void call_text(const struct cause *c, char *out, size_t size)
             *at = '?';
 }
 
-static bool same_call(const struct timeline *t, const struct cause *c)
+/* Whether the last header is this change's, too: the same call, or one that makes several system calls. */
+static bool same_call(const struct timeline *t, const struct change *change)
 {
-    return (c->seq && c->seq == t->last_call) || (!c->seq && t->last_reason == c->call);
+    const struct cause *c = &change->cause, *last = &t->last;
+    if (c->seq && c->seq == t->last_call)
+        return true;
+    bool same = last->call && strcmp(last->call, c->call) == 0 && t->last_tid == change->tid &&
+                last->stack_id == c->stack_id;
+    return same && !is_system_call(c) && (c->code < PMT_CALL_MALLOC || c->code > PMT_CALL_PVALLOC);
 }
 
 /* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the system
@@ -314,9 +326,9 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
 {
     const struct cause *c = &change->cause;
     char text[200];
-    if (!same_call(t, c)) {
+    if (!same_call(t, change)) {
         call_text(c, text, sizeof text);
-        write_call(t, m, change->t_ns, text, c->stack_id);
+        write_call(t, m, c->t_ns ? c->t_ns : change->t_ns, text, c->stack_id);
         t->last_why[0] = '\0';
     }
     if (c->kernel && c->kernel_seq != t->last_kernel && !is_system_call(c)) {
@@ -328,7 +340,8 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
         fprintf(t->lines.out, "%s\n", text);
     }
     t->last_call = c->seq;
-    t->last_reason = c->seq ? NULL : c->call;
+    t->last = *c;
+    t->last_tid = change->tid;
     t->last_kernel = c->kernel_seq;
 }
 

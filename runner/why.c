@@ -129,7 +129,7 @@ static void of_kernel(const struct sentence *s)
     case PMT_CALL_PKEY_MPROTECT:
         return of_protection(s);
     case PMT_CALL_MREMAP:
-        if (s->change->type == CHANGE_MOVED)
+        if (s->change->type == CHANGE_MOVED || s->change->cause.result != (int64_t)s->change->cause.args[0])
             return SAY(s, "there was no room to resize it in place: the kernel moved the pages, without "
                           "copying");
         return SAY(s, "the kernel resized the region in place");

@@ -121,16 +121,25 @@ def test_no_descriptor_to_be_had():
     assert {event["reason"] for event in traced.of("loss")} <= {"snapshot"}
 
 
-def test_arguments_and_environment():
-    traced, alone = both(VICTIMS / "env_args", "a b", "", "--help", "caf\u00e9", "-q", env={"SOMETHING": "x=y z", "EMPTY": ""})
+def assert_same_arguments(traced, alone):
+    """The same but for the number of entries of the auxiliary vector: AT_IGNORE fills the place of the tracer's
+    variables."""
+    for run in (traced, alone):
+        run.stdout = re.sub(r"^@ auxv entries \d+$", "@ auxv", run.stdout, flags=re.M)
     assert_same(traced, alone)
+    assert "no" not in [words[-1] for words in traced.said() if words[-1:] and words[0] not in ("arg", "env")]
+
+
+def test_arguments_and_environment():
+    traced, alone = both(VICTIMS / "env_args", "a b", "", "--help", "-q", env={"SOMETHING": "x=y z", "EMPTY": ""})
+    assert_same_arguments(traced, alone)
     assert "LD_PRELOAD" not in traced.stdout and "PROCMAP" not in traced.stdout
 
 
 def test_own_preload_stays():
     """A LD_PRELOAD of the user's comes to the program as it was."""
     traced, alone = both(VICTIMS / "env_args", env={"LD_PRELOAD": "libm.so.6"})
-    assert_same(traced, alone)
+    assert_same_arguments(traced, alone)
     assert ["LD_PRELOAD=libm.so.6"] in [words[1:] for words in traced.said("env")]
     libraries = {region["path"].rsplit("/", 1)[-1] for region in traced.map_at_start() if region["owner"] == "program"}
     assert any(name.startswith("libm.so") or name.startswith("libm-") for name in libraries)

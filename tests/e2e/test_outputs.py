@@ -521,7 +521,7 @@ def test_jq_totals_at_exit(map3):
 
 
 @pytest.mark.parametrize("count, placement", [(100, "heap"), (1000, "heap"), (10000, "heap"), (20000, "heap"), (30000, "heap"),
-                                              (32768, "heap"), (33600, "mmap"), (40000, "mmap")])
+                                              (32768, "heap"), (34000, "mmap"), (40000, "mmap")])
 def test_jq_heap_or_mmap(tmp_path, count, placement):
     """malloc looks at the threshold only when the heap has no room: 32768 ints, 128 KiB, still fit."""
     traced = trace(tmp_path, LABS / "map3", str(count))
