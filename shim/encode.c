@@ -125,8 +125,7 @@ void encode_address(struct encoder *e, uint64_t value)
     encode_raw(e, at, digits + sizeof digits - at);
 }
 
-/* Length of the UTF-8 sequence at `s` (RFC 3629: no overlong forms, no surrogates), 0 if it is none. */
-static size_t utf8_length(const unsigned char *s, size_t left)
+size_t encode_utf8_length(const unsigned char *s, size_t left)
 {
     size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
     if (length == 0 || s[0] > 0xf4 || length > left)
@@ -156,7 +155,7 @@ void encode_string(struct encoder *e, const char *bytes, size_t size)
     const unsigned char *s = (const unsigned char *)bytes;
     encode_literal(e, "\"");
     for (size_t i = 0; i < size && !e->full;) {
-        size_t length = utf8_length(s + i, size - i);
+        size_t length = encode_utf8_length(s + i, size - i);
         if (length == 0)
             encode_escaped(e, s[i], false);
         else if (s[i] < 0x20 || s[i] == 0x7f)

@@ -39,6 +39,9 @@ void encode_unsigned(struct encoder *e, uint64_t value);
 void encode_signed(struct encoder *e, int64_t value);
 void encode_address(struct encoder *e, uint64_t value); /* "0x..." with its quotes */
 void encode_string(struct encoder *e, const char *bytes, size_t size); /* with its quotes */
+/* Length of the UTF-8 sequence at `s` (RFC 3629: no overlong forms, no surrogates), 0 if it is none. */
+size_t encode_utf8_length(const unsigned char *s, size_t left);
+
 void encode_perms(char out[4], unsigned perms);                        /* "rwxp", not terminated */
 
 /* One record as one line with its newline. The record must have passed record_valid() or come from the

@@ -1,3 +1,4 @@
+/* sources: runner/symbols.c libs: -ldw -lelf -Wl,--build-id */
 /* symbols.c: this executable, compiled with -g, is the file whose addresses are resolved. */
 #include "runner/symbols.h"
 

@@ -1,3 +1,4 @@
+/* sources: runner/target.c libs: -lelf */
 /* target.c: names, ELF headers, scripts, privileges, damaged files. The ELF files are made here, so
  * no compiler and no 32-bit system is needed. */
 #include "runner/target.h"
