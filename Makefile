@@ -59,11 +59,13 @@ $(BUILD)/obj32/%.S.o: %.S
 
 $(TOOL): $(RUNNER_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(RUNNER_FLAGS) $(LDFLAGS) $^ -o $@ $(RUNNER_LIBS)
+	$(CC) $(CFLAGS) $(RUNNER_FLAGS) $(LDFLAGS) $^ -o $@.new $(RUNNER_LIBS)
+	@mv $@.new $@
 
 $(SHIM32): $(SHIM32_OBJECTS) shim/exports.map
 	@mkdir -p $(@D)
-	$(CC) -m32 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM32_OBJECTS) -o $@
+	$(CC) -m32 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM32_OBJECTS) -o $@.new
+	@mv $@.new $@
 
 -include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d)
 

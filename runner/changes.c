@@ -73,93 +73,143 @@ static bool continues(const struct region *a, const struct region *b)
     return overlap(a, b) && a->raw.perms == b->raw.perms && same_backing(a, b);
 }
 
+#define NOWHERE ((size_t)-1)
+
+/* Every old region is told in one change, and every new one: only so do the changes add up. A change has
+ * one old region with all that it became, or one new region with all that it was made of. */
 struct work {
     const struct region_list *gone, *fresh;
-    /* how many partners each has in the other list by continues(), and the first one's index */
-    unsigned *gone_links, *fresh_links;
-    size_t *gone_first, *fresh_first;
-    bool *fresh_merged; /* told as merged() */
+    size_t *gone_into;     /* the new region that the old one was merged into, or NOWHERE */
+    unsigned *gone_pieces; /* how many new regions are told as having come from it */
+    unsigned *gone_links;  /* new regions that continue it */
+    size_t *fresh_from;    /* the old region that it is told as having come from, or NOWHERE */
+    unsigned *fresh_links; /* old regions that it continues */
+    bool *fresh_merged;    /* several old regions are told as merged into it */
     struct change_list *out;
 };
 
-/* Both lists are ascending, so only neighbours need to be compared. */
-static void link_lists(struct work *w)
+/* Both lists are ascending: the first of `list` that ends above `address`. */
+static size_t first_above(const struct region_list *list, uint64_t address)
 {
-    size_t from = 0;
-    for (size_t i = 0; i < w->gone->count; i++) {
-        const struct region *old = w->gone->items[i];
-        while (from < w->fresh->count && w->fresh->items[from]->raw.end <= old->raw.start)
-            from++;
-        for (size_t j = from; j < w->fresh->count && w->fresh->items[j]->raw.start < old->raw.end; j++) {
-            if (!continues(old, w->fresh->items[j]))
-                continue;
-            if (!w->gone_links[i]++)
-                w->gone_first[i] = j;
-            if (!w->fresh_links[j]++)
-                w->fresh_first[j] = i;
+    struct regions map = {*list};
+    return regions_index(&map, address);
+}
+
+#define EACH_OVER(k, list, region)                                                                 \
+    (size_t k = first_above(list, (region)->raw.start);                                            \
+     k < (list)->count && (list)->items[k]->raw.start < (region)->raw.end; k++)
+
+static void count_links(struct work *w)
+{
+    for (size_t i = 0; i < w->gone->count; i++)
+        for EACH_OVER (j, w->fresh, w->gone->items[i])
+            if (continues(w->gone->items[i], w->fresh->items[j])) {
+                w->gone_links[i]++;
+                w->fresh_links[j]++;
+            }
+}
+
+static bool is_told(const struct work *w, size_t old)
+{
+    return w->gone_into[old] != NOWHERE || w->gone_pieces[old];
+}
+
+static void merge(struct work *w, size_t old, size_t now)
+{
+    w->gone_into[old] = now;
+    w->fresh_merged[now] = true;
+}
+
+static void piece(struct work *w, size_t old, size_t now)
+{
+    w->fresh_from[now] = old;
+    w->gone_pieces[old]++;
+}
+
+/* Pages that kept their permissions: first what became one, then what stayed or became several. */
+static void place_merged(struct work *w, size_t now)
+{
+    const struct region *r = w->fresh->items[now];
+    unsigned count = 0;
+    for EACH_OVER (i, w->gone, r)
+        count += continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE;
+    for EACH_OVER (i, w->gone, r)
+        if (count > 1 && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+            merge(w, i, now);
+}
+
+static void place_pieces(struct work *w, size_t now)
+{
+    const struct region *r = w->fresh->items[now];
+    for EACH_OVER (i, w->gone, r)
+        if (!w->fresh_merged[now] && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+            return piece(w, i, now);
+}
+
+/* Pages that got other permissions, from old regions of which nothing else is left, else from the first that
+ * lives on. */
+static void place_changed(struct work *w, size_t now)
+{
+    const struct region *r = w->fresh->items[now];
+    size_t count = 0, last = 0, living = NOWHERE;
+    for EACH_OVER (i, w->gone, r) {
+        if (!same_backing(w->gone->items[i], r))
+            continue;
+        if (!w->gone_links[i] && !is_told(w, i)) {
+            count++;
+            last = i;
+        } else if (living == NOWHERE && w->gone_into[i] == NOWHERE) {
+            living = i;
         }
     }
+    if (count == 1)
+        return piece(w, last, now);
+    if (!count && living != NOWHERE)
+        return piece(w, living, now);
+    for EACH_OVER (i, w->gone, r)
+        if (same_backing(w->gone->items[i], r) && !w->gone_links[i] && !is_told(w, i))
+            merge(w, i, now);
 }
 
-/* New regions inside the place of `old` that come from it, with whatever permissions. */
-static void pieces_of(struct work *w, const struct region *old, size_t index, struct region_list *parts)
+/* An old region of which nothing is left but pages with other permissions in a neighbour. */
+static void place_rest(struct work *w, size_t old)
 {
-    for (size_t j = 0; j < w->fresh->count; j++) {
-        struct region *now = w->fresh->items[j];
-        bool other = w->fresh_links[j] && w->fresh_first[j] != index;
-        if (overlap(old, now) && same_backing(old, now) && !other)
-            region_list_add(parts, region_keep(now));
+    const struct region *r = w->gone->items[old];
+    for EACH_OVER (j, w->fresh, r) {
+        if (!same_backing(r, w->fresh->items[j]))
+            continue;
+        size_t from = w->fresh_from[j];
+        if (from != NOWHERE && w->gone_pieces[from] == 1) {
+            w->fresh_from[j] = NOWHERE;
+            w->gone_pieces[from] = 0;
+            merge(w, from, j);
+        }
+        if (w->fresh_merged[j])
+            return merge(w, old, j);
     }
 }
 
-static int64_t size_of(const struct region_list *list)
+static void place_all(struct work *w)
 {
-    int64_t size = 0;
-    for (size_t i = 0; i < list->count; i++)
-        size += (int64_t)region_size(list->items[i]);
-    return size;
+    for (size_t i = 0; i < w->gone->count; i++)
+        w->gone_into[i] = NOWHERE;
+    for (size_t j = 0; j < w->fresh->count; j++)
+        w->fresh_from[j] = NOWHERE;
+    count_links(w);
+    for (size_t j = 0; j < w->fresh->count; j++)
+        place_merged(w, j);
+    for (size_t j = 0; j < w->fresh->count; j++)
+        place_pieces(w, j);
+    for (size_t j = 0; j < w->fresh->count; j++)
+        if (!w->fresh_links[j])
+            place_changed(w, j);
+    for (size_t i = 0; i < w->gone->count; i++)
+        if (!is_told(w, i))
+            place_rest(w, i);
 }
 
-static void split(struct work *w, size_t index, struct region_list *parts)
-{
-    struct region *old = w->gone->items[index];
-    struct change *c = add(w->out, CHANGE_SPLIT, old, parts->items[0]);
-    c->delta = size_of(parts) - (int64_t)region_size(old);
-    c->parts = *parts;
-}
-
-/* Old regions in the place of new region `index` that went into it, with whatever permissions: a change of
- * permissions can make neighbours equal. Not those that live on in another new region. */
-static void sources_of(struct work *w, size_t index, struct region_list *parts)
-{
-    const struct region *now = w->fresh->items[index];
-    for (size_t i = 0; i < w->gone->count; i++) {
-        struct region *old = w->gone->items[i];
-        bool elsewhere = w->gone_links[i] && w->gone_first[i] != index;
-        if (overlap(old, now) && same_backing(old, now) && !elsewhere)
-            region_list_add(parts, region_keep(old));
-    }
-}
-
-/* Whether new region `index` was several. */
-static bool merged(struct work *w, size_t index)
-{
-    struct region *now = w->fresh->items[index];
-    struct region_list parts = {0};
-    sources_of(w, index, &parts);
-    if (parts.count < 2) {
-        region_list_free(&parts);
-        return false;
-    }
-    struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
-    c->delta = (int64_t)region_size(now) - size_of(&parts);
-    c->parts = parts;
-    w->fresh_merged[index] = true;
-    return true;
-}
-
-/* The same pages, other permissions. `before` is cut to the place of `now`. */
-static void protection(struct work *w, struct region *old, struct region *now)
+/* One part of a split region has other permissions: the same pages before, cut out of the old region. */
+static void part_changed(struct work *w, const struct region *old, struct region *now)
 {
     struct pmt_region raw = old->raw;
     if (raw.start < now->raw.start) {
@@ -175,40 +225,69 @@ static void protection(struct work *w, struct region *old, struct region *now)
     region_drop(before);
 }
 
-/* A region that has nothing before it with the same permissions: either old pages with other permissions,
- * or new. Part of it may be each; then the new part shows as a grown neighbour or as added. */
-static void appeared(struct work *w, struct region *now)
-{
-    for (size_t i = 0; i < w->gone->count; i++)
-        if (overlap(w->gone->items[i], now) && same_backing(w->gone->items[i], now))
-            return protection(w, w->gone->items[i], now);
-    add(w->out, CHANGE_ADDED, NULL, now);
-}
-
-static bool still_there(struct work *w, const struct region *old)
-{
-    for (size_t j = 0; j < w->fresh->count; j++)
-        if (overlap(old, w->fresh->items[j]) && same_backing(old, w->fresh->items[j]))
-            return true;
-    return false;
-}
-
-static void was(struct work *w, size_t index)
+static void tell_split(struct work *w, size_t index)
 {
     struct region *old = w->gone->items[index];
     struct region_list parts = {0};
-    pieces_of(w, old, index, &parts);
-    if (!w->gone_links[index]) {
-        if (!still_there(w, old))
-            add(w->out, CHANGE_REMOVED, old, NULL);
-    } else if (parts.count > 1) {
-        split(w, index, &parts);
-        return; /* the parts are the change's now */
-    } else if (!w->fresh_merged[w->gone_first[index]]) {
-        struct region *now = w->fresh->items[w->gone_first[index]];
+    int64_t size = 0;
+    for EACH_OVER (j, w->fresh, old)
+        if (w->fresh_from[j] == index) {
+            region_list_add(&parts, region_keep(w->fresh->items[j]));
+            size += (int64_t)region_size(w->fresh->items[j]);
+        }
+    struct change *c = add(w->out, CHANGE_SPLIT, old, parts.items[0]);
+    c->delta = size - (int64_t)region_size(old);
+    c->parts = parts;
+    for (size_t i = 0; i < parts.count; i++)
+        if (parts.items[i]->raw.perms != old->raw.perms)
+            part_changed(w, old, parts.items[i]);
+}
+
+static void tell_one(struct work *w, size_t index)
+{
+    struct region *old = w->gone->items[index], *now = NULL;
+    for EACH_OVER (j, w->fresh, old)
+        if (w->fresh_from[j] == index)
+            now = w->fresh->items[j];
+    if (old->raw.perms != now->raw.perms)
+        add(w->out, CHANGE_PROTECTION, old, now);
+    else if (region_size(now) == region_size(old))
+        add(w->out, CHANGE_MOVED, old, now);
+    else
         add(w->out, region_size(now) > region_size(old) ? CHANGE_GROWN : CHANGE_SHRUNK, old, now);
+}
+
+static void tell_merged(struct work *w, size_t index)
+{
+    struct region *now = w->fresh->items[index];
+    struct region_list parts = {0};
+    int64_t size = 0;
+    for EACH_OVER (i, w->gone, now)
+        if (w->gone_into[i] == index) {
+            region_list_add(&parts, region_keep(w->gone->items[i]));
+            size += (int64_t)region_size(w->gone->items[i]);
+        }
+    struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
+    c->delta = (int64_t)region_size(now) - size;
+    c->parts = parts;
+}
+
+static void tell_all(struct work *w)
+{
+    for (size_t i = 0; i < w->gone->count; i++) {
+        if (w->gone_pieces[i] > 1)
+            tell_split(w, i);
+        else if (w->gone_pieces[i])
+            tell_one(w, i);
+        else if (w->gone_into[i] == NOWHERE)
+            add(w->out, CHANGE_REMOVED, w->gone->items[i], NULL);
     }
-    region_list_free(&parts);
+    for (size_t j = 0; j < w->fresh->count; j++) {
+        if (w->fresh_merged[j])
+            tell_merged(w, j);
+        else if (w->fresh_from[j] == NOWHERE)
+            add(w->out, CHANGE_ADDED, NULL, w->fresh->items[j]);
+    }
 }
 
 static bool moved(struct change_list *out, const struct region_list *gone, const struct region_list *fresh,
@@ -233,25 +312,20 @@ void changes_find(const struct region_list *gone, const struct region_list *fres
     if (moved_from != moved_to && moved(out, gone, fresh, moved_from, moved_to))
         return;
     struct work w = {.gone = gone, .fresh = fresh, .out = out};
+    w.gone_into = memory_get(gone->count * sizeof *w.gone_into);
+    w.gone_pieces = memory_get(gone->count * sizeof *w.gone_pieces);
     w.gone_links = memory_get(gone->count * sizeof *w.gone_links);
+    w.fresh_from = memory_get(fresh->count * sizeof *w.fresh_from);
     w.fresh_links = memory_get(fresh->count * sizeof *w.fresh_links);
-    w.gone_first = memory_get(gone->count * sizeof *w.gone_first);
-    w.fresh_first = memory_get(fresh->count * sizeof *w.fresh_first);
     w.fresh_merged = memory_get(fresh->count * sizeof *w.fresh_merged);
-    link_lists(&w);
-    for (size_t j = 0; j < fresh->count; j++)
-        if (w.fresh_links[j])
-            merged(&w, j);
-    for (size_t i = 0; i < gone->count; i++)
-        was(&w, i);
-    for (size_t j = 0; j < fresh->count; j++)
-        if (!w.fresh_links[j])
-            appeared(&w, fresh->items[j]);
-    memory_put(w.fresh_merged);
+    place_all(&w);
+    tell_all(&w);
+    memory_put(w.gone_into);
+    memory_put(w.gone_pieces);
     memory_put(w.gone_links);
+    memory_put(w.fresh_from);
     memory_put(w.fresh_links);
-    memory_put(w.gone_first);
-    memory_put(w.fresh_first);
+    memory_put(w.fresh_merged);
 }
 
 void changes_extent(const struct change *c, uint64_t *lo, uint64_t *hi)

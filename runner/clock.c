@@ -49,8 +49,9 @@ void clock_adjust(struct clock *c)
 {
     if (c->kind != PMT_CLOCK_TSC || c->base == 0)
         return;
-    uint64_t now = __builtin_ia32_rdtsc();
-    c->base_ns = clock_ns(c, now);
-    c->base = now;
+    if (c->last > c->base) {
+        c->base_ns = clock_ns(c, c->last);
+        c->base = c->last;
+    }
     c->rate = rate(c);
 }

@@ -17,8 +17,8 @@ struct clock {
 void clock_init(struct clock *clock);                /* chooses the TSC where it can be relied on */
 void clock_start(struct clock *clock, uint64_t time); /* record time `time` is the start */
 
-/* Takes another pair of readings: the longer the distance, the better known is the rate. Times that were
- * converted before stay right; the conversion stays monotonic. */
+/* Takes another pair of readings: the longer the distance, the better known is the rate. It holds for times
+ * after the last that clock_whole() returned, so the conversion stays monotonic. */
 void clock_adjust(struct clock *clock);
 static inline uint64_t clock_ns(const struct clock *clock, uint64_t time)
 {
@@ -42,6 +42,8 @@ static inline uint64_t clock_whole(struct clock *clock, uint64_t time)
     uint64_t whole = near | time << 8;
     if (whole + span / 2 < clock->last) /* the bits above have counted on since */
         whole += span;
+    else if (whole > clock->last + span / 2 && whole >= span) /* ... or not yet */
+        whole -= span;
     return clock->last = whole > clock->last ? whole : clock->last;
 }
 

@@ -93,9 +93,11 @@ static struct environment environment(const struct launch *l)
 static const int limited[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE};
 #define LIMITS (sizeof limited / sizeof *limited)
 static struct rlimit given[LIMITS];
+static void (*given_action)(int); /* of SIGXFSZ, the signal that goes with RLIMIT_FSIZE */
 
 void launch_raise_limits(void)
 {
+    given_action = signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < LIMITS; i++) {
         getrlimit(limited[i], &given[i]);
         struct rlimit high = {given[i].rlim_max, given[i].rlim_max};
@@ -112,6 +114,7 @@ static void execute(const struct launch *l, char **envp, int report)
         personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE);
     for (size_t i = 0; i < LIMITS; i++)
         setrlimit(limited[i], &given[i]);
+    signal(SIGXFSZ, given_action);
     execve(l->path, l->argv, envp);
     error = errno;
     if (write(report, &error, sizeof error) < 0)

@@ -68,7 +68,6 @@ static void set_signals(pid_t pid)
     sigaction(SIGINT, &ignore, NULL);
     sigaction(SIGQUIT, &ignore, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGXFSZ, &ignore, NULL);
     sigaction(SIGTERM, &forward, NULL);
     sigaction(SIGHUP, &forward, NULL);
     sigaction(SIGUSR1, &forward, NULL);
@@ -216,6 +215,8 @@ static void tell_exit(struct live *l)
     struct event event = {.record = &x.r,
                           .pid = (uint32_t)l->pid,
                           .t_ns = l->exit_seen ? l->exit_ns : clock_ns(&l->clock, now)};
+    if (event.t_ns < l->t_ns)
+        event.t_ns = l->t_ns;
     if (l->model->started)
         model_event(l->model, &event);
 }

@@ -14,13 +14,13 @@ static const char usage[] =
 /* procmap-trace(1) has the same options; tests/e2e compares them. */
 static const char help[] =
     "Runs an unmodified program and shows how its memory map evolves, and why.\n"
-    "`show` does the same with a trace recorded by --json=FILE; \"-\" is the standard input.\n"
+    "`show` does the same with a trace recorded by --json=FILE (\"-\": standard input).\n"
     "\n"
     "What to show:\n"
     "      --timeline[=FILE]  the story of the map, for people (default)\n"
-    "      --json[=FILE]      every event, one JSON object a line; without FILE to the\n"
-    "                         standard output, where the program's own then goes to the\n"
-    "                         standard error and there is no timeline\n"
+    "      --json[=FILE]      every event, one JSON object a line; without FILE to\n"
+    "                         the standard output: then the program's own goes to\n"
+    "                         the standard error, and there is no timeline\n"
     "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
     "                         show: standard output)\n"
     "  -q, --quiet            no timeline\n"
@@ -34,8 +34,8 @@ static const char help[] =
     "  -h, --help             this text\n"
     "  -V, --version          the version\n"
     "\n"
-    "The exit status is the program's; 125 if procmap-trace fails, 126 if PROGRAM cannot\n"
-    "be executed, 127 if it is not found.\n";
+    "The exit status is the program's; 125 if procmap-trace fails, 126 if PROGRAM\n"
+    "cannot be executed, 127 if it is not found.\n";
 
 enum { OPTION_JSON = 256, OPTION_TIMELINE, OPTION_COLOR, OPTION_NO_ASLR };
 

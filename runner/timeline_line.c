@@ -15,6 +15,12 @@ void line_style(const struct lines *l, enum style style)
         fputs(codes[style], l->out);
 }
 
+void line_end(const struct lines *l)
+{
+    line_style(l, STYLE_PLAIN);
+    fputc('\n', l->out);
+}
+
 void line_time(const struct lines *l, uint64_t t_ns)
 {
     line_style(l, STYLE_DIM);
@@ -40,12 +46,14 @@ void line_wrap(const struct lines *l, const char *text, enum style style)
             cut--;
         if (cut == 0)
             cut = room;
-        fprintf(l->out, "%.*s\n%*s", (int)cut, text, LINE_INDENT, "");
+        fprintf(l->out, "%.*s", (int)cut, text);
+        line_end(l);
+        line_indent(l);
+        line_style(l, style);
         text += cut + (text[cut] == ' ');
     }
     fputs(text, l->out);
-    line_style(l, STYLE_PLAIN);
-    fputc('\n', l->out);
+    line_end(l);
 }
 
 void line_call(const struct lines *l, const char *left, const char *caller)
@@ -76,8 +84,8 @@ void line_region_titles(const struct lines *l)
 {
     line_indent(l);
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "%-*s perm   size kind          file\n", (int)l->address_width * 2 + 1, "address");
-    line_style(l, STYLE_PLAIN);
+    fprintf(l->out, "%-*s perm   size kind         file", (int)l->address_width * 2 + 1, "address");
+    line_end(l);
 }
 
 /* The whole path where it fits, else its last part. */
@@ -98,10 +106,8 @@ void line_region(const struct lines *l, const struct region *r, const char *note
                        text_size(size, region_size(r)), kind_name(r->kind));
     /* the kernel's names repeat the kind */
     bool named = r->path[0] && (r->path[0] != '[' || strncmp(r->path, "[anon", 5) == 0);
-    if (!*note && !named) {
-        fputc('\n', l->out);
-        return;
-    }
+    if (!*note && !named)
+        return line_end(l);
     int column = (int)l->address_width * 2 + 27;
     fprintf(l->out, "%*s%s", used < column ? column - used : 1, "", note);
     size_t at = LINE_INDENT + (size_t)(used < column ? column : used + 1) + strlen(note) + (*note != 0);
@@ -109,5 +115,5 @@ void line_region(const struct lines *l, const struct region *r, const char *note
         fputc(' ', l->out);
     if (named)
         name(l, r, l->width > at + 8 ? l->width - at : 8);
-    fputc('\n', l->out);
+    line_end(l);
 }

@@ -17,6 +17,7 @@ struct lines {
 };
 
 void line_style(const struct lines *l, enum style style);
+void line_end(const struct lines *l); /* of the style, too */
 
 /* "  0.184 ms  ", or as many blanks. */
 void line_time(const struct lines *l, uint64_t t_ns);

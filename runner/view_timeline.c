@@ -89,6 +89,18 @@ static void catch_up(struct timeline *t, const struct model *m)
 
 /* ---- the start ---- */
 
+/* As many of them as fit on the line. */
+static void write_arguments(struct timeline *t, const struct image *image, size_t used)
+{
+    for (uint32_t i = 0; i < image->argv_size; i += (uint32_t)strlen(image->argv + i) + 1) {
+        size_t room = t->lines.width > used + 1 ? t->lines.width - used - 1 : 0;
+        if (room < 8)
+            return;
+        fputc(' ', t->lines.out);
+        used += 1 + text_escape(t->lines.out, image->argv + i, strlen(image->argv + i), room);
+    }
+}
+
 static void write_head(struct timeline *t, const struct image *image)
 {
     FILE *out = t->lines.out;
@@ -96,10 +108,7 @@ static void write_head(struct timeline *t, const struct image *image)
     fputs("\n", out);
     line_style(&t->lines, STYLE_BOLD);
     fputs("procmap-trace", out);
-    for (uint32_t i = 0; i < image->argv_size; i += (uint32_t)strlen(image->argv + i) + 1) {
-        fputc(' ', out);
-        text_escape(out, image->argv + i, strlen(image->argv + i), 200);
-    }
+    write_arguments(t, image, sizeof "procmap-trace" - 1);
     line_style(&t->lines, STYLE_PLAIN);
     snprintf(text, sizeof text, "pid %" PRIu32 ", %u-bit %s, ", image->pid, image->word_size * 8,
              image->pie ? "PIE" : "fixed address");
@@ -381,7 +390,6 @@ static void write_region(struct timeline *t, const struct change *change)
     fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2, change_name(change->type));
     const struct region *r = change->after ? change->after : change->before;
     line_region(l, change->type == CHANGE_SPLIT ? change->before : r, note);
-    line_style(l, STYLE_PLAIN);
     for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
         line_indent(l);
         line_region(l, change->parts.items[i], i + 1 < change->parts.count ? "|-" : "`-");
@@ -552,8 +560,8 @@ static void write_totals(struct timeline *t, const struct totals *now)
     FILE *out = t->lines.out;
     line_indent(&t->lines);
     line_style(&t->lines, STYLE_DIM);
-    fprintf(out, "%-14s %8s %8s %12s\n", "kind", "regions", "size", "since START");
-    line_style(&t->lines, STYLE_PLAIN);
+    fprintf(out, "%-14s %8s %8s %12s", "kind", "regions", "size", "since START");
+    line_end(&t->lines);
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         const struct total *a = &now->kinds[kind], *b = &t->at_start.kinds[kind];
         char size[TEXT_SIZE], delta[TEXT_SIZE], sign[2] = "";

@@ -18,7 +18,7 @@ static inline bool hook_active(void)
 static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size, uintptr_t caller)
 {
     uintptr_t sp = (uintptr_t)outer; /* near enough, and needs no frame pointer */
-    if (unlikely(live->attention | (sp < thread.stack_low)) && !process_loader_owns(caller) && !thread.busy)
+    if (unlikely(live->attention | thread.loader_ran | (sp < thread.stack_low)) && !process_loader_owns(caller) && !thread.busy)
         snapshot_pay_attention(caller);
     outer->call = PMT_CALL_NONE;
     if (unlikely(thread.call.call != PMT_CALL_NONE) && thread.call.frame >= sp)

@@ -1,6 +1,7 @@
 #include "hooks_malloc.h"
 #include "emit.h"
 #include "hook.h"
+#include "loader.h"
 #include "memory.h"
 #include "stacks.h"
 #include <dlfcn.h>
@@ -38,11 +39,16 @@ void hooks_malloc_resolve(void)
     real.mallopt = dlsym(RTLD_NEXT, "mallopt");
 }
 
+bool hooks_malloc_are_used(void)
+{
+    return process_owns_code((uintptr_t)dlsym(RTLD_DEFAULT, "malloc"));
+}
+
 bool hooks_malloc_is_glibc(void)
 {
     Dl_info allocator, libc;
     void *version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
-    return version && dladdr(version, &libc) && dladdr((void *)real.malloc, &allocator) &&
+    return hooks_malloc_are_used() && version && dladdr(version, &libc) && dladdr((void *)real.malloc, &allocator) &&
            libc.dli_fbase == allocator.dli_fbase;
 }
 
@@ -114,7 +120,7 @@ static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size
 static inline void note_loader(uintptr_t caller)
 {
     if (unlikely(process_loader_owns(caller)))
-        __atomic_fetch_or(&live->attention, ATTENTION_LOADER, __ATOMIC_RELAXED);
+        loader_ran();
 }
 
 /* malloc and calloc. */

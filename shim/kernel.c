@@ -250,7 +250,7 @@ static void last_look(enum pmt_reason reason)
     uint32_t stack_id = stacks_of_change();
     if (!lock_take(&map_lock))
         return;
-    if (__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER)
+    if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) || live->loaders)
         snapshot_whole(PMT_REASON_LOADER, stack_id);
     snapshot_whole(reason, stack_id);
     lock_release(&map_lock);
@@ -328,7 +328,7 @@ long kernel_call(const struct sys_regs *regs)
     struct change c = {0};
     if (!ends && (c = decode(regs)).call == PMT_CALL_NONE)
         return sys_call_regs(regs);
-    if (live->attention && !loader_is_at_work())
+    if ((live->attention || thread.loader_ran) && !loader_is_at_work())
         snapshot_pay_attention(thread.call.caller);
     uint64_t mask;
     sys_block_signals(&mask);

@@ -33,8 +33,19 @@ bool loader_is_at_work(void)
     return thread.loader.call || (state_in_call() && process_loader_owns(thread.call.caller));
 }
 
+void loader_ran(void)
+{
+    __atomic_fetch_or(&live->attention, ATTENTION_LOADER, __ATOMIC_RELAXED);
+    if (!thread.loader_ran)
+        __atomic_fetch_add(&live->loaders, 1, __ATOMIC_RELAXED);
+    thread.loader_ran = 1;
+}
+
 void loader_was_looked_at(void)
 {
+    if (thread.loader_ran)
+        __atomic_fetch_sub(&live->loaders, 1, __ATOMIC_RELAXED);
+    thread.loader_ran = 0;
     if (thread.loader.frame == 0) /* a jump: nobody will come back to say that it is over */
         thread.loader.call = PMT_CALL_NONE;
 }
@@ -61,7 +72,7 @@ static void enter(struct call *outer, enum pmt_call call, const char *name, uint
     thread.call.stack_id = stacks_here(caller);
     sys_restore_signals(&mask);
     thread.loader = thread.call;
-    __atomic_fetch_or(&live->attention, ATTENTION_LOADER, __ATOMIC_RELAXED);
+    loader_ran();
 }
 
 static int jumps(enum pmt_call call, const char *file, uintptr_t caller)

@@ -14,6 +14,10 @@ bool loader_is_at_work(void);
 /* The call that a look at the map after ld.so's work belongs to; its name is in thread.name. */
 void loader_within(struct pmt_within *within);
 
+/* ld.so allocates in this thread: it may change the map, until the thread is seen outside of it. Other threads
+ * may look at the map meanwhile, so there will be one more look then. */
+void loader_ran(void);
+
 /* The map as ld.so left it is recorded now. */
 void loader_was_looked_at(void);
 

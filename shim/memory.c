@@ -62,11 +62,21 @@ void memory_set_apart(const void *library)
     }
 }
 
+/* `size` of what is left of `room`; false, and nothing taken, if that is not enough. */
+static bool reserve(size_t *used, size_t room, size_t size, size_t *at)
+{
+    *at = __atomic_load_n(used, __ATOMIC_RELAXED);
+    do
+        if (size > room || *at > room - size)
+            return false;
+    while (!__atomic_compare_exchange_n(used, at, *at + size, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
+}
+
 void *memory_private(size_t size)
 {
-    size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    size_t at = __atomic_fetch_add(&area_used, size, __ATOMIC_RELAXED);
-    return area && at + size <= PRIVATE_SIZE ? area + at : NULL;
+    size_t at, pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+    return area && pages >= size && reserve(&area_used, PRIVATE_SIZE, pages, &at) ? area + at : NULL;
 }
 
 /* A block is preceded by its size, in a word that keeps the alignment of malloc(3). */
@@ -79,9 +89,8 @@ void *pool_alloc(size_t size, size_t alignment)
         return NULL;
     for (int i = 0; i < 2; i++) {
         uintptr_t low = pool_range.low[i], high = pool_range.high[i];
-        size_t need = size + header + alignment;
-        size_t at = __atomic_fetch_add(&pool_used[i], (need + 15) & ~(size_t)15, __ATOMIC_RELAXED);
-        if (at + need > high - low)
+        size_t at, need = (size + header + alignment + 15) & ~(size_t)15;
+        if (!reserve(&pool_used[i], high - low, need, &at))
             continue;
         uintptr_t block = (low + at + header + alignment - 1) & ~(uintptr_t)(alignment - 1);
         ((size_t *)block)[-1] = size;

@@ -128,7 +128,7 @@ static void write_line(struct pmt_record *r)
         .seq = out.seq + 1, .pid = out.pid, .word_size = sizeof(long), .t_ns = r->time - out.start};
     if (r->type == PMT_RECORD_ALLOC && pmt_record_size(r) == sizeof(struct pmt_alloc))
         context.began_ns = ((struct pmt_alloc *)r)->began - out.start;
-    if (WINDOW - out.used < LINE_MAX_SIZE && !next_window()) {
+    if ((!out.window || WINDOW - out.used < LINE_MAX_SIZE) && !next_window()) {
         out.broken = true;
         return output_lost(PMT_LOSS_OUTPUT);
     }

@@ -205,10 +205,11 @@ bool process_start(void)
     return live->sink != SINK_NONE;
 }
 
-/* libunwind is loaded only now: ld.so's lock may be held where the first allocation came from. */
+/* libunwind is loaded only now: ld.so's lock may be held where the first allocation came from. Never into a
+ * program with a malloc of its own, which ld.so would then call for it. */
 __attribute__((constructor)) static void construct(void)
 {
-    if (!process_start())
+    if (!process_start() || !hooks_malloc_are_used())
         return;
     stacks_load_unwinder();
     uint64_t mask;

@@ -185,6 +185,8 @@ void snapshot_pay_attention(uintptr_t caller)
     uint32_t stack_id = thread.loader.call ? thread.loader.stack_id : stacks_here(caller);
     if (lock_take(&map_lock)) {
         uint32_t wanted = __atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED);
+        if (thread.loader_ran)
+            wanted |= ATTENTION_LOADER;
         if (wanted)
             snapshot_whole(wanted & ATTENTION_LOADER ? PMT_REASON_LOADER : PMT_REASON_RETRY, stack_id);
         if (sp < thread.stack_low)

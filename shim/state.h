@@ -27,6 +27,7 @@ struct live {
     uint32_t sink; /* enum sink */
     uint32_t clock;
     uint32_t attention; /* enum attention, any thread may set bits */
+    uint32_t loaders;   /* threads that ld.so has worked in, and that were not seen outside of it since */
     uint32_t alone;     /* there is one thread: times of allocator calls may be coarse */
     struct pmt_ring *ring;
     unsigned char *data;
@@ -55,6 +56,7 @@ struct thread {
     uintptr_t stack_low; /* main thread: the lowest known address of the stack; others: 0 */
     uintptr_t other_low, other_high; /* a signal stack below it, so as not to ask again and again */
     struct call call;
+    uint32_t loader_ran; /* this thread is one of live->loaders */
     struct call loader; /* the dlopen or dlclose whose effect on the map was not looked at yet */
     uint8_t name_size;
     char name[255];

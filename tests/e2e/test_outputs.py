@@ -23,8 +23,8 @@ RESULTS = [  # programs that are the same in every run but for addresses and tim
     [LABS / "map3", "100"], [LABS / "map3", "40000"],
 ]
 PROGRAMS = [
-    *RESULTS, [LABS / "threads"], [LABS / "many_mallocs", "3000"],
-    *([VICTIMS / name] for name in ("cxx_throw", "early", "errno_kept", "fds", "no_glibc_malloc", "own_syscalls", "pool",
+    *RESULTS, [LABS / "threads"], [LABS / "many_mallocs", "1500"],
+    *([VICTIMS / name] for name in ("early", "errno_kept", "fds", "no_glibc_malloc", "own_syscalls", "pool",
                                     "stack_growth", "threshold")),
     *([VICTIMS / "ending", mode] for mode in ("abort", "exec", "exec_fail", "exit7", "exit_in_thread")),
     [VICTIMS / "many_regions", "300", "20"], [VICTIMS / "signals", "20"],
@@ -112,6 +112,8 @@ def told(timeline):
     timeline = re.sub(r"until \d+\.\d{3} ms", "until TIME", timeline)
     timeline = re.sub(r"\bpid \d+", "pid PID", timeline)
     timeline = re.sub(r"/proc/\d+", "/proc/PID", timeline)
+    timeline = re.sub(r"shmat\(id \d+\)", "shmat(id ID)", timeline)
+    timeline = re.sub(r"/(mmap_file\.)\w{6}\b|(memory-)\d+\b", r"/\1\2NAME", timeline)
     timeline = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b", "ADDRESS", timeline)
     timeline = re.sub(r"not shown: \d+ regions, \S+,", "not shown: REGIONS,", timeline)
     return re.sub(r" +", " ", timeline)

@@ -25,7 +25,12 @@ def comparable(traced):
             return [clean(item) for item in node]
         return node.replace(pid, "PID") if isinstance(node, str) and not node.startswith("0x") else node
 
-    return [without_names(clean(event)) for event in traced.events]
+    return [without_names(clean(without_number(event))) for event in traced.events]
+
+
+def without_number(event):
+    """The first argument of shmat is the number of the segment, which counts up."""
+    return {**event, "args": event["args"][1:]} if event.get("call") == "shmat" and "args" in event else event
 
 
 def without_names(node):

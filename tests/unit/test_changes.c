@@ -746,7 +746,7 @@ static void test_system_calls(void **state)
     munmap(area, AREA_PAGES * PAGE);
     random_state = 3;
     read_map(&after);
-    for (unsigned i = 0; i < 15000; i++) {
+    for (unsigned i = 0; i < 6000; i++) {
         uint64_t from, to;
         before = after;
         random_operation(&from, &to);
