@@ -106,6 +106,9 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
         return kind_of_name(r);
     if (r->raw.perms & PMT_PERM_SHARED)
         return KIND_SHARED_MEMORY;
+    enum kind kind = cause ? kind_by_cause(r, cause) : KIND_ANONYMOUS;
+    if (kind == KIND_THREAD_STACK) /* even where the kernel made one region of it and an older guard page */
+        return kind;
     if (before && before->path[0] != '/' && !before->tracer) {
         bool closed = !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));
         if (before->kind == KIND_THREAD_STACK && closed && region_size(r) < region_size(before))
@@ -114,7 +117,6 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
             return KIND_THREAD_STACK;
         return before->kind;
     }
-    enum kind kind = cause ? kind_by_cause(r, cause) : KIND_ANONYMOUS;
     bool at_start = !cause || cause->reason == PMT_REASON_LOADER;
     return kind == KIND_ANONYMOUS && at_start ? kind_by_place(image, r) : kind;
 }

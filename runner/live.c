@@ -106,12 +106,16 @@ static bool drain(struct live *l)
             break;
         if (count % TIME_RECORDS == 0)
             ring_tell_time(l->ring, clock_coarse());
+        if (((struct pmt_record *)l->ring->record)->type != PMT_RECORD_ALLOC)
+            ring_tell_time(l->ring, 0); /* this one may take a while: names, a page of text */
         if (state == RING_RECORD)
             pass_on(l, (const struct pmt_record *)l->ring->record);
         else if (!ring_skip(l->ring, PMT_LOSS_CORRUPT, true))
             break;
-        if (l->ring->tail - l->ring->released >= RELEASE_BYTES)
+        if (l->ring->tail - l->ring->released >= RELEASE_BYTES) {
             ring_release(l->ring);
+            clock_adjust(&l->clock);
+        }
     }
     ring_release(l->ring);
     return count > 0;

@@ -315,6 +315,7 @@ static struct cause cause_of_snapshot(const struct model *m, const struct pmt_sn
     c.call = "unattributed";
     c.code = PMT_CALL_NONE;
     c.reason = s->r.call;
+    c.stack_id = 0; /* that of the look, not of the change */
     return c;
 }
 
@@ -326,6 +327,17 @@ static const struct region *covering(const struct region_list *list, const struc
     return NULL;
 }
 
+/* What a new region was before: the region in its place, or what mremap(2) moved there. */
+static const struct region *origin(const struct model *m, const struct region *r, const struct cause *cause)
+{
+    const struct region *before = covering(&m->state->gone, r);
+    if (before || cause->kernel != PMT_CALL_MREMAP)
+        return before;
+    struct pmt_region from = {.start = cause->args[0], .end = cause->args[0] + 1};
+    before = covering(&m->state->gone, &(struct region){.raw = from});
+    return before ? before : regions_find(&m->image.map, cause->args[0]);
+}
+
 /* Gives the new regions, from index `i` on, their kind and owner. What was the program's stays so. */
 static void describe(struct model *m, const struct cause *cause, enum pmt_reason reason, size_t i)
 {
@@ -334,7 +346,7 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
         find_tracer_files(m);
     for (; i < s->fresh.count; i++) {
         struct region *r = s->fresh.items[i];
-        const struct region *before = covering(&s->gone, r);
+        const struct region *before = origin(m, r, cause);
         r->tracer = before ? before->tracer : is_tracer(m, r, reason);
         if (reason == PMT_REASON_TRACER && r->tracer)
             add_tracer_file(s, &r->raw);
@@ -369,7 +381,7 @@ static void take_change(struct model *m, struct change *change, const struct cau
     if (cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) {
         change->cause.call = "unattributed";
         change->cause.code = change->cause.kernel = PMT_CALL_NONE;
-        change->cause.seq = change->cause.kernel_seq = 0;
+        change->cause.seq = change->cause.kernel_seq = change->cause.stack_id = 0;
     }
     const struct freed *freed = &m->state->freed[t->tid % FREED_PLACES];
     if (change->cause.code == PMT_CALL_FREE && freed->tid == t->tid) {

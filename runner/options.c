@@ -132,6 +132,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     o->arguments = argv + optind;
     if (!o->arguments[0])
         return wrong(o->show ? "show: which trace?" : "which program?", "");
+    if (o->show && o->no_aslr)
+        return wrong("show does not run the program again: no --no-aslr", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
     return OPTIONS_RUN;

@@ -11,7 +11,7 @@ static bool is_control(const unsigned char *s, size_t length)
     if (length == 2)
         return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
     return length == 3 && s[0] == 0xe2 &&
-           ((s[1] == 0x80 && s[2] >= 0x8e && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6));
+           ((s[1] == 0x80 && s[2] >= 0x8e && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xaf));
 }
 
 /* Length of the printable character at `s`; 0: to be escaped, byte by byte. */
@@ -68,5 +68,17 @@ char *text_size(char out[TEXT_SIZE], uint64_t bytes)
     }
     const char *format = value >= 99.95 || value == (double)(uint64_t)value ? "%.0f%c" : "%.1f%c";
     snprintf(out, TEXT_SIZE, format, value, units[unit]);
+    return out;
+}
+
+char *text_exact_size(char out[TEXT_SIZE], uint64_t bytes)
+{
+    static const char units[] = "BKMGTPE";
+    unsigned unit = 0;
+    while (bytes >= 1024 && bytes % 1024 == 0 && units[unit + 1]) {
+        bytes /= 1024;
+        unit++;
+    }
+    snprintf(out, TEXT_SIZE, "%" PRIu64 "%c", bytes, units[unit]);
     return out;
 }

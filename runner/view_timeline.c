@@ -123,12 +123,13 @@ static void write_head(struct timeline *t, const struct image *image)
 
 static void write_hidden(struct timeline *t, const struct totals *totals)
 {
-    char text[160], size[TEXT_SIZE];
+    char text[200], size[TEXT_SIZE];
     const struct total *own = &totals->kinds[KIND_TRACER];
     if (t->all || !own->regions)
         return;
     snprintf(text, sizeof text,
-             "(not shown: %" PRIu64 " regions, %s, of procmap-trace itself; --all shows them)", own->regions,
+             "(not shown: %" PRIu64 " regions, %s, of procmap-trace itself, which are in /proc/PID/maps, too; "
+             "--all shows them)", own->regions,
              text_size(size, own->bytes));
     indent_line(t, text, STYLE_DIM);
 }
@@ -272,11 +273,11 @@ static void kernel_text(const struct cause *c, char *out, size_t size)
         break;
     case PMT_CALL_MMAP:
     case PMT_CALL_MMAP2:
-        snprintf(out, size, "mmap(length %s) = 0x%" PRIx64, text_size(length, a[1]), (uint64_t)c->result);
+        snprintf(out, size, "mmap(length %s) = 0x%" PRIx64, text_exact_size(length, a[1]), (uint64_t)c->result);
         break;
     case PMT_CALL_MREMAP:
         snprintf(out, size, "mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64, a[0],
-                 text_size(length, a[2]), (uint64_t)c->result);
+                 text_exact_size(length, a[2]), (uint64_t)c->result);
         break;
     case PMT_CALL_SHMAT:
         snprintf(out, size, "shmat(id %" PRIu64 ") = 0x%" PRIx64, a[0], (uint64_t)c->result);
@@ -289,7 +290,7 @@ static void kernel_text(const struct cause *c, char *out, size_t size)
         snprintf(out, size, "%s()", name);
         break;
     default:
-        snprintf(out, size, "%s(0x%" PRIx64 ", length %s)", name, a[0], text_size(length, a[1]));
+        snprintf(out, size, "%s(0x%" PRIx64 ", length %s)", name, a[0], text_exact_size(length, a[1]));
     }
 }
 
@@ -307,6 +308,8 @@ static void call_text(const struct cause *c, char *out, size_t size)
         return kernel_text(c, out, size);
     if (c->code == PMT_CALL_LOADER)
         snprintf(out, size, "the dynamic loader");
+    else if (c->reason == PMT_REASON_STACK)
+        snprintf(out, size, "page fault, noticed in");
     else if (c->code == PMT_CALL_NONE)
         snprintf(out, size, "%s", c->call);
     else if (c->name[0])

@@ -90,6 +90,8 @@ static void of_mapping(const struct sentence *s)
 {
     const struct change *ch = s->change;
     const struct region *r = ch->after ? ch->after : ch->before;
+    if (r->kind == KIND_THREAD_STACK && ch->type == CHANGE_GROWN)
+        return SAY(s, "the new thread's stack, for a moment one region with the guard page of an older one");
     if (ch->type == CHANGE_GROWN || ch->type == CHANGE_MERGED)
         return SAY(s, "the new pages are next to a region of the same kind: the kernel made one of them");
     if (r->kind == KIND_THREAD_STACK && ch->cause.code == PMT_CALL_PTHREAD_CREATE)
@@ -129,6 +131,8 @@ static void of_kernel(const struct sentence *s)
     case PMT_CALL_PKEY_MPROTECT:
         return of_protection(s);
     case PMT_CALL_MREMAP:
+        if (s->change->type == CHANGE_ADDED)
+            return SAY(s, "here are the pages now, and those that the region grew by");
         if (s->change->type == CHANGE_MOVED || s->change->cause.result != (int64_t)s->change->cause.args[0])
             return SAY(s, "there was no room to resize it in place: the kernel moved the pages, without "
                           "copying");

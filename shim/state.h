@@ -29,6 +29,7 @@ struct live {
     uint32_t attention; /* enum attention, any thread may set bits */
     uint32_t loaders;   /* threads that ld.so has worked in, and that were not seen outside of it since */
     uint32_t alone;     /* there is one thread: times of allocator calls may be coarse */
+    uint32_t copied;    /* ... and so many were */
     struct pmt_ring *ring;
     unsigned char *data;
     uint32_t mask;

@@ -318,7 +318,7 @@ static void test_wrong_values(void **state)
     check_line_error("[]", "expected an event, a JSON object");
     check_line_error("{\"seq\":1}", "field \"type\": expected a string");
     check_line_error("{\"type\":\"fork\"," COMMON "\"x\":1}", "unknown type of event \"fork\"");
-    check_line_error("{\"type\":\"\\u001b[2J\xc2\x9b\"}", "unknown type of event \"?[2J??\"");
+    check_line_error("{\"type\":\"\\u001b[2J\xc2\x9b\"}", "unknown type of event \"\\x1b[2J??\"");
     check_line_error("{\"type\":\"alloc\"," COMMON "\"call\":\"free\",\"addr\":4096}",
                      "field \"addr\": expected an address like \"0x1000\"");
     check_line_error("{\"type\":\"alloc\"," COMMON
@@ -401,7 +401,7 @@ static void test_open_errors(void **state)
     (void)state;
     char why[256];
     assert_null(replay_open("/no/such\x1b/file", why, sizeof why));
-    assert_string_equal(why, "/no/such?/file: No such file or directory");
+    assert_string_equal(why, "/no/such\\x1b/file: No such file or directory");
     struct replay *p = replay_open("/", why, sizeof why);
     int result;
     assert_non_null(p);
@@ -461,7 +461,7 @@ static void test_fuzz(void **state)
         whole += result == 0;
         replay_close(p);
     }
-    assert_in_range(whole, rounds / 50,
+    assert_in_range(whole, rounds / 100,
                     rounds); /* else the mutations are too wild to test anything */
 }
 

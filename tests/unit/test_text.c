@@ -228,9 +228,9 @@ static void test_size(void **state)
 static void test_size_rounding(void **state)
 {
     (void)state;
-    check_size((1 << 20) - 1, "1M");
-    check_size((1 << 20) - 4, "1M");
-    check_size((1ull << 30) - 1, "1G");
+    check_size((1 << 20) - 1, "1.0M");
+    check_size((1 << 20) - 4, "1.0M");
+    check_size((1ull << 30) - 1, "1.0G");
     for (uint64_t bytes = 1000; bytes < 1ull << 62; bytes += bytes / 37 + 1) {
         char out[TEXT_SIZE];
         text_size(out, bytes);
