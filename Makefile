@@ -148,6 +148,10 @@ e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end test
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
 		$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
 
+bench: all victims ## what tracing costs, against the untraced run
+	tests/setup/foreign.sh $(BUILD)/foreign
+	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py --json $(BUILD)/bench.json
+
 # ---- installation ----
 
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/procmap-trace/i386
