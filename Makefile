@@ -100,10 +100,9 @@ $(BUILD)/victims/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
 $(BUILD)/victims/early: tests/victims/early.c $(BUILD)/victims/libearly.so
 	$(CC) -m32 $(LAB_FLAGS) $^ -Wl,-rpath,'$$ORIGIN' -o $@
 
-# with the C++ library of the 32-bit run time only, without g++-multilib
 $(BUILD)/victims/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
 	@mkdir -p $(@D)
-	$(CC) -m32 -g -nostdinc++ $< -o $@ -l:libstdc++.so.6 -pthread
+	$(CXX) -m32 -g -O0 -Wall -Wextra -Werror -pthread $< -o $@
 
 demo: ## set up, build, compile the lab programs and trace map3
 	@$(MAKE) --no-print-directory $(BUILD)/deps-build

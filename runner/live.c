@@ -17,6 +17,7 @@
 #define TIME_RECORDS 128            /* the time in the ring is renewed after so many records */
 #define SPINS 40                    /* looks at an empty ring before sleeping ... */
 #define SPIN_PAUSES 300             /* ... with so many pauses (some microseconds) in between */
+#define BATCH_BYTES (256u << 10)     /* fewer are left alone as long as they get more */
 #define SLEEP_FIRST_NS 50000
 #define SLEEP_LAST_NS 4000000
 #define HOLE_NS 1000000000u         /* how long a reserved record may stay uncommitted */
@@ -33,6 +34,7 @@ struct live {
     bool exit_seen;      /* by the shim, at exit_ns */
     uint64_t exit_ns;
     uint64_t t_ns;       /* of the last event */
+    uint32_t seen;       /* bytes in the ring at the last look, if they were left there */
     uint64_t hole_since; /* CLOCK_MONOTONIC, 0: none */
 };
 
@@ -165,12 +167,21 @@ static void stay_behind(void)
         __builtin_ia32_pause();
 }
 
+/* Whether there is enough to read, or as much as there will be for now. */
+static bool is_worth_reading(struct live *l)
+{
+    uint32_t available = ring_look(l->ring);
+    bool growing = available != l->seen && available < BATCH_BYTES;
+    l->seen = growing ? available : 0;
+    return !growing;
+}
+
 static void run(struct live *l)
 {
     unsigned spins = 0;
     long sleep_ns = SLEEP_FIRST_NS;
     while (!l->exited) {
-        if (l->attached && drain(l)) {
+        if (l->attached && is_worth_reading(l) && drain(l)) {
             spins = 0;
             sleep_ns = SLEEP_FIRST_NS;
             l->fresh = true;

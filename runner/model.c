@@ -86,6 +86,15 @@ static void deliver(struct model *m, const struct change *change)
         m->views[i]->change(m->views[i], m, change, m->seq);
 }
 
+static void show_call(struct model *m, const struct event *event, unsigned changes)
+{
+    m->seq++;
+    for (unsigned i = 0; i < m->view_count; i++)
+        if (changes || !m->views[i]->skips_calls)
+            m->views[i]->event(m->views[i], m, event, m->seq, changes);
+    m->ledger.call_ns = event->t_ns;
+}
+
 static void deliver_waiting(struct model *m, struct thread *t, const struct cause *call)
 {
     for (size_t i = 0; i < t->waiting.count; i++) {
@@ -156,15 +165,16 @@ static void on_alloc(struct model *m, const struct event *event)
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     if (a->r.call == PMT_CALL_FREE) {
         m->ledger.frees++;
-        show(m, event, 0);
+        show_call(m, event, 0);
         allocations_remove(&m->allocations, a->addr);
         follow_threshold(&m->image, a);
         m->state->freed[a->r.tid % FREED_PLACES] = (struct freed){a->r.tid, a->addr, m->seq};
         return;
     }
     m->ledger.allocations += a->addr != 0;
+    m->ledger.bytes += a->addr ? a->size : 0;
     struct thread *t = m->state->waiting ? thread_of(m, a->r.tid) : NULL;
-    show(m, event, t ? (unsigned)t->waiting.count : 0);
+    show_call(m, event, t ? (unsigned)t->waiting.count : 0);
     if (a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY)
         reallocated(m, event, a);
     else

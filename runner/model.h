@@ -72,7 +72,9 @@ struct image {
 
 struct ledger {
     uint64_t changes, explained, unexplained, lost;
-    uint64_t allocations, frees; /* calls */
+    uint64_t allocations, frees; /* calls that gave a block, or took one back */
+    uint64_t bytes;              /* asked for, by all allocations together */
+    uint64_t call_ns;            /* t_ns of the last call; while one is told, of the one before */
 };
 
 /* Somebody who wants to know. Called in the order of the events; all arguments are borrowed. */
@@ -83,6 +85,8 @@ struct view {
                   unsigned changes);
     void (*change)(struct view *view, const struct model *model, const struct change *change, uint64_t seq);
     void (*flush)(struct view *view); /* nothing will come for a while */
+    /* Set by the view: allocator calls that change nothing need not be told, the ledger's sums will do. */
+    bool skips_calls;
     /* The end of the trace; 0 or the -errno of the first write that failed. Frees the view. */
     int (*close)(struct view *view, const struct model *model);
 };

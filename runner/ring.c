@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define FETCH_AHEAD 1024 /* bytes: the lines come from another core's cache */
 #define MASK (PMT_RING_CAPACITY - 1)
 #define WHOLE (PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY)
 
@@ -92,8 +93,17 @@ static bool copy(struct ring *ring, uint32_t position)
     return record_valid((const struct pmt_record *)ring->record, size);
 }
 
+uint32_t ring_look(struct ring *ring)
+{
+    uint32_t reserved = __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED) - ring->tail;
+    ring->known = ring->tail + (reserved <= PMT_RING_CAPACITY ? reserved : 0);
+    return reserved;
+}
+
 enum ring_state ring_next(struct ring *ring)
 {
+    if ((int32_t)(ring->known - ring->tail) > 2 * FETCH_AHEAD)
+        __builtin_prefetch(ring->data + (ring->tail & MASK) + FETCH_AHEAD);
     if (!committed(ring, ring->tail))
         return RING_EMPTY;
     if (!copy(ring, ring->tail))

@@ -11,6 +11,7 @@ struct ring {
     struct pmt_ring *shared;
     const unsigned char *data; /* capacity bytes, twice */
     uint32_t tail;             /* position of the next record */
+    uint32_t known;            /* records up to here were there when ring_look() looked */
     uint32_t released;         /* the producers may overwrite everything before this */
     uint32_t cookie;
     uint32_t lost[PMT_LOSS_COUNT]; /* found by ring_skip() */
@@ -26,6 +27,11 @@ enum ring_state {
 /* 0 or -errno; the memory is allocated now, so that no one dies of a full memory later. */
 int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags);
 void ring_destroy(struct ring *ring);
+
+/* How many bytes are reserved behind the tail, as far as the program's memory can be believed. ring_next()
+ * then fetches ahead, but not where the producers still write: taking a cache line from under a writer costs
+ * it more than all the rest of a record. */
+uint32_t ring_look(struct ring *ring);
 
 enum ring_state ring_next(struct ring *ring);
 

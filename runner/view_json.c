@@ -209,7 +209,7 @@ static int on_close(struct view *view, const struct model *m)
 struct view *view_json_new(FILE *out)
 {
     struct json *j = memory_get(sizeof *j);
-    j->view = (struct view){on_event, on_change, on_flush, on_close};
+    j->view = (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
     j->out = out;
     j->line = memory_get(LINE_SIZE);
     setvbuf(out, NULL, _IOFBF, FILE_BUFFER);

@@ -16,10 +16,11 @@
 #define SHOWN_IN_ALL 120u
 #define CALLER_SIZE 512
 
-/* Calls that were not shown since the last line. */
+/* The ledger before the calls that were not shown since the last line; while there are such calls the model
+ * does not even tell them (view.skips_calls). */
 struct folded {
     uint64_t allocations, frees, bytes;
-    uint64_t from, to; /* t_ns of the first and the last */
+    uint64_t from; /* t_ns of the first */
 };
 
 struct timeline {
@@ -49,29 +50,34 @@ static void indent_line(struct timeline *t, const char *text, enum style style)
     line_wrap(&t->lines, text, style);
 }
 
-static void write_folded(struct timeline *t)
+static void write_folded(struct timeline *t, const struct ledger *now)
 {
-    struct folded *f = &t->folded;
-    char text[200], bytes[TEXT_SIZE];
-    t->in_a_row = 0;
-    if (!f->allocations && !f->frees)
-        return;
-    line_time(&t->lines, f->from);
+    const struct folded *f = &t->folded;
+    char text[200], size[TEXT_SIZE];
     size_t used = 0;
-    if (f->allocations)
-        used = (size_t)snprintf(text, sizeof text, "... %" PRIu64 " more allocation%s (%s)%s", f->allocations,
-                                f->allocations == 1 ? "" : "s", text_size(bytes, f->bytes),
-                                f->frees ? " and" : "");
-    if (f->frees)
+    t->in_a_row = 0;
+    if (!t->view.skips_calls)
+        return;
+    t->view.skips_calls = false;
+    uint64_t allocations = now->allocations - f->allocations, frees = now->frees - f->frees;
+    if (!allocations && !frees)
+        return;
+    if (allocations)
+        used = (size_t)snprintf(text, sizeof text, "... %" PRIu64 " more allocation%s (%s)%s", allocations,
+                                allocations == 1 ? "" : "s", text_size(size, now->bytes - f->bytes),
+                                frees ? " and" : "");
+    if (frees)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s %" PRIu64 "%s free%s",
-                                 used ? "" : "...", f->frees, used ? "" : " more", f->frees == 1 ? "" : "s");
-    snprintf(text + used, sizeof text - used, " until %.3f ms: no change of the map", (double)f->to / 1e6);
+                                 used ? "" : "...", frees, used ? "" : " more", frees == 1 ? "" : "s");
+    snprintf(text + used, sizeof text - used, " until %.3f ms: no change of the map",
+             (double)now->call_ns / 1e6);
+    line_time(&t->lines, f->from);
     line_wrap(&t->lines, text, STYLE_DIM);
-    *f = (struct folded){0};
 }
 
 static void write_change(struct timeline *t, const struct model *m, const struct change *change);
 static void write_exec(struct timeline *t, int error);
+static void tell_threshold(struct timeline *t, const struct model *m);
 
 /* What was held back or folded comes before whatever is written now. */
 static void catch_up(struct timeline *t, const struct model *m)
@@ -82,7 +88,8 @@ static void catch_up(struct timeline *t, const struct model *m)
         region_drop(t->held.after);
         memset(&t->held, 0, sizeof t->held);
     }
-    write_folded(t);
+    write_folded(t, &m->ledger);
+    tell_threshold(t, m);
     if (t->exec_path)
         write_exec(t, 0);
 }
@@ -207,16 +214,23 @@ static void freed(const struct model *m, const struct pmt_alloc *a, char *out, s
                  block->size);
 }
 
-static void fold(struct timeline *t, const struct event *event, const struct pmt_alloc *a)
+/* The ledger without the call that is being told. */
+static struct ledger before_call(const struct ledger *now, const struct pmt_alloc *a)
 {
-    struct folded *f = &t->folded;
-    if (!f->allocations && !f->frees)
-        f->from = event->t_ns;
-    f->to = event->t_ns;
-    if (a->r.call == PMT_CALL_FREE)
-        f->frees++;
-    else
-        f->allocations++, f->bytes += a->size;
+    struct ledger before = *now;
+    bool frees = a->r.call == PMT_CALL_FREE;
+    before.frees -= frees;
+    before.allocations -= !frees && a->addr;
+    before.bytes -= !frees && a->addr ? a->size : 0;
+    return before;
+}
+
+static void fold(struct timeline *t, const struct model *m, const struct event *event,
+                 const struct pmt_alloc *a)
+{
+    struct ledger before = before_call(&m->ledger, a);
+    t->view.skips_calls = true;
+    t->folded = (struct folded){before.allocations, before.frees, before.bytes, event->t_ns};
 }
 
 static void write_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
@@ -234,11 +248,13 @@ static void on_alloc(struct timeline *t, const struct model *m, const struct eve
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     char left[120], note[160];
-    if (changes)
-        return; /* the changes bring their call with them */
+    if (changes) { /* they bring their call with them */
+        struct ledger before = before_call(&m->ledger, a);
+        return write_folded(t, &before);
+    }
     bool few = t->in_a_row < SHOWN_IN_A_ROW && t->in_all < SHOWN_IN_ALL;
-    if (!t->all && (!few || t->folded.allocations || t->folded.frees))
-        return fold(t, event, a);
+    if (!t->all && !few)
+        return fold(t, m, event, a);
     if (t->is_held)
         catch_up(t, m);
     t->in_a_row++;
@@ -420,7 +436,7 @@ static bool is_childs_stack(const struct change *change)
 static void write_childs_stack(struct timeline *t, const struct model *m, const struct change *change)
 {
     char text[200], size[TEXT_SIZE];
-    write_folded(t);
+    write_folded(t, &m->ledger);
     call_text(&change->cause, text, sizeof text);
     write_call(t, m, t->held.t_ns, text, change->cause.stack_id);
     snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
@@ -504,7 +520,6 @@ static void tell_threshold(struct timeline *t, const struct model *m)
              "from now on the mmap threshold is %s (was %s): malloc expects more blocks of that size",
              text_size(now, m->image.mmap_threshold), text_size(was, t->threshold));
     t->threshold = m->image.mmap_threshold;
-    write_folded(t);
     indent_line(t, text, STYLE_DIM);
 }
 
@@ -684,7 +699,7 @@ static int on_close(struct view *view, const struct model *m)
 struct view *view_timeline_new(FILE *out, const struct timeline_options *options)
 {
     struct timeline *t = memory_get(sizeof *t);
-    t->view = (struct view){on_event, on_change, on_flush, on_close};
+    t->view = (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
     t->lines = (struct lines){out, options->color, options->width, 8};
     t->all = options->all;
     setvbuf(out, NULL, _IOFBF, 64u << 10);

@@ -81,22 +81,26 @@ static uint64_t number(const char *text)
 
 uint64_t environment_tunable(const char *tunable, const char *variable, uint64_t otherwise)
 {
-    const char *tunables = environment_get("GLIBC_TUNABLES");
-    const char *found = tunables ? strstr(tunables, tunable) : NULL;
-    if (found && found[strlen(tunable)] == '=')
-        return number(found + strlen(tunable) + 1);
+    const char *item = environment_get("GLIBC_TUNABLES"), *found = NULL;
+    while (item) { /* NAME=VALUE:NAME=VALUE; the last one counts */
+        if (value_of(item, tunable))
+            found = value_of(item, tunable);
+        item = strchr(item, ':');
+        item += item != NULL;
+    }
+    if (found)
+        return number(found);
     const char *value = variable ? environment_get(variable) : NULL;
     return value ? number(value) : otherwise;
 }
 
 /* The runner puts the user's own LD_PRELOAD into PMT_ENV_PRELOAD; where a user set LD_PRELOAD by hand for
  * PROCMAP_TRACE_OUTPUT, only our library is taken from the list, which is NAME[:NAME...]. */
-static bool keep_preload(char **variable)
+static bool keep_preload(char *variable, bool by_runner, const char *own)
 {
     static const char name[] = "LD_PRELOAD=";
-    char *list = *variable + sizeof name - 1, *to = list;
-    if (environment_get(PMT_ENV_SOCKET)) {
-        const char *own = environment_get(PMT_ENV_PRELOAD);
+    char *list = variable + sizeof name - 1, *to = list;
+    if (by_runner) {
         if (!own)
             return false;
         strcpy(list, own); /* the list was ours, ":" and this */
@@ -133,12 +137,14 @@ static void fill(char **from, char **end)
 void environment_clean(void)
 {
     char **to = variables, **end = variables;
+    bool by_runner = environment_get(PMT_ENV_SOCKET) != NULL;
+    const char *own = environment_get(PMT_ENV_PRELOAD);
     while (*end)
         end++;
     for (char **at = variables; *at; at++) {
         bool ours = strncmp(*at, PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) == 0;
         if (strncmp(*at, "LD_PRELOAD=", 11) == 0)
-            ours = !keep_preload(at);
+            ours = !keep_preload(*at, by_runner, own);
         if (!ours)
             *to++ = *at;
     }

@@ -73,6 +73,10 @@ static bool next_by_query(struct maps *maps, uint64_t address)
 {
     struct procmap_query q;
     int result = query(maps->fd, address, &q, maps->path, sizeof maps->path);
+    if (result == -ENAMETOOLONG) { /* the text gives such a name; the rest of this look is by text */
+        maps->query = false;
+        return maps_next(maps, address);
+    }
     if (result < 0) {
         maps->error = result == -ENOENT ? 0 : -result;
         return false;
@@ -152,12 +156,12 @@ static bool next_line(struct maps *maps)
     g->dev_major = (uint32_t)next_number(maps, 16);
     g->dev_minor = (uint32_t)next_number(maps, 16);
     g->inode = next_number(maps, 10);
-    if (maps->text_end == 0 || g->end == 0)
+    if (maps->error || maps->text_end == 0 || g->end == 0)
         return false;
     /* next_number() took the space behind the inode, or the newline where there is no path */
     if (maps->text[maps->text_at - 1] != '\n')
         g->path_size = next_path(maps);
-    return true;
+    return !maps->error;
 }
 
 bool maps_next(struct maps *maps, uint64_t address)

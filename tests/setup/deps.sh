@@ -24,7 +24,7 @@ packages_of() {
         echo gcc make libc6-dev pkg-config libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
-        echo libcmocka-dev python3-pytest python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc ;;
+        echo g++-multilib libcmocka-dev python3-pytest python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc ;;
     bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
         echo heaptrack valgrind ltrace libc6-dbg:i386 ;;
     *) usage ;;
