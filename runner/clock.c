@@ -32,9 +32,9 @@ static uint64_t rate(const struct clock *c)
     return ticks ? (uint64_t)((double)ns / (double)ticks * (double)(1ull << CLOCK_SHIFT)) : c->rate;
 }
 
-uint32_t clock_coarse(void)
+uint32_t clock_coarse(const struct clock *c)
 {
-    return (uint32_t)(__builtin_ia32_rdtsc() >> 8) | 1;
+    return c->kind != PMT_CLOCK_TSC ? 0 : (uint32_t)(__builtin_ia32_rdtsc() >> 8) | 1;
 }
 
 void clock_start(struct clock *c, uint64_t time)

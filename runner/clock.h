@@ -29,8 +29,8 @@ static inline uint64_t clock_ns(const struct clock *clock, uint64_t time)
     return before < clock->base_ns ? clock->base_ns - before : 0;
 }
 
-/* The value of pmt_ring.now for this moment. */
-uint32_t clock_coarse(void);
+/* The value of pmt_ring.now for this moment; 0 if the clock is not the TSC. */
+uint32_t clock_coarse(const struct clock *clock);
 
 /* The whole of a record's time, which may be a copy of pmt_ring.now; then it is not before the last. */
 static inline uint64_t clock_whole(struct clock *clock, uint64_t time)

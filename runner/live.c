@@ -107,7 +107,7 @@ static bool drain(struct live *l)
         if (state == RING_EMPTY)
             break;
         if (count % TIME_RECORDS == 0)
-            ring_tell_time(l->ring, clock_coarse());
+            ring_tell_time(l->ring, clock_coarse(&l->clock));
         if (((struct pmt_record *)l->ring->record)->type != PMT_RECORD_ALLOC)
             ring_tell_time(l->ring, 0); /* this one may take a while: names, a page of text */
         if (state == RING_RECORD)
@@ -188,7 +188,7 @@ static void run(struct live *l)
             continue;
         }
         if (l->attached && spins++ < SPINS) {
-            ring_tell_time(l->ring, clock_coarse());
+            ring_tell_time(l->ring, clock_coarse(&l->clock));
             stay_behind();
             continue;
         }
@@ -255,6 +255,7 @@ int live_trace(struct launch *launch, struct model *model, struct live_result *r
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
     sigaction(SIGCHLD, &child, NULL);
     error = launch_program(launch, &l.pid, executing);
+    l.ring->tid = (uint32_t)l.pid;
     if (!error) {
         set_signals(l.pid);
         l.pidfd = (int)syscall(SYS_pidfd_open, l.pid, 0);

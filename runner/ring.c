@@ -80,17 +80,40 @@ static bool committed(const struct ring *ring, uint32_t position)
     return __atomic_load_n(&at(ring, position)->stamp, __ATOMIC_ACQUIRE) == (position ^ ring->cookie);
 }
 
-static bool copy(struct ring *ring, uint32_t position)
+/* A compact record as the record that it stands for. Returns its size in the ring, 0 if it is not valid. */
+static uint32_t expand(struct ring *ring, const struct pmt_call32 *shared)
+{
+    struct pmt_call32 c = *shared;
+    struct pmt_alloc *a = (struct pmt_alloc *)ring->record;
+    bool frees = c.call == PMT_CALL_FREE;
+    uint32_t size = (uint32_t)c.units * PMT_RECORD_ALIGN;
+    if (size != (frees ? PMT_CALL32_FREE_SIZE : PMT_CALL32_MALLOC_SIZE) ||
+        (!frees && c.call != PMT_CALL_MALLOC))
+        return 0;
+    a->r = (struct pmt_record){.units = (frees ? PMT_ALLOC_FREE_SIZE : PMT_ALLOC_MALLOC_SIZE) /
+                                        PMT_RECORD_ALIGN,
+                               .type = PMT_RECORD_ALLOC,
+                               .call = c.call,
+                               .tid = ring->tid,
+                               .stack_id = c.stack_id,
+                               .time = c.time};
+    a->addr = c.addr;
+    a->chunk = c.chunk;
+    a->size = c.size;
+    return size;
+}
+
+/* The record at `position`, to ring->record. Returns its size in the ring, 0 if it is not valid. */
+static uint32_t copy(struct ring *ring, uint32_t position)
 {
     const struct pmt_record *shared = at(ring, position);
+    if (shared->type == PMT_RECORD_CALL32)
+        return expand(ring, (const struct pmt_call32 *)shared);
     uint32_t size = (uint32_t)__atomic_load_n(&shared->units, __ATOMIC_RELAXED) * PMT_RECORD_ALIGN;
     if (size < sizeof *shared || size > PMT_RECORD_MAX)
-        return false;
-    if (size <= sizeof(struct pmt_alloc))
-        memcpy(ring->record, shared, sizeof(struct pmt_alloc)); /* a known size is copied inline */
-    else
-        memcpy(ring->record, shared, size);
-    return record_valid((const struct pmt_record *)ring->record, size);
+        return 0;
+    memcpy(ring->record, shared, size);
+    return record_valid((const struct pmt_record *)ring->record, size) ? size : 0;
 }
 
 uint32_t ring_look(struct ring *ring)
@@ -106,10 +129,9 @@ enum ring_state ring_next(struct ring *ring)
         __builtin_prefetch(ring->data + (ring->tail & MASK) + FETCH_AHEAD);
     if (!committed(ring, ring->tail))
         return RING_EMPTY;
-    if (!copy(ring, ring->tail))
-        return RING_CORRUPT;
-    ring->tail += pmt_record_size((const struct pmt_record *)ring->record);
-    return RING_RECORD;
+    uint32_t size = copy(ring, ring->tail);
+    ring->tail += size;
+    return size ? RING_RECORD : RING_CORRUPT;
 }
 
 void ring_tell_time(struct ring *ring, uint32_t now)

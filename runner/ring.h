@@ -14,6 +14,7 @@ struct ring {
     uint32_t known;            /* records up to here were there when ring_look() looked */
     uint32_t released;         /* the producers may overwrite everything before this */
     uint32_t cookie;
+    uint32_t tid; /* of compact records: that of the process, which has one thread */
     uint32_t lost[PMT_LOSS_COUNT]; /* found by ring_skip() */
     _Alignas(8) unsigned char record[PMT_RECORD_MAX]; /* the copy that ring_next() returns */
 };

@@ -90,7 +90,8 @@ enum pmt_record_type {
     PMT_RECORD_EXEC,
     PMT_RECORD_EXIT,
     PMT_RECORD_LOSS,
-    PMT_RECORD_TYPE_COUNT
+    PMT_RECORD_TYPE_COUNT,
+    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: only in the ring */
 };
 
 struct pmt_record {
@@ -122,6 +123,23 @@ struct pmt_alloc {
 #define PMT_CHUNK_MMAPPED 2u
 #define PMT_CHUNK_NON_MAIN_ARENA 4u
 #define PMT_CHUNK_FLAGS 7u
+
+/* malloc and free of a 32-bit process with one thread, in few bytes: what the reader fetches from the
+ * writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. */
+struct pmt_call32 {
+    uint32_t stamp; /* as in struct pmt_record */
+    uint16_t units;
+    uint8_t type;
+    uint8_t call;
+    uint32_t stack_id;
+    uint32_t time;  /* as pmt_ring.now */
+    uint32_t addr;  /* the rest as in struct pmt_alloc */
+    uint32_t chunk;
+    uint32_t size;  /* not in the record of a free */
+    uint32_t pad;
+};
+#define PMT_CALL32_FREE_SIZE 24u
+#define PMT_CALL32_MALLOC_SIZE 32u
 
 /* The call of the program in which something happened. `name` is the library of dlopen, the command
  * of system and popen, the program of posix_spawn. */
@@ -235,6 +253,8 @@ _Static_assert(sizeof(struct pmt_record) == 24, "record header");
 _Static_assert(sizeof(struct pmt_alloc) == 80, "alloc record");
 _Static_assert(__builtin_offsetof(struct pmt_alloc, size) == PMT_ALLOC_FREE_SIZE, "free record");
 _Static_assert(__builtin_offsetof(struct pmt_alloc, old_addr) == PMT_ALLOC_MALLOC_SIZE, "malloc record");
+_Static_assert(sizeof(struct pmt_call32) == PMT_CALL32_MALLOC_SIZE, "compact record");
+_Static_assert(__builtin_offsetof(struct pmt_call32, size) == PMT_CALL32_FREE_SIZE, "compact free");
 _Static_assert(sizeof(struct pmt_within) == 16, "within");
 _Static_assert(sizeof(struct pmt_kernel) == 24 + 64 + 16, "kernel record");
 _Static_assert(sizeof(struct pmt_region) == 48, "region");

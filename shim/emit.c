@@ -18,8 +18,13 @@ void emit_lost(enum pmt_loss reason)
 static bool has_room(uint32_t end)
 {
     uint32_t tail = __atomic_load_n(&live->ring->tail, __ATOMIC_ACQUIRE);
-    live->tail_seen = tail;
+    live->limit = tail + live->mask + 1;
     return end - tail <= live->mask + 1;
+}
+
+static uint32_t tail_seen(void)
+{
+    return live->limit - (live->mask + 1);
 }
 
 static bool runner_is_gone(void)
@@ -40,19 +45,21 @@ static bool wait_for_room(uint32_t end)
     for (int step = 0; step < WAIT_STEPS; step++) {
         __atomic_fetch_add(&ring->full_waiters, 1, __ATOMIC_SEQ_CST);
         if (!has_room(end))
-            sys_futex_wait(&ring->tail, live->tail_seen, WAIT_STEP_MS);
+            sys_futex_wait(&ring->tail, tail_seen(), WAIT_STEP_MS);
         __atomic_fetch_sub(&ring->full_waiters, 1, __ATOMIC_SEQ_CST);
         if (has_room(end))
             return true;
         if (runner_is_gone()) {
             live->sink = SINK_NONE;
+            state_update();
             return false;
         }
-        if (live->tail_seen != last) /* it is slow, but it is there */
+        if (tail_seen() != last) /* it is slow, but it is there */
             step = 0;
-        last = live->tail_seen;
+        last = tail_seen();
     }
     live->sink = SINK_STUCK;
+    state_update();
     return false;
 }
 
@@ -62,6 +69,7 @@ static bool recovered(void)
     if (!has_room(live->ring->head + (live->mask + 1) / 2))
         return false;
     live->sink = SINK_RING;
+    state_update();
     return true;
 }
 

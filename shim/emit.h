@@ -16,16 +16,29 @@ struct emit emit_begin_slow(uint32_t size, uint32_t position, bool reserved);
 void emit_end_output(struct emit *emit);
 void emit_lost(enum pmt_loss reason);
 
+/* An atomic add also waits for all stores before it, here those of the record before, whose cache lines come from
+ * the reader. Where there is no other thread, one instruction is enough: a signal handler cannot split it. */
+static inline uint32_t emit_reserve_alone(uint32_t *head, uint32_t size)
+{
+    __asm__ volatile("xaddl %0, %1" : "+r"(size), "+m"(*head));
+    return size;
+}
+
+static inline uint32_t emit_reserve(uint32_t *head, uint32_t size)
+{
+    if (likely(*live->alone))
+        return emit_reserve_alone(head, size);
+    return __atomic_fetch_add(head, size, __ATOMIC_RELAXED);
+}
+
 /* `size` bytes, a multiple of PMT_RECORD_ALIGN and at most PMT_RECORD_MAX. */
 static inline struct emit emit_begin(uint32_t size)
 {
     if (unlikely(live->sink != SINK_RING))
         return emit_begin_slow(size, 0, false);
-    uint32_t position = __atomic_fetch_add(&live->ring->head, size, __ATOMIC_RELAXED);
-    if (unlikely(position + size - live->tail_seen > live->mask + 1))
+    uint32_t position = emit_reserve(&live->ring->head, size);
+    if (unlikely((int32_t)(live->limit - position - size) < 0))
         return emit_begin_slow(size, position, true);
-    /* the lines to come are in the reader's cache */
-    //__asm__ volatile("prefetchw %0" : : "m"(live->data[(position & live->mask) + 512]));
     return (struct emit){live->data + (position & live->mask), position ^ live->cookie, size};
 }
 

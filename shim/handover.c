@@ -97,8 +97,8 @@ bool handover(struct live *page, const char *socket_name)
     page->ring = ring;
     page->data = (unsigned char *)ring + PMT_RING_HEADER_SIZE;
     page->mask = ring->capacity - 1;
+    page->limit = ring->capacity;
     page->cookie = ring->cookie;
     page->clock = ring->clock;
-    page->alone = ring->clock == PMT_CLOCK_TSC;
     return true;
 }

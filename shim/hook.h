@@ -31,6 +31,19 @@ static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t 
     thread.call.stack_id = 0;
 }
 
+/* The same where nothing needs attention and there is no call around this one; ends with
+ * thread.call.call = PMT_CALL_NONE. */
+static inline __attribute__((always_inline)) void hook_mark(enum pmt_call call, uintptr_t size,
+                                                            uintptr_t caller, uintptr_t sp)
+{
+    thread.call.call = call;
+    thread.call.named = false;
+    thread.call.size = size;
+    thread.call.frame = sp;
+    thread.call.caller = caller;
+    thread.call.stack_id = 0;
+}
+
 static inline void hook_leave(const struct call *outer)
 {
     if (unlikely(outer->call != PMT_CALL_NONE))
@@ -42,6 +55,12 @@ static inline void hook_leave(const struct call *outer)
 /* The text that goes with the call just entered: a library, a command. */
 void hook_name(const char *name);
 
+/* About the stack pointer, given the function's first argument: on i386 that lies on the stack. */
+#ifdef __i386__
+#define HOOK_SP(argument) ((uintptr_t)&(argument))
+#else
+#define HOOK_SP(argument) ((uintptr_t)__builtin_frame_address(0))
+#endif
 #define HOOK_CALLER() ((uintptr_t)__builtin_return_address(0))
 #define HOOK __attribute__((visibility("default")))
 

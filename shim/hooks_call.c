@@ -50,7 +50,6 @@ void hooks_resolve(void)
 
 HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
-    live->alone = 0;
     IN_CALL(int, PMT_CALL_PTHREAD_CREATE, NULL, real.pthread_create(id, attr, start, arg));
 }
 

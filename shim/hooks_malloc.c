@@ -123,6 +123,63 @@ static inline void note_loader(uintptr_t caller)
         loader_ran();
 }
 
+static inline uintptr_t chunk_word(const void *block)
+{
+    return ((const uintptr_t *)block)[-1];
+}
+
+/* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about the stack
+ * pointer. */
+static inline __attribute__((always_inline)) uint32_t plain_call(const struct live *l, uintptr_t caller,
+                                                                 uintptr_t sp)
+{
+    bool plain = l->fast && *l->alone && !(thread.busy | thread.loader_ran | thread.call.call) &&
+                 sp >= thread.stack_low;
+    return likely(plain) ? stacks_known_caller(caller) : 0;
+}
+
+static inline __attribute__((always_inline)) void fill_compact(struct pmt_call32 *c, enum pmt_call call,
+                                                               uintptr_t block, uintptr_t size,
+                                                               uint32_t stack_id, uint32_t bytes)
+{
+    c->units = (uint16_t)(bytes / PMT_RECORD_ALIGN);
+    c->type = PMT_RECORD_CALL32;
+    c->call = (uint8_t)call;
+    c->stack_id = stack_id;
+    c->addr = (uint32_t)block;
+    c->chunk = (uint32_t)chunk_word((const void *)block);
+    if (bytes > PMT_CALL32_FREE_SIZE)
+        c->size = (uint32_t)size;
+}
+
+/* The ring is full: `position` is reserved, but must be waited for. */
+static __attribute__((noinline, cold)) void send_compact_late(uint32_t position, enum pmt_call call,
+                                                              uintptr_t block, uintptr_t size,
+                                                              uint32_t stack_id, uint32_t bytes)
+{
+    struct emit e = emit_begin_slow(bytes, position, true);
+    struct pmt_call32 *c = e.record;
+    if (!c)
+        return;
+    fill_compact(c, call, block, size, stack_id, bytes);
+    c->time = clock_compact(live, 0);
+    __atomic_store_n(&c->stamp, e.stamp, __ATOMIC_RELEASE);
+}
+
+/* What emit_begin() and emit_end() do, for plain_call() has seen to the rest. */
+static inline __attribute__((always_inline)) void send_compact(struct live *l, enum pmt_call call,
+                                                               uintptr_t block, uintptr_t size,
+                                                               uint32_t stack_id, uint32_t bytes)
+{
+    uint32_t position = emit_reserve_alone(&l->ring->head, bytes);
+    if (unlikely((int32_t)(l->limit - position - bytes) < 0))
+        return send_compact_late(position, call, block, size, stack_id, bytes);
+    struct pmt_call32 *c = (void *)(l->data + (position & (PMT_RING_CAPACITY - 1)));
+    fill_compact(c, call, block, size, stack_id, bytes);
+    c->time = clock_compact(l, position);
+    __atomic_store_n(&c->stamp, position ^ l->cookie, __ATOMIC_RELEASE);
+}
+
 /* malloc and calloc. */
 static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block, size_t size, uintptr_t caller)
 {
@@ -132,17 +189,35 @@ static inline __attribute__((always_inline)) void allocated(enum pmt_call call, 
     send_failed(call, size, caller);
 }
 
-HOOK void *malloc(size_t size)
+static __attribute__((noinline)) void *malloc_in_general(size_t size, uintptr_t caller)
 {
     if (unlikely(thread.busy))
         return pool_alloc(size, 0);
     if (!hook_active())
         return real.malloc(size);
     struct call outer;
-    hook_enter(&outer, PMT_CALL_MALLOC, size, HOOK_CALLER());
+    hook_enter(&outer, PMT_CALL_MALLOC, size, caller);
     void *block = real.malloc(size);
-    allocated(PMT_CALL_MALLOC, block, size, HOOK_CALLER());
+    allocated(PMT_CALL_MALLOC, block, size, caller);
     hook_leave(&outer);
+    return block;
+}
+
+/* Nearly every malloc and free comes this way. */
+HOOK void *malloc(size_t size)
+{
+    struct live *l = live;
+    uintptr_t caller = HOOK_CALLER();
+    uint32_t stack_id = plain_call(l, caller, HOOK_SP(size));
+    if (unlikely(!stack_id))
+        return malloc_in_general(size, caller);
+    hook_mark(PMT_CALL_MALLOC, size, caller, HOOK_SP(size));
+    void *block = real.malloc(size);
+    if (likely(block))
+        send_compact(l, PMT_CALL_MALLOC, (uintptr_t)block, size, stack_id, PMT_CALL32_MALLOC_SIZE);
+    else
+        send_failed(PMT_CALL_MALLOC, size, caller);
+    thread.call.call = PMT_CALL_NONE;
     return block;
 }
 
@@ -163,18 +238,31 @@ HOOK void *calloc(size_t count, size_t size)
 }
 
 /* Recorded before the block is given back: another thread may get it at once. */
-HOOK void free(void *block)
+static __attribute__((noinline)) void free_in_general(void *block, uintptr_t caller)
 {
     if (unlikely(pool_owns(block)))
         return;
     if (unlikely(thread.busy) || !block || !hook_active())
         return real.free ? real.free(block) : (void)0;
     struct call outer;
-    hook_enter(&outer, PMT_CALL_FREE, 0, HOOK_CALLER());
-    send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, HOOK_CALLER());
+    hook_enter(&outer, PMT_CALL_FREE, 0, caller);
+    send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, caller);
     real.free(block);
-    note_loader(HOOK_CALLER());
+    note_loader(caller);
     hook_leave(&outer);
+}
+
+HOOK void free(void *block)
+{
+    struct live *l = live;
+    uintptr_t caller = HOOK_CALLER();
+    uint32_t stack_id = block ? plain_call(l, caller, HOOK_SP(block)) : 0;
+    if (unlikely(!stack_id) || unlikely(chunk_word(block) & POOL_MARK))
+        return free_in_general(block, caller);
+    hook_mark(PMT_CALL_FREE, 0, caller, HOOK_SP(block));
+    send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, PMT_CALL32_FREE_SIZE);
+    real.free(block);
+    thread.call.call = PMT_CALL_NONE;
 }
 
 /* The block may be given back inside and got by another thread before this is recorded; `began` tells the

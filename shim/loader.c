@@ -35,7 +35,7 @@ bool loader_is_at_work(void)
 
 void loader_ran(void)
 {
-    __atomic_fetch_or(&live->attention, ATTENTION_LOADER, __ATOMIC_RELAXED);
+    state_attend(ATTENTION_LOADER);
     if (!thread.loader_ran)
         __atomic_fetch_add(&live->loaders, 1, __ATOMIC_RELAXED);
     thread.loader_ran = 1;

@@ -79,7 +79,7 @@ void *memory_private(size_t size)
     return area && pages >= size && reserve(&area_used, PRIVATE_SIZE, pages, &at) ? area + at : NULL;
 }
 
-/* A block is preceded by its size, in a word that keeps the alignment of malloc(3). */
+/* A block is preceded by its size and POOL_MARK. */
 void *pool_alloc(size_t size, size_t alignment)
 {
     const size_t header = 2 * sizeof(size_t);
@@ -93,7 +93,8 @@ void *pool_alloc(size_t size, size_t alignment)
         if (!reserve(&pool_used[i], high - low, need, &at))
             continue;
         uintptr_t block = (low + at + header + alignment - 1) & ~(uintptr_t)(alignment - 1);
-        ((size_t *)block)[-1] = size;
+        ((size_t *)block)[-2] = size;
+        ((size_t *)block)[-1] = POOL_MARK;
         return (void *)block;
     }
     return NULL;
@@ -101,7 +102,7 @@ void *pool_alloc(size_t size, size_t alignment)
 
 size_t pool_size(const void *block)
 {
-    return ((const size_t *)block)[-1];
+    return ((const size_t *)block)[-2];
 }
 
 void *pool_realloc(void *block, size_t size)

@@ -20,6 +20,7 @@ void *memory_private(size_t size);
 
 /* For what the tracer's libraries allocate (thread.busy > 0), and for anything before the real malloc is
  * known. Blocks are never reused; freeing one does nothing. */
+#define POOL_MARK ((size_t)8) /* in front of a block, where glibc has a multiple of 16 and three flags */
 void *pool_alloc(size_t size, size_t alignment);
 void *pool_realloc(void *block, size_t size);
 size_t pool_size(const void *block);

@@ -54,6 +54,8 @@ static bool is_pie(void)
     return false;
 }
 
+static const char never_alone;
+
 static struct live *new_live_page(void)
 {
     struct live *page =
@@ -62,6 +64,8 @@ static struct live *new_live_page(void)
         return NULL;
     page->pid = (uint32_t)sys0(__NR_getpid);
     page->page_size = (uint32_t)getauxval(AT_PAGESZ);
+    const char *alone = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
+    page->alone = alone ? alone : &never_alone;
     return page;
 }
 
@@ -185,13 +189,14 @@ static void start(void)
         snapshot_whole(PMT_REASON_START, 0);
         lock_release(&map_lock);
     }
+    state_update();
     if (state_tid() == page->pid)
         thread.stack_low = (uintptr_t)process.stack_low;
 }
 
 bool process_start(void)
 {
-    if (__atomic_exchange_n(&started, 1, __ATOMIC_ACQUIRE))
+    if (started || __atomic_exchange_n(&started, 1, __ATOMIC_ACQUIRE))
         return live->sink != SINK_NONE;
     int saved_errno = errno;
     uint64_t mask;

@@ -98,7 +98,7 @@ static bool open_maps(void)
     if (maps_open(maps, by_query))
         return true;
     emit_lost(PMT_LOSS_SNAPSHOT);
-    __atomic_fetch_or(&live->attention, ATTENTION_RETRY, __ATOMIC_RELAXED);
+    state_attend(ATTENTION_RETRY);
     return false;
 }
 
@@ -193,6 +193,7 @@ void snapshot_pay_attention(uintptr_t caller)
             stack_is_low(sp, stack_id);
         lock_release(&map_lock);
         loader_was_looked_at();
+        state_update();
     }
     sys_restore_signals(&mask);
 }

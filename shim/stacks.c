@@ -85,8 +85,8 @@ static bool same(const struct stacks_slot *slot, const uintptr_t *frames, uint32
 {
     uint32_t at = __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE);
     if (count == 1)
-        return at == STACKS_SINGLE;
-    return at && at != STACKS_SINGLE && words[at] == count &&
+        return at >= STACKS_LOADER;
+    return at && at < STACKS_LOADER && words[at] == count &&
            memcmp(words + at + 1, frames, count * sizeof *frames) == 0;
 }
 
@@ -94,7 +94,7 @@ static bool same(const struct stacks_slot *slot, const uintptr_t *frames, uint32
 static uint32_t keep(const uintptr_t *frames, uint32_t count)
 {
     if (count == 1)
-        return STACKS_SINGLE;
+        return process_loader_owns(frames[0]) ? STACKS_LOADER : STACKS_SINGLE;
     uint32_t at = __atomic_fetch_add(&words_used, count + 1, __ATOMIC_RELAXED);
     if (at + count + 1 > FRAME_WORDS) {
         __atomic_fetch_sub(&words_used, count + 1, __ATOMIC_RELAXED);

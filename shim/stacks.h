@@ -19,6 +19,7 @@ struct stacks_slot {
 };
 #define STACKS_SLOTS (1u << 16)
 #define STACKS_SINGLE 0xffffffffu
+#define STACKS_LOADER 0xfffffffeu /* likewise, and the frame is ld.so's */
 extern struct stacks_slot *stacks_slots;
 
 static inline uint32_t stacks_index(uintptr_t key)
@@ -28,15 +29,20 @@ static inline uint32_t stacks_index(uintptr_t key)
 
 uint32_t stacks_intern_caller(uintptr_t caller);
 
-/* The id of the stack that is just this return address. */
-static inline uint32_t stacks_of_caller(uintptr_t caller)
+/* The same if it is known, in its first place, and not ld.so's; else 0. */
+static inline uint32_t stacks_known_caller(uintptr_t caller)
 {
     uint32_t index = stacks_index(caller);
     const struct stacks_slot *slot = &stacks_slots[index];
-    if (__builtin_expect(slot->key == caller &&
-                         __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE) == STACKS_SINGLE, 1))
-        return index + 1;
-    return stacks_intern_caller(caller);
+    bool known = slot->key == caller && __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE) == STACKS_SINGLE;
+    return __builtin_expect(known, 1) ? index + 1 : 0;
+}
+
+/* The id of the stack that is just this return address. */
+static inline uint32_t stacks_of_caller(uintptr_t caller)
+{
+    uint32_t id = stacks_known_caller(caller);
+    return __builtin_expect(id != 0, 1) ? id : stacks_intern_caller(caller);
 }
 
 /* The id of the stack from here on, without the shim's own frames; of just `caller` (0: not known) where it

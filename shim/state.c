@@ -4,10 +4,23 @@
 #include "sys.h"
 #include <string.h>
 
-static struct live not_traced;
+static const char never_alone;
+static struct live not_traced = {.alone = &never_alone};
 struct live *live = &not_traced;
 
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
+
+void state_update(void)
+{
+    live->fast = live->sink == SINK_RING && !live->attention && live->clock == PMT_CLOCK_TSC &&
+                 process.glibc_malloc && sizeof(long) == 4;
+}
+
+void state_attend(enum attention attention)
+{
+    __atomic_fetch_or(&live->attention, attention, __ATOMIC_RELAXED);
+    live->fast = 0;
+}
 
 uint32_t state_ask_tid(void)
 {

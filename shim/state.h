@@ -25,16 +25,17 @@ enum attention {
  * the child is not traced. A vfork child shares the memory and sees it unchanged. */
 struct live {
     uint32_t sink; /* enum sink */
+    uint32_t fast; /* 1: nothing calls for more than a compact record, see state_update() */
     uint32_t clock;
     uint32_t attention; /* enum attention, any thread may set bits */
     uint32_t loaders;   /* threads that ld.so has worked in, and that were not seen outside of it since */
-    uint32_t alone;     /* there is one thread: times of allocator calls may be coarse */
-    uint32_t copied;    /* ... and so many were */
+    const char *alone;  /* glibc's __libc_single_threaded, or a zero where there is none */
+    uint32_t copied;    /* times of allocator calls that were not read from the clock */
     struct pmt_ring *ring;
     unsigned char *data;
     uint32_t mask;
     uint32_t cookie;
-    uint32_t tail_seen; /* a recent value of ring->tail: spares reading the shared line */
+    uint32_t limit;     /* position up to which there was room at the last look at ring->tail */
     uint32_t pid;
     uint32_t page_size;
 };
@@ -72,6 +73,10 @@ static inline bool state_in_call(void)
 {
     return thread.call.call && thread.call.frame >= (uintptr_t)__builtin_frame_address(0);
 }
+
+/* Sets live->fast; to be called after a change of `sink` or `attention`. */
+void state_update(void);
+void state_attend(enum attention attention); /* sets a bit of live->attention */
 
 uint32_t state_ask_tid(void);
 

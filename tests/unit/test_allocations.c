@@ -97,7 +97,8 @@ static void test_growth(void **state)
     allocations_free(&a);
 }
 
-/* Addresses that all have the same place in an empty table, and one of the next: found by trying. */
+/* Addresses that all have the same place in an empty table, and one of the next: found by trying.
+ */
 static void colliding(uint64_t *out, unsigned count, size_t place)
 {
     unsigned found = 0;

@@ -290,18 +290,25 @@ static void find(const struct map *before, const struct map *after, uint64_t fro
 #define SHARED PMT_PERM_SHARED
 #define ANON(from, to, perms)                                                                      \
     {                                                                                              \
-        (from) * PAGE, (to) * PAGE, (perms), 0, 0, ""                                              \
+        (from) * PAGE, (to)*PAGE, (perms), 0, 0, ""                                                \
     }
 #define FILE_AT(from, to, perms, offset)                                                           \
     {                                                                                              \
-        (from) * PAGE, (to) * PAGE, (perms), (offset) * PAGE, 7, "/f"                              \
+        (from) * PAGE, (to)*PAGE, (perms), (offset)*PAGE, 7, "/f"                                  \
     }
 #define MAP(...)                                                                                   \
     &(const struct map)                                                                            \
     {                                                                                              \
-        sizeof((struct span[]){__VA_ARGS__}) / sizeof(struct span), {__VA_ARGS__}                  \
+        sizeof((struct span[]){__VA_ARGS__}) / sizeof(struct span),                                \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
-#define NOTHING &(const struct map){0}
+#define NOTHING                                                                                    \
+    &(const struct map)                                                                            \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 static const struct change *only(enum change_type type, int pages)
 {
@@ -415,8 +422,8 @@ static void test_protection(void **state)
     only(CHANGE_PROTECTION, 0);
 }
 
-/* A file in the place of anonymous memory, another part of the file, a shared for a private mapping:
- * not the same pages with other permissions. */
+/* A file in the place of anonymous memory, another part of the file, a shared for a private
+ * mapping: not the same pages with other permissions. */
 static void test_replaced(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /* sources: runner/clock.c libs: -lcmocka */
-/* runner/clock.c: times never run backwards, whatever is learnt about the rate of the TSC meanwhile,
- * and coarse times (the low word that the runner writes into the ring) are completed rightly. */
+/* runner/clock.c: times never run backwards, whatever is learnt about the rate of the TSC
+ * meanwhile, and coarse times (the low word that the runner writes into the ring) are completed
+ * rightly. */
 #include "runner/clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -177,8 +178,11 @@ static void test_whole_wraps(void **state)
 static void test_coarse(void **state)
 {
     (void)state;
+    struct clock c = {.kind = PMT_CLOCK_MONOTONIC};
+    assert_int_equal(clock_coarse(&c), 0);
+    c.kind = PMT_CLOCK_TSC;
     uint64_t before = __builtin_ia32_rdtsc();
-    uint32_t word = clock_coarse();
+    uint32_t word = clock_coarse(&c);
     uint64_t after = __builtin_ia32_rdtsc();
     assert_int_equal(word & 1, 1); /* never 0: that means that the runner sleeps */
     uint64_t time = whole(before, (uint64_t)word << 8);

@@ -1,8 +1,8 @@
 /* sources: shim/environment.c libs: -lcmocka */
 /* shim/environment.c: what is read from the stack as the kernel laid it, and what a program and its
  * children find there afterwards. Compiled for this machine, on a stack made by hand. */
-#include "shim/environment.h"
 #include "schemas/record.h"
+#include "shim/environment.h"
 #include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,8 +31,8 @@ static char *strings; /* one block, as on the real stack: arguments, then variab
 static char **variables;
 static uintptr_t *vector;
 
-static const uintptr_t auxiliary[] = {AT_SYSINFO_EHDR, 0x7000, AT_PAGESZ, 4096, AT_RANDOM,
-                                      0x1234,          AT_NULL, 0};
+static const uintptr_t auxiliary[] = {AT_SYSINFO_EHDR, 0x7000, AT_PAGESZ, 4096,
+                                      AT_RANDOM,       0x1234, AT_NULL,   0};
 
 static char *put(char *at, const char *text)
 {
@@ -81,8 +81,8 @@ static void check_variables(const char *const *want)
 
 #define CHECK(...) check_variables(LIST(__VA_ARGS__))
 
-/* The vector itself is not touched; and who looks for it behind the NULL of the variables finds it, or
- * nothing, but never an entry that is none. */
+/* The vector itself is not touched; and who looks for it behind the NULL of the variables finds it,
+ * or nothing, but never an entry that is none. */
 static void check_vector(bool found)
 {
     const uintptr_t *at = (uintptr_t *)variables;
@@ -189,8 +189,8 @@ static void test_moved_arguments(void **state)
 static void check_tunable(const char *variable, uint64_t want)
 {
     MAKE(variable);
-    assert_int_equal(environment_tunable("glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_", 7),
-                     want);
+    assert_int_equal(
+        environment_tunable("glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_", 7), want);
 }
 
 static void test_tunables(void **state)

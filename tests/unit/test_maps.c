@@ -1,7 +1,7 @@
 /* sources: shim/maps.c shim/sys.c libs: -lcmocka */
-/* shim/maps.c: the kernel's text, PROCMAP_QUERY, and a reader of this test's own must say the same of
- * this process; and the text reader must not care where a read(2) ends. Compiled for this machine;
- * the system calls go through syscall(2), and here the file can be made another one. */
+/* shim/maps.c: the kernel's text, PROCMAP_QUERY, and a reader of this test's own must say the same
+ * of this process; and the text reader must not care where a read(2) ends. Compiled for this
+ * machine; the system calls go through syscall(2), and here the file can be made another one. */
 #include "shim/maps.h"
 #include "shim/sys.h"
 #include <errno.h>
@@ -32,7 +32,8 @@
 
 static const char *fake_text; /* NULL: the real file */
 static size_t fake_size, fake_at;
-static size_t chunks[4]; /* sizes of the reads: one after the other, the last ones again and again */
+static size_t
+    chunks[4]; /* sizes of the reads: one after the other, the last ones again and again */
 static unsigned chunk;
 static long fail_read_after = -1; /* bytes */
 static int fail_open;
@@ -153,8 +154,7 @@ static void parse(struct list *l)
         struct pmt_region r = {0};
         char flags[5];
         int at = 0;
-        assert_int_equal(sscanf(line,
-                                "%" SCNx64 "-%" SCNx64 " %4c %" SCNx64 " %x:%x %" SCNu64 "%n",
+        assert_int_equal(sscanf(line, "%" SCNx64 "-%" SCNx64 " %4c %" SCNx64 " %x:%x %" SCNu64 "%n",
                                 &r.start, &r.end, flags, &r.offset, &r.dev_major, &r.dev_minor,
                                 &r.inode, &at),
                          7);
@@ -276,9 +276,8 @@ static void test_names(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "plain",           "two  words", " leading", "trailing ",       "new\nline", "\n\n",
-        "\t\x1b[31m\x7f",  "\xff\xc3",   "'\"\\",    "\\01",            "a (deleted)",
-        "00-11 r-xp 0 1:2"};
+        "plain",          "two  words", " leading", "trailing ", "new\nline",   "\n\n",
+        "\t\x1b[31m\x7f", "\xff\xc3",   "'\"\\",    "\\01",      "a (deleted)", "00-11 r-xp 0 1:2"};
     enum { COUNT = sizeof names / sizeof *names };
     char *at[COUNT], with_suffix[64];
     for (unsigned i = 0; i < COUNT; i++)
@@ -303,8 +302,8 @@ static void test_permissions(void **state)
                                 PROT_READ | PROT_WRITE | PROT_EXEC};
     char *at[10];
     for (unsigned i = 0; i < 10; i++) {
-        at[i] = mmap(NULL, PAGE, prots[i % 5],
-                     MAP_ANONYMOUS | (i < 5 ? MAP_PRIVATE : MAP_SHARED), -1, 0);
+        at[i] = mmap(NULL, PAGE, prots[i % 5], MAP_ANONYMOUS | (i < 5 ? MAP_PRIVATE : MAP_SHARED),
+                     -1, 0);
         assert_ptr_not_equal(at[i], MAP_FAILED);
     }
     char *named = mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
@@ -514,11 +513,16 @@ static void test_open_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_self),        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_permissions), cmocka_unit_test(test_long_paths),
-        cmocka_unit_test(test_many),        cmocka_unit_test(test_borders),
-        cmocka_unit_test(test_own_buffer),  cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_read_errors), cmocka_unit_test(test_open_errors),
+        cmocka_unit_test(test_self),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_permissions),
+        cmocka_unit_test(test_long_paths),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_borders),
+        cmocka_unit_test(test_own_buffer),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_read_errors),
+        cmocka_unit_test(test_open_errors),
         cmocka_unit_test(test_beyond_path_max),
     };
     return cmocka_run_group_tests(tests, enter, leave);

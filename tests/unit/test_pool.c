@@ -201,9 +201,9 @@ static void test_exhaustion(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_early),     cmocka_unit_test(test_init),
-        cmocka_unit_test(test_private),   cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_resize),   cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_early),      cmocka_unit_test(test_init),
+        cmocka_unit_test(test_private),    cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_resize),     cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_exhaustion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@ static unsigned random_below(unsigned limit)
     return (unsigned)(random_state >> 33) % limit;
 }
 
-/* What a region is in these tests: pages [from, to), and one number for all that it may differ in. */
+/* What a region is in these tests: pages [from, to), and one number for all that it may differ in.
+ */
 struct span {
     unsigned from, to;
     unsigned look;
@@ -46,7 +47,8 @@ struct fixture {
     struct region_list now, gone, fresh;
 };
 
-static void look(struct fixture *f, unsigned lo, unsigned hi, const struct span *spans, size_t count)
+static void look(struct fixture *f, unsigned lo, unsigned hi, const struct span *spans,
+                 size_t count)
 {
     for (size_t i = 0; i < count; i++)
         region_list_add(&f->now, make(spans[i]));
@@ -309,7 +311,8 @@ static unsigned without(const struct span *list, unsigned count, const struct sp
     return left;
 }
 
-/* New contents for pages around [lo, hi): old regions stay, in part as they were, or others come. */
+/* New contents for pages around [lo, hi): old regions stay, in part as they were, or others come.
+ */
 static unsigned invent(unsigned lo, unsigned hi, struct span out[PAGES])
 {
     unsigned count = 0, at = lo > 6 ? lo - random_below(6) : 0;

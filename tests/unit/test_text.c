@@ -249,10 +249,10 @@ static int clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes),     cmocka_unit_test(test_code_points),
-        cmocka_unit_test(test_not_utf8),  cmocka_unit_test(test_end),
-        cmocka_unit_test(test_width),     cmocka_unit_test(test_any_width),
-        cmocka_unit_test(test_size),      cmocka_unit_test(test_size_rounding),
+        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_code_points),
+        cmocka_unit_test(test_not_utf8), cmocka_unit_test(test_end),
+        cmocka_unit_test(test_width),    cmocka_unit_test(test_any_width),
+        cmocka_unit_test(test_size),     cmocka_unit_test(test_size_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
 }
