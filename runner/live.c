@@ -13,13 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RELEASE_BYTES (256u << 10)  /* producers get their space back at least so often */
-#define TIME_RECORDS 128            /* the time in the ring is renewed after so many records */
-#define SPINS 40                    /* looks at an empty ring before sleeping ... */
-#define SPIN_PAUSES 300             /* ... with so many pauses (some microseconds) in between */
-#define BATCH_BYTES (256u << 10)     /* fewer are left alone as long as they get more */
-#define SLEEP_FIRST_NS 50000
-#define SLEEP_LAST_NS 4000000
+#define RELEASE_BYTES (256u << 10) /* producers get their space back at least so often */
+#define SLEEP_FIRST_NS 50000       /* between two looks at a ring that gets records all the time */
+#define SLEEP_LAST_NS 4000000      /* at one that does not */
 #define HOLE_NS 1000000000u         /* how long a reserved record may stay uncommitted */
 
 struct live {
@@ -34,7 +30,7 @@ struct live {
     bool exit_seen;      /* by the shim, at exit_ns */
     uint64_t exit_ns;
     uint64_t t_ns;       /* of the last event */
-    uint32_t seen;       /* bytes in the ring at the last look, if they were left there */
+    uint32_t call_word;  /* the time of the last compact record, if t_ns is its */
     uint64_t hole_since; /* CLOCK_MONOTONIC, 0: none */
 };
 
@@ -87,6 +83,7 @@ static void pass_on(struct live *l, const struct pmt_record *record)
         clock_start(&l->clock, record->time);
     }
     uint64_t time = clock_whole(&l->clock, record->time);
+    l->call_word = 0;
     if (record->type == PMT_RECORD_EXIT) {
         l->exit_seen = true;
         l->exit_ns = clock_ns(&l->clock, time);
@@ -98,29 +95,61 @@ static void pass_on(struct live *l, const struct pmt_record *record)
     model_event(l->model, &event);
 }
 
-/* Everything that is there now; whether there was anything. */
+static void release(struct live *l)
+{
+    if (l->ring->tail - l->ring->released < RELEASE_BYTES)
+        return;
+    ring_release(l->ring);
+    clock_adjust(&l->clock);
+}
+
+/* Most calls carry a copy of the time of the one before. */
+static uint64_t call_ns(struct live *l, uint32_t word)
+{
+    if (word != l->call_word) {
+        l->t_ns = clock_ns(&l->clock, clock_whole(&l->clock, word));
+        l->call_word = word;
+    }
+    return l->t_ns;
+}
+
+/* Calls that are only counted, while they come one after the other: this is where a program that allocates all
+ * the time is followed. */
+static bool drain_calls(struct live *l)
+{
+    struct pmt_call32 call;
+    bool any = false;
+    if (!model_only_counts(l->model))
+        return false;
+    for (; ring_next_call(l->ring, &call); any = true) {
+        model_count(l->model, &call, l->ring->tid, call_ns(l, call.time));
+        release(l);
+    }
+    return any;
+}
+
+/* Everything that is there now; whether there was anything. As long as there is, producers need not read
+ * the clock for each record (pmt_record.time). */
 static bool drain(struct live *l)
 {
-    unsigned count = 0;
-    for (;; count++) {
+    bool any = false;
+    ring_look(l->ring);
+    for (;; any = true) {
+        any |= drain_calls(l);
         enum ring_state state = ring_next(l->ring);
         if (state == RING_EMPTY)
             break;
-        if (count % TIME_RECORDS == 0)
-            ring_tell_time(l->ring, clock_coarse(&l->clock));
         if (((struct pmt_record *)l->ring->record)->type != PMT_RECORD_ALLOC)
             ring_tell_time(l->ring, 0); /* this one may take a while: names, a page of text */
         if (state == RING_RECORD)
             pass_on(l, (const struct pmt_record *)l->ring->record);
         else if (!ring_skip(l->ring, PMT_LOSS_CORRUPT, true))
             break;
-        if (l->ring->tail - l->ring->released >= RELEASE_BYTES) {
-            ring_release(l->ring);
-            clock_adjust(&l->clock);
-        }
+        release(l);
     }
     ring_release(l->ring);
-    return count > 0;
+    ring_tell_time(l->ring, any ? clock_coarse(&l->clock) : 0);
+    return any;
 }
 
 /* A thread may have been ended between reserving and committing. */
@@ -151,49 +180,27 @@ static void sleep_until_something(struct live *l, long *ns)
     struct pollfd fds[] = {{.fd = l->attached ? -1 : l->attach.socket, .events = POLLIN},
                            {.fd = l->pidfd, .events = POLLIN}};
     struct timespec timeout = {.tv_nsec = *ns};
-    if (l->fresh)
+    if (l->fresh && *ns > SLEEP_FIRST_NS) { /* nothing came meanwhile */
         model_flush(l->model);
-    l->fresh = false;
+        l->fresh = false;
+    }
     clock_adjust(&l->clock);
     ppoll(fds, 2, &timeout, NULL);
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
-/* Whoever reads right behind the writer takes every cache line away from it while it is still writing
- * there, which costs the program more than all the rest of the record. */
-static void stay_behind(void)
-{
-    for (int i = 0; i < SPIN_PAUSES; i++)
-        __builtin_ia32_pause();
-}
-
-/* Whether there is enough to read, or as much as there will be for now. */
-static bool is_worth_reading(struct live *l)
-{
-    uint32_t available = ring_look(l->ring);
-    bool growing = available != l->seen && available < BATCH_BYTES;
-    l->seen = growing ? available : 0;
-    return !growing;
-}
-
+/* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not where the
+ * program is just writing, and the two may share a processor core. */
 static void run(struct live *l)
 {
-    unsigned spins = 0;
     long sleep_ns = SLEEP_FIRST_NS;
     while (!l->exited) {
-        if (l->attached && is_worth_reading(l) && drain(l)) {
-            spins = 0;
+        if (l->attached && drain(l)) {
             sleep_ns = SLEEP_FIRST_NS;
             l->fresh = true;
-            continue;
+        } else {
+            step_over_holes(l);
         }
-        if (l->attached && spins++ < SPINS) {
-            ring_tell_time(l->ring, clock_coarse(&l->clock));
-            stay_behind();
-            continue;
-        }
-        ring_tell_time(l->ring, 0);
-        step_over_holes(l);
         look_around(l);
         if (!l->exited)
             sleep_until_something(l, &sleep_ns);

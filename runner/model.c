@@ -120,10 +120,10 @@ static void show(struct model *m, const struct event *event, unsigned changes)
 
 /* glibc, malloc/malloc.c, __libc_free(): giving back a block with a region of its own raises the threshold
  * to its size, unless the user has set one. */
-static void follow_threshold(struct image *image, const struct pmt_alloc *a)
+static void follow_threshold(struct image *image, uint64_t chunk)
 {
-    uint64_t size = a->chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
-    if (!image->dynamic_threshold || !(a->chunk & PMT_CHUNK_MMAPPED) || size <= image->mmap_threshold ||
+    uint64_t size = chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
+    if (!image->dynamic_threshold || !(chunk & PMT_CHUNK_MMAPPED) || size <= image->mmap_threshold ||
         size > image->mmap_threshold_max)
         return;
     image->mmap_threshold = size;
@@ -164,10 +164,10 @@ static void on_alloc(struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     if (a->r.call == PMT_CALL_FREE) {
-        m->ledger.frees++;
+        m->ledger.frees += a->addr != 0;
         show_call(m, event, 0);
         allocations_remove(&m->allocations, a->addr);
-        follow_threshold(&m->image, a);
+        follow_threshold(&m->image, a->chunk);
         m->state->freed[a->r.tid % FREED_PLACES] = (struct freed){a->r.tid, a->addr, m->seq};
         return;
     }
@@ -185,6 +185,35 @@ static void on_alloc(struct model *m, const struct event *event)
         call.old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
         deliver_waiting(m, t, &call);
     }
+}
+
+bool model_only_counts(const struct model *m)
+{
+    bool counts = !m->state->waiting;
+    for (unsigned i = 0; i < m->view_count; i++)
+        counts &= m->views[i]->skips_calls;
+    return counts;
+}
+
+void model_count(struct model *m, const struct pmt_call32 *c, uint32_t tid, uint64_t t_ns)
+{
+    m->seq++;
+    m->ledger.call_ns = t_ns;
+    if (c->call == PMT_CALL_FREE) {
+        m->ledger.frees++;
+        allocations_remove(&m->allocations, c->addr);
+        m->state->freed[tid % FREED_PLACES] = (struct freed){tid, c->addr, m->seq};
+        if (c->chunk & PMT_CHUNK_MMAPPED)
+            follow_threshold(&m->image, c->chunk);
+        return;
+    }
+    m->ledger.allocations++;
+    m->ledger.bytes += c->size;
+    allocations_add(&m->allocations, &(struct allocation){.addr = c->addr,
+                                                          .size = c->size,
+                                                          .t_ns = t_ns,
+                                                          .stack_id = c->stack_id,
+                                                          .chunk_flags = c->chunk & PMT_CHUNK_FLAGS});
 }
 
 static void on_process(struct model *m, const struct event *event)

@@ -80,15 +80,41 @@ static bool committed(const struct ring *ring, uint32_t position)
     return __atomic_load_n(&at(ring, position)->stamp, __ATOMIC_ACQUIRE) == (position ^ ring->cookie);
 }
 
+static void fetch_ahead(const struct ring *ring)
+{
+    if ((int32_t)(ring->known - ring->tail) > 2 * FETCH_AHEAD)
+        __builtin_prefetch(ring->data + (ring->tail & MASK) + FETCH_AHEAD);
+}
+
+/* Size of a compact record, 0 if it is not valid. */
+static uint32_t call_size(const struct pmt_call32 *c)
+{
+    uint32_t size = (uint32_t)c->units * PMT_RECORD_ALIGN;
+    bool valid = c->call == PMT_CALL_MALLOC ? size == PMT_CALL32_MALLOC_SIZE
+                                            : c->call == PMT_CALL_FREE && size == PMT_CALL32_FREE_SIZE;
+    return valid ? size : 0;
+}
+
+bool ring_next_call(struct ring *ring, struct pmt_call32 *call)
+{
+    fetch_ahead(ring);
+    const struct pmt_record *shared = at(ring, ring->tail);
+    if (!committed(ring, ring->tail) || shared->type != PMT_RECORD_CALL32)
+        return false;
+    *call = *(const struct pmt_call32 *)shared;
+    uint32_t size = call->type == PMT_RECORD_CALL32 ? call_size(call) : 0;
+    ring->tail += size;
+    return size != 0;
+}
+
 /* A compact record as the record that it stands for. Returns its size in the ring, 0 if it is not valid. */
 static uint32_t expand(struct ring *ring, const struct pmt_call32 *shared)
 {
     struct pmt_call32 c = *shared;
     struct pmt_alloc *a = (struct pmt_alloc *)ring->record;
     bool frees = c.call == PMT_CALL_FREE;
-    uint32_t size = (uint32_t)c.units * PMT_RECORD_ALIGN;
-    if (size != (frees ? PMT_CALL32_FREE_SIZE : PMT_CALL32_MALLOC_SIZE) ||
-        (!frees && c.call != PMT_CALL_MALLOC))
+    uint32_t size = call_size(&c);
+    if (!size)
         return 0;
     a->r = (struct pmt_record){.units = (frees ? PMT_ALLOC_FREE_SIZE : PMT_ALLOC_MALLOC_SIZE) /
                                         PMT_RECORD_ALIGN,
@@ -125,8 +151,7 @@ uint32_t ring_look(struct ring *ring)
 
 enum ring_state ring_next(struct ring *ring)
 {
-    if ((int32_t)(ring->known - ring->tail) > 2 * FETCH_AHEAD)
-        __builtin_prefetch(ring->data + (ring->tail & MASK) + FETCH_AHEAD);
+    fetch_ahead(ring);
     if (!committed(ring, ring->tail))
         return RING_EMPTY;
     uint32_t size = copy(ring, ring->tail);

@@ -36,6 +36,9 @@ uint32_t ring_look(struct ring *ring);
 
 enum ring_state ring_next(struct ring *ring);
 
+/* The next record if it is a compact one (and valid): false if there is none, or another; ring_next() tells. */
+bool ring_next_call(struct ring *ring, struct pmt_call32 *call);
+
 /* Sets pmt_ring.now; 0 before going to sleep. */
 void ring_tell_time(struct ring *ring, uint32_t now);
 

@@ -219,7 +219,7 @@ static struct ledger before_call(const struct ledger *now, const struct pmt_allo
 {
     struct ledger before = *now;
     bool frees = a->r.call == PMT_CALL_FREE;
-    before.frees -= frees;
+    before.frees -= frees && a->addr;
     before.allocations -= !frees && a->addr;
     before.bytes -= !frees && a->addr ? a->size : 0;
     return before;

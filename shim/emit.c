@@ -18,13 +18,13 @@ void emit_lost(enum pmt_loss reason)
 static bool has_room(uint32_t end)
 {
     uint32_t tail = __atomic_load_n(&live->ring->tail, __ATOMIC_ACQUIRE);
-    live->limit = tail + live->mask + 1;
+    __atomic_store_n(&live->limit, tail + live->mask + 1, __ATOMIC_RELEASE);
     return end - tail <= live->mask + 1;
 }
 
 static uint32_t tail_seen(void)
 {
-    return live->limit - (live->mask + 1);
+    return __atomic_load_n(&live->limit, __ATOMIC_RELAXED) - (live->mask + 1);
 }
 
 static bool runner_is_gone(void)
@@ -41,7 +41,7 @@ static bool wait_for_room(uint32_t end)
             return true;
         __builtin_ia32_pause();
     }
-    uint32_t last = ring->tail;
+    uint32_t last = __atomic_load_n(&ring->tail, __ATOMIC_RELAXED);
     for (int step = 0; step < WAIT_STEPS; step++) {
         __atomic_fetch_add(&ring->full_waiters, 1, __ATOMIC_SEQ_CST);
         if (!has_room(end))

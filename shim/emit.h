@@ -37,7 +37,8 @@ static inline struct emit emit_begin(uint32_t size)
     if (unlikely(live->sink != SINK_RING))
         return emit_begin_slow(size, 0, false);
     uint32_t position = emit_reserve(&live->ring->head, size);
-    if (unlikely((int32_t)(live->limit - position - size) < 0))
+    /* partner: has_room() */
+    if (unlikely((int32_t)(__atomic_load_n(&live->limit, __ATOMIC_ACQUIRE) - position - size) < 0))
         return emit_begin_slow(size, position, true);
     return (struct emit){live->data + (position & live->mask), position ^ live->cookie, size};
 }

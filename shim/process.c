@@ -64,8 +64,7 @@ static struct live *new_live_page(void)
         return NULL;
     page->pid = (uint32_t)sys0(__NR_getpid);
     page->page_size = (uint32_t)getauxval(AT_PAGESZ);
-    const char *alone = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
-    page->alone = alone ? alone : &never_alone;
+    page->alone = &never_alone;
     return page;
 }
 
@@ -182,6 +181,9 @@ static void start(void)
         live = none;
         return;
     }
+    const char *alone = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
+    if (alone && sink == SINK_RING && page->clock == PMT_CLOCK_TSC)
+        page->alone = alone;
     page->sink = sink;
     send_process();
     kernel_hook_install();
