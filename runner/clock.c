@@ -34,7 +34,8 @@ static uint64_t rate(const struct clock *c)
 
 uint32_t clock_coarse(const struct clock *c)
 {
-    return c->kind != PMT_CLOCK_TSC ? 0 : (uint32_t)(__builtin_ia32_rdtsc() >> 8) | 1;
+    uint32_t read = (uint32_t)(__builtin_ia32_rdtsc() >> 8);
+    return c->kind != PMT_CLOCK_TSC ? 0 : read ? read : 1;
 }
 
 void clock_start(struct clock *c, uint64_t time)

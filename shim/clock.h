@@ -32,7 +32,8 @@ static inline uint32_t clock_compact(const struct live *l, uint32_t position)
     uint32_t now = __atomic_load_n(&l->ring->now, __ATOMIC_RELAXED);
     if (likely(now) && likely(position & 0xe0))
         return now;
-    return (uint32_t)(__builtin_ia32_rdtsc() >> 8) | 1;
+    uint32_t read = (uint32_t)(__builtin_ia32_rdtsc() >> 8);
+    return read ? read : 1; /* rounded down, so that an exact time that follows is not before it */
 }
 
 #endif

@@ -32,7 +32,7 @@ static struct live state_of_process;
 struct live *live = &state_of_process;
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
-static bool runner_is_dead, no_sleep;
+static bool runner_is_dead, no_sleep, long_sleep;
 static char single_threaded; /* as glibc's __libc_single_threaded */
 static unsigned sleeps;      /* of producers */
 
@@ -52,7 +52,7 @@ long sys_call_regs(const struct sys_regs *r)
 
 void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds)
 {
-    struct timespec timeout = {.tv_nsec = milliseconds * 1000000l};
+    struct timespec timeout = {long_sleep ? 20 : 0, milliseconds * 1000000l};
     __atomic_fetch_add(&sleeps, 1, __ATOMIC_RELAXED);
     if (!no_sleep)
         syscall(__NR_futex, word, FUTEX_WAIT, value, &timeout);
@@ -97,7 +97,7 @@ static void attach(void)
                           .limit = CAPACITY,
                           .cookie = ring.cookie};
     thread.tid = 1;
-    runner_is_dead = no_sleep = false;
+    runner_is_dead = no_sleep = long_sleep = false;
     single_threaded = 1;
     sleeps = 0;
 }
@@ -638,6 +638,28 @@ static void test_waiting_threads(void **state)
     assert_true(sleeps > 0);
 }
 
+/* A writer that sleeps is woken when there is room, and does not just look now and then. */
+static void test_wake(void **state)
+{
+    (void)state;
+    struct writer writer = {.tid = 1, .count = 1};
+    struct timespec before, after;
+    uint32_t count = fill_up();
+    while (CAPACITY - (ring.shared->head - ring.shared->tail) >= PMT_ALLOC_FREE_SIZE)
+        assert_true(write_sized(1, count, PMT_ALLOC_FREE_SIZE));
+    long_sleep = true;
+    single_threaded = 0;
+    assert_int_equal(pthread_create(&writer.thread, NULL, run_writer, &writer), 0);
+    while (!__atomic_load_n(&sleeps, __ATOMIC_RELAXED))
+        usleep(1000);
+    usleep(100000);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    drain_all(count);
+    assert_int_equal(pthread_join(writer.thread, NULL), 0);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    assert_true(after.tv_sec - before.tv_sec < 10);
+}
+
 /* ---- a program that writes anywhere ---- */
 
 static uint64_t random_state = 11;
@@ -821,23 +843,15 @@ int main(void)
 #define WITH_RING(test) cmocka_unit_test_setup_teardown(test, create, destroy)
 #define WITH_FENCE(test) cmocka_unit_test_setup_teardown(test, create_fenced, destroy_fenced)
     const struct CMUnitTest tests[] = {
-        WITH_RING(test_create),
-        WITH_RING(test_order),
-        WITH_RING(test_wrap),
-        WITH_RING(test_compact),
-        WITH_RING(test_bad_compact),
-        WITH_RING(test_largest),
-        WITH_RING(test_killed),
-        WITH_RING(test_hole),
-        WITH_RING(test_slow_writer),
-        WITH_RING(test_many_holes),
-        WITH_RING(test_stuck),
-        WITH_RING(test_runner_gone),
-        WITH_RING(test_threads),
-        WITH_RING(test_waiting_threads),
-        WITH_FENCE(test_garbage_header),
-        WITH_FENCE(test_garbage_data),
-        WITH_FENCE(test_recovery),
+        WITH_RING(test_create),        WITH_RING(test_order),
+        WITH_RING(test_wrap),          WITH_RING(test_compact),
+        WITH_RING(test_bad_compact),   WITH_RING(test_largest),
+        WITH_RING(test_killed),        WITH_RING(test_hole),
+        WITH_RING(test_slow_writer),   WITH_RING(test_many_holes),
+        WITH_RING(test_stuck),         WITH_RING(test_runner_gone),
+        WITH_RING(test_threads),       WITH_RING(test_waiting_threads),
+        WITH_RING(test_wake),          WITH_FENCE(test_garbage_header),
+        WITH_FENCE(test_garbage_data), WITH_FENCE(test_recovery),
         WITH_RING(test_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
