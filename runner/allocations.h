@@ -23,7 +23,8 @@ struct allocations {
 
 void allocations_init(struct allocations *a);
 void allocations_free(struct allocations *a);
-void allocations_add(struct allocations *a, const struct allocation *block); /* replaces one at the same place */
+void allocations_add(struct allocations *a,
+                     const struct allocation *block); /* replaces one at the same place */
 const struct allocation *allocations_find(const struct allocations *a, uint64_t addr); /* or NULL */
 void allocations_remove(struct allocations *a, uint64_t addr); /* an unknown one is ignored */
 

@@ -16,7 +16,8 @@ int attach_init(struct attach *a)
     uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) < 0)
         return -errno;
-    int length = snprintf(a->name, sizeof a->name, "procmap-trace.%d.%016" PRIx64, getpid(), random);
+    int length =
+        snprintf(a->name, sizeof a->name, "procmap-trace.%d.%016" PRIx64, getpid(), random);
     memcpy(address.sun_path + 1, a->name, (size_t)length);
     a->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (a->socket < 0)
@@ -39,8 +40,9 @@ void attach_close(struct attach *a)
 static bool may_ask(int client, const struct pmt_hello *hello, struct ucred *peer)
 {
     socklen_t size = sizeof *peer;
-    return getsockopt(client, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0 && peer->uid == geteuid() &&
-           hello->magic == PMT_RING_MAGIC && hello->version == PMT_RING_VERSION;
+    return getsockopt(client, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0 &&
+           peer->uid == geteuid() && hello->magic == PMT_RING_MAGIC &&
+           hello->version == PMT_RING_VERSION;
 }
 
 static bool send_ring(int client, int fd)

@@ -12,8 +12,8 @@ struct attach {
 int attach_init(struct attach *attach); /* 0 or -errno */
 void attach_close(struct attach *attach);
 
-/* Answers one shim, if one asks: 1 and `*pid`; 0: none, or one of another user or another version. The
- * ring must be created; it is handed over only once. */
+/* Answers one shim, if one asks: 1 and `*pid`; 0: none, or one of another user or another version.
+ * The ring must be created; it is handed over only once. */
 int attach_accept(struct attach *attach, struct ring *ring, uint32_t *pid);
 
 #endif

@@ -9,7 +9,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The innermost frame of the program itself; if there is none, of any library but the C library's. */
+/* The innermost frame of the program itself; if there is none, of any library but the C library's.
+ */
 static uint32_t own_frame(const struct model *m, const struct stack *stack)
 {
     uint32_t other = stack->count;
@@ -20,8 +21,8 @@ static uint32_t own_frame(const struct model *m, const struct stack *stack)
         if (m->image.exe && strcmp(module, m->image.exe) == 0)
             return i;
         const char *name = base_name(module);
-        if (other == stack->count && strncmp(name, "libc.", 5) != 0 && strncmp(name, "libc-", 5) != 0 &&
-            strncmp(name, "ld-", 3) != 0)
+        if (other == stack->count && strncmp(name, "libc.", 5) != 0 &&
+            strncmp(name, "libc-", 5) != 0 && strncmp(name, "ld-", 3) != 0)
             other = i;
     }
     return other < stack->count ? other : 0;
@@ -38,7 +39,8 @@ static int frame_text(const struct model *m, const struct frame *frame, char *ou
     const struct frame_symbol *s = stacks_symbol(&m->stacks, frame, false);
     const char *module = s->module ? base_name(s->module) : "?";
     if (s->function && s->line && !is_of_system(s->module))
-        return snprintf(out, size, "%s %s:%u", s->function, base_name(s->file ? s->file : "?"), s->line);
+        return snprintf(out, size, "%s %s:%u", s->function, base_name(s->file ? s->file : "?"),
+                        s->line);
     if (s->function)
         return snprintf(out, size, "%s (%s)", s->function, module);
     if (s->module)

@@ -4,9 +4,9 @@
 
 #include "model.h"
 
-/* "main map3.c:21", "main map3.c:14 -> printf" (the library function that the program called there),
- * "main (map3)" without line, "map3+0x1234" without function. Bytes of the program, not escaped. Returns
- * its length, 0 if nothing is known. */
+/* "main map3.c:21", "main map3.c:14 -> printf" (the library function that the program called
+ * there), "main (map3)" without line, "map3+0x1234" without function. Bytes of the program, not
+ * escaped. Returns its length, 0 if nothing is known. */
 size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size_t size);
 
 #endif

@@ -6,10 +6,10 @@
 const char *change_name(enum change_type type)
 {
     static const char *const names[] = {
-        [CHANGE_ADDED] = "added",       [CHANGE_REMOVED] = "removed",
-        [CHANGE_GROWN] = "grown",       [CHANGE_SHRUNK] = "shrunk",
-        [CHANGE_MOVED] = "moved",       [CHANGE_PROTECTION] = "protection",
-        [CHANGE_SPLIT] = "split",       [CHANGE_MERGED] = "merged",
+        [CHANGE_ADDED] = "added", [CHANGE_REMOVED] = "removed",
+        [CHANGE_GROWN] = "grown", [CHANGE_SHRUNK] = "shrunk",
+        [CHANGE_MOVED] = "moved", [CHANGE_PROTECTION] = "protection",
+        [CHANGE_SPLIT] = "split", [CHANGE_MERGED] = "merged",
     };
     return names[type];
 }
@@ -51,8 +51,8 @@ static struct change *add(struct change_list *list, enum change_type type, struc
     return c;
 }
 
-/* The same file at the same offset, or no file in either. The place in the file is compared where the
- * regions could overlap. */
+/* The same file at the same offset, or no file in either. The place in the file is compared where
+ * the regions could overlap. */
 static bool same_backing(const struct region *a, const struct region *b)
 {
     if (a->raw.inode != b->raw.inode || a->raw.dev_major != b->raw.dev_major ||
@@ -75,8 +75,9 @@ static bool continues(const struct region *a, const struct region *b)
 
 #define NOWHERE ((size_t)-1)
 
-/* Every old region is told in one change, and every new one: only so do the changes add up. A change has
- * one old region with all that it became, or one new region with all that it was made of. */
+/* Every old region is told in one change, and every new one: only so do the changes add up. A
+ * change has one old region with all that it became, or one new region with all that it was made
+ * of. */
 struct work {
     const struct region_list *gone, *fresh;
     size_t *gone_into;     /* the new region that the old one was merged into, or NOWHERE */
@@ -102,11 +103,12 @@ static size_t first_above(const struct region_list *list, uint64_t address)
 static void count_links(struct work *w)
 {
     for (size_t i = 0; i < w->gone->count; i++)
-        for EACH_OVER (j, w->fresh, w->gone->items[i])
-            if (continues(w->gone->items[i], w->fresh->items[j])) {
-                w->gone_links[i]++;
-                w->fresh_links[j]++;
-            }
+        for
+            EACH_OVER(j, w->fresh, w->gone->items[i])
+    if (continues(w->gone->items[i], w->fresh->items[j])) {
+        w->gone_links[i]++;
+        w->fresh_links[j]++;
+    }
 }
 
 static bool is_told(const struct work *w, size_t old)
@@ -131,62 +133,70 @@ static void place_merged(struct work *w, size_t now)
 {
     const struct region *r = w->fresh->items[now];
     unsigned count = 0;
-    for EACH_OVER (i, w->gone, r)
-        count += continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE;
-    for EACH_OVER (i, w->gone, r)
-        if (count > 1 && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
-            merge(w, i, now);
+    for
+        EACH_OVER(i, w->gone, r)
+    count += continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE;
+    for
+        EACH_OVER(i, w->gone, r)
+    if (count > 1 && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+        merge(w, i, now);
 }
 
 static void place_pieces(struct work *w, size_t now)
 {
     const struct region *r = w->fresh->items[now];
-    for EACH_OVER (i, w->gone, r)
-        if (!w->fresh_merged[now] && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
-            return piece(w, i, now);
+    for
+        EACH_OVER(i, w->gone, r)
+    if (!w->fresh_merged[now] && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+        return piece(w, i, now);
 }
 
-/* Pages that got other permissions, from old regions of which nothing else is left, else from the first that
- * lives on. */
+/* Pages that got other permissions, from old regions of which nothing else is left, else from the
+ * first that lives on. */
 static void place_changed(struct work *w, size_t now)
 {
     const struct region *r = w->fresh->items[now];
     size_t count = 0, last = 0, living = NOWHERE;
-    for EACH_OVER (i, w->gone, r) {
-        if (!same_backing(w->gone->items[i], r))
-            continue;
-        if (!w->gone_links[i] && !is_told(w, i)) {
-            count++;
-            last = i;
-        } else if (living == NOWHERE && w->gone_into[i] == NOWHERE) {
-            living = i;
+    for
+        EACH_OVER(i, w->gone, r)
+        {
+            if (!same_backing(w->gone->items[i], r))
+                continue;
+            if (!w->gone_links[i] && !is_told(w, i)) {
+                count++;
+                last = i;
+            } else if (living == NOWHERE && w->gone_into[i] == NOWHERE) {
+                living = i;
+            }
         }
-    }
     if (count == 1)
         return piece(w, last, now);
     if (!count && living != NOWHERE)
         return piece(w, living, now);
-    for EACH_OVER (i, w->gone, r)
-        if (same_backing(w->gone->items[i], r) && !w->gone_links[i] && !is_told(w, i))
-            merge(w, i, now);
+    for
+        EACH_OVER(i, w->gone, r)
+    if (same_backing(w->gone->items[i], r) && !w->gone_links[i] && !is_told(w, i))
+        merge(w, i, now);
 }
 
 /* An old region of which nothing is left but pages with other permissions in a neighbour. */
 static void place_rest(struct work *w, size_t old)
 {
     const struct region *r = w->gone->items[old];
-    for EACH_OVER (j, w->fresh, r) {
-        if (!same_backing(r, w->fresh->items[j]))
-            continue;
-        size_t from = w->fresh_from[j];
-        if (from != NOWHERE && w->gone_pieces[from] == 1) {
-            w->fresh_from[j] = NOWHERE;
-            w->gone_pieces[from] = 0;
-            merge(w, from, j);
+    for
+        EACH_OVER(j, w->fresh, r)
+        {
+            if (!same_backing(r, w->fresh->items[j]))
+                continue;
+            size_t from = w->fresh_from[j];
+            if (from != NOWHERE && w->gone_pieces[from] == 1) {
+                w->fresh_from[j] = NOWHERE;
+                w->gone_pieces[from] = 0;
+                merge(w, from, j);
+            }
+            if (w->fresh_merged[j])
+                return merge(w, old, j);
         }
-        if (w->fresh_merged[j])
-            return merge(w, old, j);
-    }
 }
 
 static void place_all(struct work *w)
@@ -208,7 +218,8 @@ static void place_all(struct work *w)
             place_rest(w, i);
 }
 
-/* One part of a split region has other permissions: the same pages before, cut out of the old region. */
+/* One part of a split region has other permissions: the same pages before, cut out of the old
+ * region. */
 static void part_changed(struct work *w, const struct region *old, struct region *now)
 {
     struct pmt_region raw = old->raw;
@@ -230,11 +241,12 @@ static void tell_split(struct work *w, size_t index)
     struct region *old = w->gone->items[index];
     struct region_list parts = {0};
     int64_t size = 0;
-    for EACH_OVER (j, w->fresh, old)
-        if (w->fresh_from[j] == index) {
-            region_list_add(&parts, region_keep(w->fresh->items[j]));
-            size += (int64_t)region_size(w->fresh->items[j]);
-        }
+    for
+        EACH_OVER(j, w->fresh, old)
+    if (w->fresh_from[j] == index) {
+        region_list_add(&parts, region_keep(w->fresh->items[j]));
+        size += (int64_t)region_size(w->fresh->items[j]);
+    }
     struct change *c = add(w->out, CHANGE_SPLIT, old, parts.items[0]);
     c->delta = size - (int64_t)region_size(old);
     c->parts = parts;
@@ -246,9 +258,10 @@ static void tell_split(struct work *w, size_t index)
 static void tell_one(struct work *w, size_t index)
 {
     struct region *old = w->gone->items[index], *now = NULL;
-    for EACH_OVER (j, w->fresh, old)
-        if (w->fresh_from[j] == index)
-            now = w->fresh->items[j];
+    for
+        EACH_OVER(j, w->fresh, old)
+    if (w->fresh_from[j] == index)
+        now = w->fresh->items[j];
     if (old->raw.perms != now->raw.perms)
         add(w->out, CHANGE_PROTECTION, old, now);
     else if (region_size(now) == region_size(old))
@@ -262,11 +275,12 @@ static void tell_merged(struct work *w, size_t index)
     struct region *now = w->fresh->items[index];
     struct region_list parts = {0};
     int64_t size = 0;
-    for EACH_OVER (i, w->gone, now)
-        if (w->gone_into[i] == index) {
-            region_list_add(&parts, region_keep(w->gone->items[i]));
-            size += (int64_t)region_size(w->gone->items[i]);
-        }
+    for
+        EACH_OVER(i, w->gone, now)
+    if (w->gone_into[i] == index) {
+        region_list_add(&parts, region_keep(w->gone->items[i]));
+        size += (int64_t)region_size(w->gone->items[i]);
+    }
     struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
     c->delta = (int64_t)region_size(now) - size;
     c->parts = parts;
@@ -290,8 +304,8 @@ static void tell_all(struct work *w)
     }
 }
 
-static bool moved(struct change_list *out, const struct region_list *gone, const struct region_list *fresh,
-                  uint64_t from, uint64_t to)
+static bool moved(struct change_list *out, const struct region_list *gone,
+                  const struct region_list *fresh, uint64_t from, uint64_t to)
 {
     struct region *before = NULL, *after = NULL;
     for (size_t i = 0; i < gone->count; i++)
@@ -306,8 +320,8 @@ static bool moved(struct change_list *out, const struct region_list *gone, const
     return true;
 }
 
-void changes_find(const struct region_list *gone, const struct region_list *fresh, uint64_t moved_from,
-                  uint64_t moved_to, struct change_list *out)
+void changes_find(const struct region_list *gone, const struct region_list *fresh,
+                  uint64_t moved_from, uint64_t moved_to, struct change_list *out)
 {
     if (moved_from != moved_to && moved(out, gone, fresh, moved_from, moved_to))
         return;

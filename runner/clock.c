@@ -10,7 +10,8 @@ static uint64_t monotonic(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Intel SDM 17.17.1, AMD APM 13.2.4: the invariant TSC runs at one rate in every state of the processor. */
+/* Intel SDM 17.17.1, AMD APM 13.2.4: the invariant TSC runs at one rate in every state of the
+ * processor. */
 static bool tsc_is_invariant(void)
 {
     unsigned a, b, c, d;

@@ -14,11 +14,11 @@ struct clock {
     uint64_t last; /* the record time that clock_whole() returned last */
 };
 
-void clock_init(struct clock *clock);                /* chooses the TSC where it can be relied on */
+void clock_init(struct clock *clock); /* chooses the TSC where it can be relied on */
 void clock_start(struct clock *clock, uint64_t time); /* record time `time` is the start */
 
-/* Takes another pair of readings: the longer the distance, the better known is the rate. It holds for times
- * after the last that clock_whole() returned, so the conversion stays monotonic. */
+/* Takes another pair of readings: the longer the distance, the better known is the rate. It holds
+ * for times after the last that clock_whole() returned, so the conversion stays monotonic. */
 void clock_adjust(struct clock *clock);
 static inline uint64_t clock_ns(const struct clock *clock, uint64_t time)
 {
@@ -32,7 +32,8 @@ static inline uint64_t clock_ns(const struct clock *clock, uint64_t time)
 /* The value of pmt_ring.now for this moment; 0 if the clock is not the TSC. */
 uint32_t clock_coarse(const struct clock *clock);
 
-/* The whole of a record's time, which may be a copy of pmt_ring.now; then it is not before the last. */
+/* The whole of a record's time, which may be a copy of pmt_ring.now; then it is not before the
+ * last. */
 static inline uint64_t clock_whole(struct clock *clock, uint64_t time)
 {
     if (time >> 32 || clock->kind != PMT_CLOCK_TSC)

@@ -53,12 +53,9 @@ static enum kind kind_of_name(const struct region *r)
     static const struct {
         const char *name;
         enum kind kind;
-    } names_of_kernel[] = {{"[heap]", KIND_HEAP},
-                           {"[stack]", KIND_STACK},
-                           {"[vdso]", KIND_VDSO},
-                           {"[vsyscall]", KIND_VDSO},
-                           {"[vvar", KIND_VVAR},
-                           {"[anon_shmem:", KIND_SHARED_MEMORY}};
+    } names_of_kernel[] = {{"[heap]", KIND_HEAP}, {"[stack]", KIND_STACK},
+                           {"[vdso]", KIND_VDSO}, {"[vsyscall]", KIND_VDSO},
+                           {"[vvar", KIND_VVAR},  {"[anon_shmem:", KIND_SHARED_MEMORY}};
     for (unsigned i = 0; i < sizeof names_of_kernel / sizeof *names_of_kernel; i++)
         if (starts(r->path, names_of_kernel[i].name))
             return names_of_kernel[i].kind;
@@ -107,7 +104,8 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
     if (r->raw.perms & PMT_PERM_SHARED)
         return KIND_SHARED_MEMORY;
     enum kind kind = cause ? kind_by_cause(r, cause) : KIND_ANONYMOUS;
-    if (kind == KIND_THREAD_STACK) /* even where the kernel made one region of it and an older guard page */
+    if (kind ==
+        KIND_THREAD_STACK) /* even where the kernel made one region of it and an older guard page */
         return kind;
     if (before && before->path[0] != '/' && !before->tracer) {
         bool closed = !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));

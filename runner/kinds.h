@@ -3,15 +3,15 @@
 #define PMT_KINDS_H
 
 #define KINDS(X)                                                                                   \
-    X(CODE, "code")                   /* instructions of the program, r-x, from its file */        \
-    X(RODATA, "rodata")               /* its constants and headers, r--, from its file */          \
-    X(DATA, "data")                   /* its initialised variables, rw-, from its file */          \
-    X(BSS, "bss")                     /* its uninitialised variables, rw-, no file */              \
-    X(HEAP, "heap")                   /* [heap]: grows and shrinks by brk */                       \
-    X(STACK, "stack")                 /* [stack]: grows by page faults */                          \
-    X(THREAD_STACK, "thread_stack")   /* mapped for a thread, or for a child until it executes */  \
-    X(GUARD, "guard")                 /* no permissions: catches an overflow of the stack above */ \
-    X(LIB_CODE, "lib_code")           /* likewise, of a shared library or of ld.so */              \
+    X(CODE, "code")                 /* instructions of the program, r-x, from its file */          \
+    X(RODATA, "rodata")             /* its constants and headers, r--, from its file */            \
+    X(DATA, "data")                 /* its initialised variables, rw-, from its file */            \
+    X(BSS, "bss")                   /* its uninitialised variables, rw-, no file */                \
+    X(HEAP, "heap")                 /* [heap]: grows and shrinks by brk */                         \
+    X(STACK, "stack")               /* [stack]: grows by page faults */                            \
+    X(THREAD_STACK, "thread_stack") /* mapped for a thread, or for a child until it executes */    \
+    X(GUARD, "guard")               /* no permissions: catches an overflow of the stack above */   \
+    X(LIB_CODE, "lib_code")         /* likewise, of a shared library or of ld.so */                \
     X(LIB_RODATA, "lib_rodata")                                                                    \
     X(LIB_DATA, "lib_data")                                                                        \
     X(LIB_BSS, "lib_bss")                                                                          \
@@ -34,8 +34,8 @@ struct regions;
 struct image;
 struct cause;
 
-/* The kind of a region that is new in the map of `image`. `cause`: what made it, or NULL at the start.
- * `before`: the region that covered the place until now, or NULL. */
+/* The kind of a region that is new in the map of `image`. `cause`: what made it, or NULL at the
+ * start. `before`: the region that covered the place until now, or NULL. */
 enum kind kind_of(const struct image *image, const struct region *region, const struct cause *cause,
                   const struct region *before);
 

@@ -63,8 +63,8 @@ static void free_environment(struct environment *e)
     memory_put(e->list);
 }
 
-/* Our variables come last, an even number of them: so shim/environment.c can take them out again without a
- * trace, as the auxiliary vector behind them has entries of two words. */
+/* Our variables come last, an even number of them: so shim/environment.c can take them out again
+ * without a trace, as the auxiliary vector behind them has entries of two words. */
 static struct environment environment(const struct launch *l)
 {
     struct environment e = {.own_count = 0};

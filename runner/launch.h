@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 struct launch {
-    const char *path;   /* to execute */
+    const char *path; /* to execute */
     char **argv;
     const char *shim;   /* path of the shared object */
     const char *socket; /* name of the runner's socket */
@@ -14,14 +14,15 @@ struct launch {
     bool stdout_to_stderr;
 };
 
-/* The runner's own limits (of memory, of the size of files), as high as they go: they were meant for the
- * program, which gets them back. Called once, before anything else. */
+/* The runner's own limits (of memory, of the size of files), as high as they go: they were meant
+ * for the program, which gets them back. Called once, before anything else. */
 void launch_raise_limits(void);
 
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
 int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
 
-/* The path of the shim that belongs to this runner; -errno if it is not there. `size` of PATH_MAX. */
+/* The path of the shim that belongs to this runner; -errno if it is not there. `size` of PATH_MAX.
+ */
 int launch_find_shim(char *path, size_t size);
 
 #endif

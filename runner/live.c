@@ -16,7 +16,7 @@
 #define RELEASE_BYTES (256u << 10) /* producers get their space back at least so often */
 #define SLEEP_FIRST_NS 50000       /* between two looks at a ring that gets records all the time */
 #define SLEEP_LAST_NS 4000000      /* at one that does not */
-#define HOLE_NS 1000000000u         /* how long a reserved record may stay uncommitted */
+#define HOLE_NS 1000000000u        /* how long a reserved record may stay uncommitted */
 
 struct live {
     struct attach attach;
@@ -27,14 +27,14 @@ struct live {
     int pidfd;
     bool attached, exited, fresh;
     int status;
-    bool exit_seen;      /* by the shim, at exit_ns */
+    bool exit_seen; /* by the shim, at exit_ns */
     uint64_t exit_ns;
     uint64_t t_ns;       /* of the last event */
     uint32_t call_word;  /* the time of the last compact record, if t_ns is its */
     uint64_t hole_since; /* CLOCK_MONOTONIC, 0: none */
 };
 
-static pid_t forward_to; /* the program, for on_signal() */
+static pid_t forward_to;                    /* the program, for on_signal() */
 static volatile uint64_t died_tsc, died_ns; /* for on_child() */
 
 static void on_signal(int number)
@@ -113,8 +113,8 @@ static uint64_t call_ns(struct live *l, uint32_t word)
     return l->t_ns;
 }
 
-/* Calls that are only counted, while they come one after the other: this is where a program that allocates all
- * the time is followed. */
+/* Calls that are only counted, while they come one after the other: this is where a program that
+ * allocates all the time is followed. */
 static bool drain_calls(struct live *l)
 {
     struct pmt_call32 call;
@@ -128,8 +128,8 @@ static bool drain_calls(struct live *l)
     return any;
 }
 
-/* Everything that is there now; whether there was anything. As long as there is, producers need not read
- * the clock for each record (pmt_record.time). */
+/* Everything that is there now; whether there was anything. As long as there is, producers need not
+ * read the clock for each record (pmt_record.time). */
 static bool drain(struct live *l)
 {
     bool any = false;
@@ -189,8 +189,8 @@ static void sleep_until_something(struct live *l, long *ns)
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
-/* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not where the
- * program is just writing, and the two may share a processor core. */
+/* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not
+ * where the program is just writing, and the two may share a processor core. */
 static void run(struct live *l)
 {
     long sleep_ns = SLEEP_FIRST_NS;
@@ -249,7 +249,8 @@ static uint32_t ring_flags(void)
     return snapshots && strcmp(snapshots, "text") == 0 ? PMT_RING_TEXT_SNAPSHOTS : 0;
 }
 
-int live_trace(struct launch *launch, struct model *model, struct live_result *result, bool *executing)
+int live_trace(struct launch *launch, struct model *model, struct live_result *result,
+               bool *executing)
 {
     struct live l = {.model = model, .ring = memory_get(sizeof *l.ring)};
     clock_init(&l.clock);

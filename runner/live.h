@@ -13,6 +13,7 @@ struct live_result {
 
 /* Starts the program and feeds its events to the model until it has ended.
  * Returns 0, or -errno if it could not be started (`*executing` as in launch_program()). */
-int live_trace(struct launch *launch, struct model *model, struct live_result *result, bool *executing);
+int live_trace(struct launch *launch, struct model *model, struct live_result *result,
+               bool *executing);
 
 #endif

@@ -1,5 +1,5 @@
-/* procmap-trace: wires a source of events, the model and the views together. Texts and exit statuses for
- * errors are here and in options.c only. */
+/* procmap-trace: wires a source of events, the model and the views together. Texts and exit
+ * statuses for errors are here and in options.c only. */
 #include "live.h"
 #include "memory.h"
 #include "model.h"
@@ -26,7 +26,8 @@
 #define WIDTH_WITHOUT_TERMINAL 100
 
 /* "procmap-trace: NAME: what happened" */
-__attribute__((format(printf, 2, 3))) static void complain(const char *name, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void complain(const char *name, const char *format,
+                                                           ...)
 {
     va_list list;
     fputs("procmap-trace: ", stderr);
@@ -70,7 +71,8 @@ static bool add_timeline(struct model *m, const struct options *o)
     if (!out)
         return false;
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    bool terminal = isatty(fileno(out)) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+    bool terminal =
+        isatty(fileno(out)) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
     struct timeline_options timeline = {.color = o->color < 0 ? terminal : o->color == 1,
                                         .width = terminal_width(fileno(out)),
                                         .all = o->all};
@@ -157,7 +159,8 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
     else if (error)
         complain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
                  strerror(-error));
-    *launch = (struct launch){.path = path, .argv = o->arguments, .shim = shim, .no_aslr = o->no_aslr};
+    *launch =
+        (struct launch){.path = path, .argv = o->arguments, .shim = shim, .no_aslr = o->no_aslr};
     *status = EXIT_OWN_FAILURE;
     return error == 0;
 }
@@ -175,15 +178,18 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
         return executing ? target_exit_status(error) : EXIT_OWN_FAILURE;
     }
     if (written)
-        complain(NULL, "cannot write the output: %s; the program was not disturbed", strerror(-written));
+        complain(NULL, "cannot write the output: %s; the program was not disturbed",
+                 strerror(-written));
     if (result.attached && !result.started)
-        complain(o->arguments[0], "nothing could be traced: the program has overwritten the memory that "
-                                  "its events were in");
+        complain(o->arguments[0],
+                 "nothing could be traced: the program has overwritten the memory that "
+                 "its events were in");
     else if (!result.attached && WIFSIGNALED(result.status))
         complain(o->arguments[0], "killed by SIG%s before the shim was loaded",
                  sigabbrev_np(WTERMSIG(result.status)));
     else if (!result.attached)
-        complain(o->arguments[0], "the program ran, but nothing was traced: the shim was not loaded");
+        complain(o->arguments[0],
+                 "the program ran, but nothing was traced: the shim was not loaded");
     return written || !result.started ? EXIT_OWN_FAILURE : end_like(result.status);
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* A thread of the program: what has to wait for the record of the call that it is in, because the result of
- * an allocator call is known only after the changes that it made. */
+/* A thread of the program: what has to wait for the record of the call that it is in, because the
+ * result of an allocator call is known only after the changes that it made. */
 struct thread {
     uint32_t tid;
     struct change_list waiting;
@@ -17,7 +17,8 @@ struct freed {
     uint32_t tid;
     uint64_t addr, seq;
 };
-#define FREED_PLACES 64u /* by tid; where two threads meet in one, the earlier call is forgotten */
+#define FREED_PLACES 64u /* by tid; where two threads meet in one, the earlier call is forgotten   \
+                          */
 
 /* A tracer's file in the map: libraries that only procmap-trace has loaded. */
 struct tracer_file {
@@ -118,13 +119,13 @@ static void show(struct model *m, const struct event *event, unsigned changes)
         m->views[i]->event(m->views[i], m, event, m->seq, changes);
 }
 
-/* glibc, malloc/malloc.c, __libc_free(): giving back a block with a region of its own raises the threshold
- * to its size, unless the user has set one. */
+/* glibc, malloc/malloc.c, __libc_free(): giving back a block with a region of its own raises the
+ * threshold to its size, unless the user has set one. */
 static void follow_threshold(struct image *image, uint64_t chunk)
 {
     uint64_t size = chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
-    if (!image->dynamic_threshold || !(chunk & PMT_CHUNK_MMAPPED) || size <= image->mmap_threshold ||
-        size > image->mmap_threshold_max)
+    if (!image->dynamic_threshold || !(chunk & PMT_CHUNK_MMAPPED) ||
+        size <= image->mmap_threshold || size > image->mmap_threshold_max)
         return;
     image->mmap_threshold = size;
     image->trim_threshold = 2 * size;
@@ -209,11 +210,12 @@ void model_count(struct model *m, const struct pmt_call32 *c, uint32_t tid, uint
     }
     m->ledger.allocations++;
     m->ledger.bytes += c->size;
-    allocations_add(&m->allocations, &(struct allocation){.addr = c->addr,
-                                                          .size = c->size,
-                                                          .t_ns = t_ns,
-                                                          .stack_id = c->stack_id,
-                                                          .chunk_flags = c->chunk & PMT_CHUNK_FLAGS});
+    allocations_add(&m->allocations,
+                    &(struct allocation){.addr = c->addr,
+                                         .size = c->size,
+                                         .t_ns = t_ns,
+                                         .stack_id = c->stack_id,
+                                         .chunk_flags = c->chunk & PMT_CHUNK_FLAGS});
 }
 
 static void on_process(struct model *m, const struct event *event)
@@ -266,7 +268,8 @@ static void add_tracer_file(struct model_state *s, const struct pmt_region *raw)
         s->tracer_room = s->tracer_room ? s->tracer_room * 2 : 8;
         s->tracer_files = memory_resize(s->tracer_files, s->tracer_room * sizeof *s->tracer_files);
     }
-    s->tracer_files[s->tracer_count++] = (struct tracer_file){raw->inode, raw->dev_major, raw->dev_minor};
+    s->tracer_files[s->tracer_count++] =
+        (struct tracer_file){raw->inode, raw->dev_major, raw->dev_minor};
 }
 
 /* The shim's .bss: private memory right behind its writable data. */
@@ -279,8 +282,8 @@ static bool is_tracer_bss(const struct model *m, const struct region *r)
            strncmp(below->path, "/memfd:", 7) != 0;
 }
 
-/* The shim itself and its output, at the first look: the files that are mapped where the process event
- * says. */
+/* The shim itself and its output, at the first look: the files that are mapped where the process
+ * event says. */
 static void find_tracer_files(struct model *m)
 {
     for (int i = 0; i < 3; i++) {
@@ -290,8 +293,8 @@ static void find_tracer_files(struct model *m)
     }
 }
 
-/* Memory that is procmap-trace's own: by name, by what the process event said, or because it came with the
- * tracer's libraries. */
+/* Memory that is procmap-trace's own: by name, by what the process event said, or because it came
+ * with the tracer's libraries. */
 static bool is_tracer(const struct model *m, const struct region *r, enum pmt_reason reason)
 {
     static const char memfd[] = "/memfd:" PMT_MEMFD_NAME;
@@ -367,7 +370,8 @@ static const struct region *covering(const struct region_list *list, const struc
 }
 
 /* What a new region was before: the region in its place, or what mremap(2) moved there. */
-static const struct region *origin(const struct model *m, const struct region *r, const struct cause *cause)
+static const struct region *origin(const struct model *m, const struct region *r,
+                                   const struct cause *cause)
 {
     const struct region *before = covering(&m->state->gone, r);
     if (before || cause->kernel != PMT_CALL_MREMAP)
@@ -377,7 +381,8 @@ static const struct region *origin(const struct model *m, const struct region *r
     return before ? before : regions_find(&m->image.map, cause->args[0]);
 }
 
-/* Gives the new regions, from index `i` on, their kind and owner. What was the program's stays so. */
+/* Gives the new regions, from index `i` on, their kind and owner. What was the program's stays so.
+ */
 static void describe(struct model *m, const struct cause *cause, enum pmt_reason reason, size_t i)
 {
     struct model_state *s = m->state;
@@ -393,8 +398,8 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
     }
 }
 
-/* The place that the system call named is the window without the page on each side that shows neighbours;
- * a change elsewhere is not its doing. */
+/* The place that the system call named is the window without the page on each side that shows
+ * neighbours; a change elsewhere is not its doing. */
 static bool is_explained(const struct model *m, const struct change *change)
 {
     uint64_t lo, hi, page = m->image.page_size;
@@ -471,7 +476,8 @@ static void on_snapshot(struct model *m, const struct event *event)
     size_t known = state->fresh.count;
     struct cause cause = cause_of_snapshot(m, s);
     regions_replace(&m->image.map, s->lo, s->hi, &state->now, &state->gone, &state->fresh);
-    describe(m, &cause, s->r.call, known); /* views show the regions of the snapshot with their kinds */
+    describe(m, &cause, s->r.call,
+             known); /* views show the regions of the snapshot with their kinds */
     show(m, event, 0);
     if (s->flags & PMT_SNAPSHOT_LAST)
         finish_look(m, event, &cause);

@@ -1,6 +1,8 @@
-/* From raw events to what they mean: the map of regions, live allocations, changes with their causes.
+/* From raw events to what they mean: the map of regions, live allocations, changes with their
+ * causes.
  *
- * Memory is bounded by live regions, live allocations and distinct stacks, not by the number of events. */
+ * Memory is bounded by live regions, live allocations and distinct stacks, not by the number of
+ * events. */
 #ifndef PMT_MODEL_H
 #define PMT_MODEL_H
 
@@ -23,16 +25,16 @@ const char *change_name(enum change_type type);
 
 /* Why the map changed. */
 struct cause {
-    const char *call; /* malloc ..., a system call that no interposed call made, "page fault",
-                       * "unattributed", "procmap-trace"; static text */
-    unsigned code;    /* enum pmt_call of `call`, PMT_CALL_NONE for the last three */
-    uint64_t size;    /* the call's size argument */
-    uint64_t addr;    /* result of an allocator call, or free's argument; 0: not known */
+    const char *call;  /* malloc ..., a system call that no interposed call made, "page fault",
+                        * "unattributed", "procmap-trace"; static text */
+    unsigned code;     /* enum pmt_call of `call`, PMT_CALL_NONE for the last three */
+    uint64_t size;     /* the call's size argument */
+    uint64_t addr;     /* result of an allocator call, or free's argument; 0: not known */
     uint64_t old_addr; /* realloc */
-    uint64_t seq;     /* of the alloc event, or of the kernel event; 0: none */
-    uint64_t t_ns;    /* of the alloc event, where the changes had to wait for it; else 0 */
-    unsigned kernel;  /* enum pmt_call of the system call, or PMT_CALL_NONE */
-    uint64_t args[6]; /* its arguments, as in struct pmt_kernel */
+    uint64_t seq;      /* of the alloc event, or of the kernel event; 0: none */
+    uint64_t t_ns;     /* of the alloc event, where the changes had to wait for it; else 0 */
+    unsigned kernel;   /* enum pmt_call of the system call, or PMT_CALL_NONE */
+    uint64_t args[6];  /* its arguments, as in struct pmt_kernel */
     int64_t result;
     uint64_t old_brk;
     uint64_t kernel_seq; /* tells two system calls of one call apart */
@@ -80,12 +82,15 @@ struct ledger {
 /* Somebody who wants to know. Called in the order of the events; all arguments are borrowed. */
 struct model;
 struct view {
-    /* A raw event. `seq`: its number. `changes`: how many changes that belong to it will follow at once. */
-    void (*event)(struct view *view, const struct model *model, const struct event *event, uint64_t seq,
-                  unsigned changes);
-    void (*change)(struct view *view, const struct model *model, const struct change *change, uint64_t seq);
+    /* A raw event. `seq`: its number. `changes`: how many changes that belong to it will follow at
+     * once. */
+    void (*event)(struct view *view, const struct model *model, const struct event *event,
+                  uint64_t seq, unsigned changes);
+    void (*change)(struct view *view, const struct model *model, const struct change *change,
+                   uint64_t seq);
     void (*flush)(struct view *view); /* nothing will come for a while */
-    /* Set by the view: allocator calls that change nothing need not be told, the ledger's sums will do. */
+    /* Set by the view: allocator calls that change nothing need not be told, the ledger's sums will
+     * do. */
     bool skips_calls;
     /* The end of the trace; 0 or the -errno of the first write that failed. Frees the view. */
     int (*close)(struct view *view, const struct model *model);
@@ -108,15 +113,15 @@ struct model {
 void model_init(struct model *model, struct symbols *symbols);
 void model_add_view(struct model *model, struct view *view); /* owned by the model from here on */
 void model_event(struct model *model, const struct event *event);
-/* While no view wants to be told of allocator calls and no change waits for one, model_count() is model_event()
- * for a compact record. */
+/* While no view wants to be told of allocator calls and no change waits for one, model_count() is
+ * model_event() for a compact record. */
 bool model_only_counts(const struct model *model);
 void model_count(struct model *model, const struct pmt_call32 *call, uint32_t tid, uint64_t t_ns);
 
 void model_flush(struct model *model);
 
-/* Ends the trace: changes that still wait for their call are delivered, the views closed. Returns 0 or the
- * first view's -errno. */
+/* Ends the trace: changes that still wait for their call are delivered, the views closed. Returns 0
+ * or the first view's -errno. */
 int model_close(struct model *model);
 
 #endif

@@ -7,9 +7,8 @@
 #define VERSION "unknown"
 #endif
 
-static const char usage[] =
-    "Usage: procmap-trace [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
-    "       procmap-trace show [OPTION...] TRACE\n";
+static const char usage[] = "Usage: procmap-trace [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+                            "       procmap-trace show [OPTION...] TRACE\n";
 
 /* procmap-trace(1) has the same options; tests/e2e compares them. */
 static const char help[] =

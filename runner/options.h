@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 struct options {
-    bool show;           /* `show TRACE`: `arguments[0]` is the trace; else the program and its arguments */
+    bool show; /* `show TRACE`: `arguments[0]` is the trace; else the program and its arguments */
     bool json, timeline; /* wanted by name */
     bool quiet;          /* no timeline unless wanted by name */
     bool all;

@@ -80,7 +80,8 @@ static bool same(const struct region *a, const struct region *b)
 }
 
 /* Puts `count` new items in the place of [from, to). */
-static void splice(struct region_list *list, size_t from, size_t to, struct region **items, size_t count)
+static void splice(struct region_list *list, size_t from, size_t to, struct region **items,
+                   size_t count)
 {
     size_t rest = list->count - to, total = from + count + rest;
     if (total > list->room) {

@@ -13,7 +13,8 @@ struct region {
     unsigned refs;
     enum kind kind;
     bool tracer; /* belongs to procmap-trace, not to the program */
-    char path[]; /* terminated; bytes as the kernel gave them, kernel names like "[heap]" included */
+    char
+        path[]; /* terminated; bytes as the kernel gave them, kernel names like "[heap]" included */
 };
 
 struct region *region_new(const struct pmt_region *raw, const char *path); /* one reference */
@@ -32,7 +33,7 @@ struct region_list {
 };
 
 void region_list_add(struct region_list *list, struct region *region); /* takes the reference */
-void region_list_clear(struct region_list *list);                     /* drops the references */
+void region_list_clear(struct region_list *list);                      /* drops the references */
 void region_list_free(struct region_list *list);
 
 /* The map: sorted by address, without overlap. */
@@ -40,13 +41,14 @@ struct regions {
     struct region_list list;
 };
 
-/* The region that contains `address`, borrowed, or NULL; and the index of the first that ends above it. */
+/* The region that contains `address`, borrowed, or NULL; and the index of the first that ends above
+ * it. */
 struct region *regions_find(const struct regions *map, uint64_t address);
 size_t regions_index(const struct regions *map, uint64_t address);
 
-/* "[lo, hi) holds exactly these regions" (ascending; taken over). Regions that are the same as before stay
- * the same object. What is gone is added to `gone`, what is new to `fresh`, both ascending if the windows
- * of one look at the map come in ascending order. */
+/* "[lo, hi) holds exactly these regions" (ascending; taken over). Regions that are the same as
+ * before stay the same object. What is gone is added to `gone`, what is new to `fresh`, both
+ * ascending if the windows of one look at the map come in ascending order. */
 void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct region_list *now,
                      struct region_list *gone, struct region_list *fresh);
 

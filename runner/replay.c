@@ -3,8 +3,8 @@
 #endif
 #include "replay.h"
 #include "record_check.h"
-#include "text.h"
 #include "shim/encode.h"
+#include "text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

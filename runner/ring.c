@@ -22,7 +22,8 @@ static int map(struct ring *ring)
         return -errno;
     char *again = base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
     int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
-    if (mmap(base, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY, prot, flags, ring->fd, 0) == MAP_FAILED ||
+    if (mmap(base, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY, prot, flags, ring->fd, 0) ==
+            MAP_FAILED ||
         mmap(again, PMT_RING_CAPACITY, prot, flags, ring->fd, PMT_RING_HEADER_SIZE) == MAP_FAILED) {
         int error = -errno;
         munmap(base, WHOLE);
@@ -77,7 +78,8 @@ static const struct pmt_record *at(const struct ring *ring, uint32_t position)
 /* partner: emit_end() in the shim */
 static bool committed(const struct ring *ring, uint32_t position)
 {
-    return __atomic_load_n(&at(ring, position)->stamp, __ATOMIC_ACQUIRE) == (position ^ ring->cookie);
+    return __atomic_load_n(&at(ring, position)->stamp, __ATOMIC_ACQUIRE) ==
+           (position ^ ring->cookie);
 }
 
 static void fetch_ahead(const struct ring *ring)
@@ -90,8 +92,9 @@ static void fetch_ahead(const struct ring *ring)
 static uint32_t call_size(const struct pmt_call32 *c)
 {
     uint32_t size = (uint32_t)c->units * PMT_RECORD_ALIGN;
-    bool valid = c->call == PMT_CALL_MALLOC ? size == PMT_CALL32_MALLOC_SIZE
-                                            : c->call == PMT_CALL_FREE && size == PMT_CALL32_FREE_SIZE;
+    bool valid = c->call == PMT_CALL_MALLOC
+                     ? size == PMT_CALL32_MALLOC_SIZE
+                     : c->call == PMT_CALL_FREE && size == PMT_CALL32_FREE_SIZE;
     return valid ? size : 0;
 }
 
@@ -107,7 +110,8 @@ bool ring_next_call(struct ring *ring, struct pmt_call32 *call)
     return size != 0;
 }
 
-/* A compact record as the record that it stands for. Returns its size in the ring, 0 if it is not valid. */
+/* A compact record as the record that it stands for. Returns its size in the ring, 0 if it is not
+ * valid. */
 static uint32_t expand(struct ring *ring, const struct pmt_call32 *shared)
 {
     struct pmt_call32 c = *shared;

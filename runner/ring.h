@@ -1,5 +1,5 @@
-/* The consumer's side of a ring (schemas/record.h). Nothing in it is trusted: the traced program may write
- * anywhere. */
+/* The consumer's side of a ring (schemas/record.h). Nothing in it is trusted: the traced program
+ * may write anywhere. */
 #ifndef PMT_RUNNER_RING_H
 #define PMT_RUNNER_RING_H
 
@@ -15,7 +15,7 @@ struct ring {
     uint32_t released;         /* the producers may overwrite everything before this */
     uint32_t cookie;
     uint32_t tid; /* of compact records: that of the process, which has one thread */
-    uint32_t lost[PMT_LOSS_COUNT]; /* found by ring_skip() */
+    uint32_t lost[PMT_LOSS_COUNT];                    /* found by ring_skip() */
     _Alignas(8) unsigned char record[PMT_RECORD_MAX]; /* the copy that ring_next() returns */
 };
 
@@ -29,14 +29,15 @@ enum ring_state {
 int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags);
 void ring_destroy(struct ring *ring);
 
-/* How many bytes are reserved behind the tail, as far as the program's memory can be believed. ring_next()
- * then fetches ahead, but not where the producers still write: taking a cache line from under a writer costs
- * it more than all the rest of a record. */
+/* How many bytes are reserved behind the tail, as far as the program's memory can be believed.
+ * ring_next() then fetches ahead, but not where the producers still write: taking a cache line from
+ * under a writer costs it more than all the rest of a record. */
 uint32_t ring_look(struct ring *ring);
 
 enum ring_state ring_next(struct ring *ring);
 
-/* The next record if it is a compact one (and valid): false if there is none, or another; ring_next() tells. */
+/* The next record if it is a compact one (and valid): false if there is none, or another;
+ * ring_next() tells. */
 bool ring_next_call(struct ring *ring, struct pmt_call32 *call);
 
 /* Sets pmt_ring.now; 0 before going to sleep. */
@@ -48,8 +49,9 @@ void ring_release(struct ring *ring);
 /* Whether something is reserved behind the tail that is not committed. */
 bool ring_has_hole(const struct ring *ring);
 
-/* Goes on behind a hole or a corrupt record, with the next record that can be recognised, and counts the
- * loss. `give_up`: nothing will be committed any more, go to the end if there is none. */
+/* Goes on behind a hole or a corrupt record, with the next record that can be recognised, and
+ * counts the loss. `give_up`: nothing will be committed any more, go to the end if there is none.
+ */
 bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up);
 
 /* Losses counted on either side, for `reason`. What the program has overwritten is not believed. */

@@ -28,8 +28,8 @@ void stacks_free(struct stacks *stacks)
     *stacks = (struct stacks){0};
 }
 
-/* There are as many different names as modules, and in a replayed trace functions and source files: each is
- * looked for from the latest on, as neighbours tend to share them. */
+/* There are as many different names as modules, and in a replayed trace functions and source files:
+ * each is looked for from the latest on, as neighbours tend to share them. */
 static const char *intern(struct stacks *stacks, const char *text)
 {
     if (!text)
@@ -64,7 +64,8 @@ static void place_frame(struct stacks *stacks, struct frame *frame, const struct
     frame->file_offset = frame->ip - r->raw.start + r->raw.offset;
 }
 
-static void take_symbol(struct stacks *stacks, struct frame *frame, const struct frame_symbol *symbol)
+static void take_symbol(struct stacks *stacks, struct frame *frame,
+                        const struct frame_symbol *symbol)
 {
     if (!symbol->function && !symbol->module && !symbol->file)
         return;

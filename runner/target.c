@@ -177,7 +177,8 @@ static const char *read_segments(int fd, Elf *handle, struct target_elf *elf)
         GElf_Phdr segment;
         if (gelf_getphdr(handle, (int)i, &segment) == NULL)
             return "its program headers lie outside the file";
-        if (segment.p_type == PT_LOAD && (segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
+        if (segment.p_type == PT_LOAD &&
+            (segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
             return "a segment reaches beyond the end of the file";
         loadable |= segment.p_type == PT_LOAD;
         if (segment.p_type == PT_DYNAMIC)

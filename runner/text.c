@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* C1 controls (U+0080 to U+009F), and the characters that change the direction of text (Bidi_Control). */
+/* C1 controls (U+0080 to U+009F), and the characters that change the direction of text
+ * (Bidi_Control). */
 static bool is_control(const unsigned char *s, size_t length)
 {
     if (length == 1)
@@ -11,7 +12,8 @@ static bool is_control(const unsigned char *s, size_t length)
     if (length == 2)
         return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
     return length == 3 && s[0] == 0xe2 &&
-           ((s[1] == 0x80 && s[2] >= 0x8e && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xaf));
+           ((s[1] == 0x80 && s[2] >= 0x8e && s[2] <= 0xae) ||
+            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xaf));
 }
 
 /* Length of the printable character at `s`; 0: to be escaped, byte by byte. */
@@ -21,7 +23,8 @@ static size_t printable(const unsigned char *s, size_t left)
     return length && !is_control(s, length) ? length : 0;
 }
 
-/* Columns of the whole text, at least as far as it takes to know that they are more than `width`. */
+/* Columns of the whole text, at least as far as it takes to know that they are more than `width`.
+ */
 static size_t columns_of(const unsigned char *s, size_t size, size_t width)
 {
     size_t columns = 0;

@@ -6,13 +6,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Bytes of the traced program, harmless on a terminal: control characters and what is not UTF-8 become
- * \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */
+/* Bytes of the traced program, harmless on a terminal: control characters and what is not UTF-8
+ * become \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */
 size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
 
 /* "4K", "136K", "2.4M", "512B": into `out`, terminated. */
 #define TEXT_SIZE 16
 char *text_size(char out[TEXT_SIZE], uint64_t bytes);
-char *text_exact_size(char out[TEXT_SIZE], uint64_t bytes); /* in the largest unit without a fraction */
+char *text_exact_size(char out[TEXT_SIZE],
+                      uint64_t bytes); /* in the largest unit without a fraction */
 
 #endif

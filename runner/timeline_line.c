@@ -7,8 +7,8 @@
 void line_style(const struct lines *l, enum style style)
 {
     static const char *const codes[] = {
-        [STYLE_PLAIN] = "\033[0m",   [STYLE_BOLD] = "\033[1m",    [STYLE_DIM] = "\033[2m",
-        [STYLE_GREEN] = "\033[32m",  [STYLE_RED] = "\033[31m",    [STYLE_YELLOW] = "\033[33m",
+        [STYLE_PLAIN] = "\033[0m",  [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m",
+        [STYLE_GREEN] = "\033[32m", [STYLE_RED] = "\033[31m", [STYLE_YELLOW] = "\033[33m",
         [STYLE_BLUE] = "\033[36m",
     };
     if (l->color)
@@ -110,7 +110,8 @@ void line_region(const struct lines *l, const struct region *r, const char *note
         return line_end(l);
     int column = (int)l->address_width * 2 + 27;
     fprintf(l->out, "%*s%s", used < column ? column - used : 1, "", note);
-    size_t at = LINE_INDENT + (size_t)(used < column ? column : used + 1) + strlen(note) + (*note != 0);
+    size_t at =
+        LINE_INDENT + (size_t)(used < column ? column : used + 1) + strlen(note) + (*note != 0);
     if (*note && named)
         fputc(' ', l->out);
     if (named)

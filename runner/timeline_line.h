@@ -23,14 +23,16 @@ void line_end(const struct lines *l); /* of the style, too */
 void line_time(const struct lines *l, uint64_t t_ns);
 void line_indent(const struct lines *l);
 
-/* `text` from LINE_INDENT on, wrapped between words; the caller has written the indent of the first. */
+/* `text` from LINE_INDENT on, wrapped between words; the caller has written the indent of the
+ * first. */
 void line_wrap(const struct lines *l, const char *text, enum style style);
 
-/* `left` (as it is) and behind it, or on the next line if there is no room, the caller (escaped). */
+/* `left` (as it is) and behind it, or on the next line if there is no room, the caller (escaped).
+ */
 void line_call(const struct lines *l, const char *left, const char *caller);
 
-/* "56555000-56556000 r--p     4K  rodata        map3" and the end of the line. `note` is put in front of
- * the name, "" if there is none. */
+/* "56555000-56556000 r--p     4K  rodata        map3" and the end of the line. `note` is put in
+ * front of the name, "" if there is none. */
 void line_region(const struct lines *l, const struct region *r, const char *note);
 void line_region_titles(const struct lines *l);
 

@@ -38,7 +38,8 @@ static void describe(struct encoder *e, const struct region *r)
     encode_chars(e, r->tracer ? ",\"owner\":\"tracer\"" : ",\"owner\":\"program\"");
 }
 
-static void region_extra(struct encoder *e, void *arg, const struct pmt_region *raw, const char *path)
+static void region_extra(struct encoder *e, void *arg, const struct pmt_region *raw,
+                         const char *path)
 {
     (void)path;
     const struct json *j = arg;
@@ -47,7 +48,8 @@ static void region_extra(struct encoder *e, void *arg, const struct pmt_region *
         describe(e, r);
 }
 
-static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *record, uint32_t index)
+static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *record,
+                        uint32_t index)
 {
     const struct json *j = arg;
     const struct stack *stack = stacks_find(&j->model->stacks, record->r.stack_id);
@@ -110,8 +112,8 @@ static void write_line(struct json *j, size_t size)
         j->error = -errno;
 }
 
-static void on_event(struct view *view, const struct model *m, const struct event *event, uint64_t seq,
-                     unsigned changes)
+static void on_event(struct view *view, const struct model *m, const struct event *event,
+                     uint64_t seq, unsigned changes)
 {
     (void)changes;
     struct json *j = (struct json *)view;
@@ -156,7 +158,8 @@ static void cause(struct encoder *e, const struct model *m, const struct cause *
     encode_literal(e, "}");
 }
 
-static void on_change(struct view *view, const struct model *m, const struct change *change, uint64_t seq)
+static void on_change(struct view *view, const struct model *m, const struct change *change,
+                      uint64_t seq)
 {
     struct json *j = (struct json *)view;
     struct encoder e;
@@ -209,7 +212,8 @@ static int on_close(struct view *view, const struct model *m)
 struct view *view_json_new(FILE *out)
 {
     struct json *j = memory_get(sizeof *j);
-    j->view = (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
+    j->view =
+        (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
     j->out = out;
     j->line = memory_get(LINE_SIZE);
     setvbuf(out, NULL, _IOFBF, FILE_BUFFER);

@@ -4,6 +4,7 @@
 #include "shim/encode.h"
 #include "text.h"
 #include "timeline_line.h"
+#include "timeline_wording.h"
 #include "totals.h"
 #include "why.h"
 #include <errno.h>
@@ -11,13 +12,14 @@
 #include <signal.h>
 #include <string.h>
 
-/* Calls that change nothing are shown one by one while they are few: so many in a row, so many in all. */
+/* Calls that change nothing are shown one by one while they are few: so many in a row, so many in
+ * all. */
 #define SHOWN_IN_A_ROW 6u
 #define SHOWN_IN_ALL 120u
 #define CALLER_SIZE 512
 
-/* The ledger before the calls that were not shown since the last line; while there are such calls the model
- * does not even tell them (view.skips_calls). */
+/* The ledger before the calls that were not shown since the last line; while there are such calls
+ * the model does not even tell them (view.skips_calls). */
 struct folded {
     uint64_t allocations, frees, bytes;
     uint64_t from; /* t_ns of the first */
@@ -63,12 +65,13 @@ static void write_folded(struct timeline *t, const struct ledger *now)
     if (!allocations && !frees)
         return;
     if (allocations)
-        used = (size_t)snprintf(text, sizeof text, "... %" PRIu64 " more allocation%s (%s)%s", allocations,
-                                allocations == 1 ? "" : "s", text_size(size, now->bytes - f->bytes),
-                                frees ? " and" : "");
+        used = (size_t)snprintf(text, sizeof text, "... %" PRIu64 " more allocation%s (%s)%s",
+                                allocations, allocations == 1 ? "" : "s",
+                                text_size(size, now->bytes - f->bytes), frees ? " and" : "");
     if (frees)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s %" PRIu64 "%s free%s",
-                                 used ? "" : "...", frees, used ? "" : " more", frees == 1 ? "" : "s");
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s %" PRIu64 "%s free%s",
+                             used ? "" : "...", frees, used ? "" : " more", frees == 1 ? "" : "s");
     snprintf(text + used, sizeof text - used, " until %.3f ms: no change of the map",
              (double)now->call_ns / 1e6);
     line_time(&t->lines, f->from);
@@ -135,9 +138,10 @@ static void write_hidden(struct timeline *t, const struct totals *totals)
     if (t->all || !own->regions)
         return;
     snprintf(text, sizeof text,
-             "(not shown: %" PRIu64 " regions, %s, of procmap-trace itself, which are in /proc/PID/maps, too; "
-             "--all shows them)", own->regions,
-             text_size(size, own->bytes));
+             "(not shown: %" PRIu64
+             " regions, %s, of procmap-trace itself, which are in /proc/PID/maps, too; "
+             "--all shows them)",
+             own->regions, text_size(size, own->bytes));
     indent_line(t, text, STYLE_DIM);
 }
 
@@ -172,48 +176,6 @@ static void on_snapshot(struct timeline *t, const struct model *m, const struct 
 
 /* ---- allocator calls ---- */
 
-static void arguments(char *out, size_t size, unsigned call, uint64_t bytes, uint64_t old, uint64_t addr)
-{
-    const char *name = encode_call_name(call);
-    if (call == PMT_CALL_FREE)
-        snprintf(out, size, "free(0x%" PRIx64 ")", addr);
-    else if (old)
-        snprintf(out, size, "%s(0x%" PRIx64 ", %" PRIu64 ")", name, old, bytes);
-    else
-        snprintf(out, size, "%s(%" PRIu64 ")", name, bytes);
-    size_t used = strlen(out);
-    if (call != PMT_CALL_FREE && addr)
-        snprintf(out + used, size - used, " = 0x%" PRIx64, addr);
-}
-
-/* Where a new block lies: "in the heap, 133K below its end". */
-static void placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
-{
-    const struct region *r = regions_find(&m->image.map, a->addr);
-    char left[TEXT_SIZE];
-    const char *placement = encode_placement(a);
-    out[0] = '\0';
-    if (!placement || !r)
-        return;
-    uint64_t end = a->addr + encode_usable(a, m->image.word_size);
-    if (strcmp(placement, "heap") == 0 && end <= r->raw.end)
-        snprintf(out, size, "fits in the heap, %s below its end: no change of the map",
-                 text_size(left, r->raw.end - end));
-    else if (strcmp(placement, "arena") == 0)
-        snprintf(out, size, "fits in this thread's arena: no change of the map");
-    else
-        snprintf(out, size, "lies in %s: no change of the map", kind_name(r->kind));
-}
-
-static void freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
-{
-    const struct allocation *block = allocations_find(&m->allocations, a->addr);
-    out[0] = '\0';
-    if (block && !(a->chunk & PMT_CHUNK_MMAPPED))
-        snprintf(out, size, "%" PRIu64 " bytes go back to malloc, which keeps them: no change of the map",
-                 block->size);
-}
-
 /* The ledger without the call that is being told. */
 static struct ledger before_call(const struct ledger *now, const struct pmt_alloc *a)
 {
@@ -243,8 +205,8 @@ static void write_call(struct timeline *t, const struct model *m, uint64_t t_ns,
     line_call(&t->lines, left, caller);
 }
 
-static void on_alloc(struct timeline *t, const struct model *m, const struct event *event, uint64_t seq,
-                     unsigned changes)
+static void on_alloc(struct timeline *t, const struct model *m, const struct event *event,
+                     uint64_t seq, unsigned changes)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     char left[120], note[160];
@@ -260,16 +222,18 @@ static void on_alloc(struct timeline *t, const struct model *m, const struct eve
     t->in_a_row++;
     t->in_all++;
     uint64_t old = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
-    arguments(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size, old, a->addr);
+    wording_allocator_call(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size,
+                           old, a->addr);
     if (pmt_record_size(&a->r) == sizeof *a && a->error) {
         const char *name = encode_errno_name((int)a->error);
-        snprintf(left + strlen(left), sizeof left - strlen(left), " failed: %s", name ? name : "error");
+        snprintf(left + strlen(left), sizeof left - strlen(left), " failed: %s",
+                 name ? name : "error");
     }
     write_call(t, m, event->t_ns, left, a->r.stack_id);
     if (a->r.call == PMT_CALL_FREE)
-        freed(m, a, note, sizeof note);
+        wording_freed(m, a, note, sizeof note);
     else
-        placed(m, a, note, sizeof note);
+        wording_placed(m, a, note, sizeof note);
     if (note[0])
         indent_line(t, note, STYLE_DIM);
     t->last_call = seq;
@@ -278,66 +242,8 @@ static void on_alloc(struct timeline *t, const struct model *m, const struct eve
 
 /* ---- changes ---- */
 
-static void kernel_text(const struct cause *c, char *out, size_t size)
-{
-    const uint64_t *a = c->args;
-    const char *name = encode_call_name(c->kernel);
-    char length[TEXT_SIZE];
-    switch (c->kernel) {
-    case PMT_CALL_BRK:
-        snprintf(out, size, "brk from 0x%" PRIx64 " to 0x%" PRIx64, c->old_brk, (uint64_t)c->result);
-        break;
-    case PMT_CALL_MMAP:
-    case PMT_CALL_MMAP2:
-        snprintf(out, size, "mmap(length %s) = 0x%" PRIx64, text_exact_size(length, a[1]), (uint64_t)c->result);
-        break;
-    case PMT_CALL_MREMAP:
-        snprintf(out, size, "mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64, a[0],
-                 text_exact_size(length, a[2]), (uint64_t)c->result);
-        break;
-    case PMT_CALL_SHMAT:
-        snprintf(out, size, "shmat(id %" PRIu64 ") = 0x%" PRIx64, a[0], (uint64_t)c->result);
-        break;
-    case PMT_CALL_SHMDT:
-        snprintf(out, size, "shmdt(0x%" PRIx64 ")", a[0]);
-        break;
-    case PMT_CALL_MLOCKALL:
-    case PMT_CALL_MUNLOCKALL:
-        snprintf(out, size, "%s()", name);
-        break;
-    default:
-        snprintf(out, size, "%s(0x%" PRIx64 ", length %s)", name, a[0], text_exact_size(length, a[1]));
-    }
-}
-
-/* The program's call is the system call: mmap(2), not something that uses it. */
-static bool is_system_call(const struct cause *c)
-{
-    return c->kernel && (c->code == c->kernel || (c->code == PMT_CALL_MMAP && c->kernel == PMT_CALL_MMAP2));
-}
-
-static void call_text(const struct cause *c, char *out, size_t size)
-{
-    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
-        return arguments(out, size, c->code, c->size, c->old_addr, c->addr);
-    if (is_system_call(c))
-        return kernel_text(c, out, size);
-    if (c->code == PMT_CALL_LOADER)
-        snprintf(out, size, "the dynamic loader");
-    else if (c->reason == PMT_REASON_STACK)
-        snprintf(out, size, "page fault, noticed in");
-    else if (c->code == PMT_CALL_NONE)
-        snprintf(out, size, "%s", c->call);
-    else if (c->name[0])
-        snprintf(out, size, "%s(\"%.40s\")", c->call, c->name);
-    else
-        snprintf(out, size, "%s()", c->call);
-    for (char *at = out; *at; at++) /* names come from the program */
-        if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
-            *at = '?';
-}
-
-/* Whether the last header is this change's, too: the same call, or one that makes several system calls. */
+/* Whether the last header is this change's, too: the same call, or one that makes several system
+ * calls. */
 static bool same_call(const struct timeline *t, const struct change *change)
 {
     const struct cause *c = &change->cause, *last = &t->last;
@@ -345,22 +251,23 @@ static bool same_call(const struct timeline *t, const struct change *change)
         return true;
     bool same = last->call && strcmp(last->call, c->call) == 0 && t->last_tid == change->tid &&
                 last->stack_id == c->stack_id;
-    return same && !is_system_call(c) && (c->code < PMT_CALL_MALLOC || c->code > PMT_CALL_PVALLOC);
+    return same && !wording_is_system_call(c) &&
+           (c->code < PMT_CALL_MALLOC || c->code > PMT_CALL_PVALLOC);
 }
 
-/* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the system
- * call that did it. */
+/* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the
+ * system call that did it. */
 static void write_cause(struct timeline *t, const struct model *m, const struct change *change)
 {
     const struct cause *c = &change->cause;
     char text[200];
     if (!same_call(t, change)) {
-        call_text(c, text, sizeof text);
+        wording_call(c, text, sizeof text);
         write_call(t, m, c->t_ns ? c->t_ns : change->t_ns, text, c->stack_id);
         t->last_why[0] = '\0';
     }
-    if (c->kernel && c->kernel_seq != t->last_kernel && !is_system_call(c)) {
-        kernel_text(c, text, sizeof text);
+    if (c->kernel && c->kernel_seq != t->last_kernel && !wording_is_system_call(c)) {
+        wording_system_call(c, text, sizeof text);
         line_indent(&t->lines);
         line_style(&t->lines, STYLE_DIM);
         fputs("-> ", t->lines.out);
@@ -377,36 +284,20 @@ static const struct {
     char sign;
     enum style style;
 } looks[] = {
-    [CHANGE_ADDED] = {'+', STYLE_GREEN},       [CHANGE_REMOVED] = {'-', STYLE_RED},
-    [CHANGE_GROWN] = {'^', STYLE_GREEN},       [CHANGE_SHRUNK] = {'v', STYLE_YELLOW},
-    [CHANGE_MOVED] = {'>', STYLE_YELLOW},      [CHANGE_PROTECTION] = {'*', STYLE_YELLOW},
-    [CHANGE_SPLIT] = {'<', STYLE_YELLOW},      [CHANGE_MERGED] = {'=', STYLE_YELLOW},
+    [CHANGE_ADDED] = {'+', STYLE_GREEN},  [CHANGE_REMOVED] = {'-', STYLE_RED},
+    [CHANGE_GROWN] = {'^', STYLE_GREEN},  [CHANGE_SHRUNK] = {'v', STYLE_YELLOW},
+    [CHANGE_MOVED] = {'>', STYLE_YELLOW}, [CHANGE_PROTECTION] = {'*', STYLE_YELLOW},
+    [CHANGE_SPLIT] = {'<', STYLE_YELLOW}, [CHANGE_MERGED] = {'=', STYLE_YELLOW},
 };
-
-static void change_note(const struct change *change, char *out, size_t size)
-{
-    char delta[TEXT_SIZE], was[TEXT_SIZE], perms[4];
-    uint64_t bytes = (uint64_t)(change->delta < 0 ? -change->delta : change->delta);
-    out[0] = '\0';
-    if (change->type == CHANGE_GROWN || change->type == CHANGE_SHRUNK)
-        snprintf(out, size, "%c%s, was %s", change->delta < 0 ? '-' : '+', text_size(delta, bytes),
-                 text_size(was, region_size(change->before)));
-    else if (change->type == CHANGE_PROTECTION) {
-        encode_perms(perms, change->before->raw.perms);
-        snprintf(out, size, "was %.4s", perms);
-    } else if (change->type == CHANGE_MOVED)
-        snprintf(out, size, "was at %08" PRIx64, change->before->raw.start);
-    else if (change->parts.count)
-        snprintf(out, size, "%zu regions", change->parts.count);
-}
 
 static void write_region(struct timeline *t, const struct change *change)
 {
     char note[64];
     const struct lines *l = &t->lines;
-    change_note(change, note, sizeof note);
+    wording_note(change, note, sizeof note);
     line_style(l, looks[change->type].style);
-    fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2, change_name(change->type));
+    fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2,
+            change_name(change->type));
     const struct region *r = change->after ? change->after : change->before;
     line_region(l, change->type == CHANGE_SPLIT ? change->before : r, note);
     for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
@@ -433,11 +324,12 @@ static bool is_childs_stack(const struct change *change)
     return change->type == CHANGE_ADDED && starts_child && change->after->kind == KIND_THREAD_STACK;
 }
 
-static void write_childs_stack(struct timeline *t, const struct model *m, const struct change *change)
+static void write_childs_stack(struct timeline *t, const struct model *m,
+                               const struct change *change)
 {
     char text[200], size[TEXT_SIZE];
     write_folded(t, &m->ledger);
-    call_text(&change->cause, text, sizeof text);
+    wording_call(&change->cause, text, sizeof text);
     write_call(t, m, t->held.t_ns, text, change->cause.stack_id);
     snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
              text_size(size, region_size(t->held.after)));
@@ -449,7 +341,8 @@ static void write_childs_stack(struct timeline *t, const struct model *m, const 
     t->last_kernel = change->cause.kernel_seq;
 }
 
-static void on_change(struct view *view, const struct model *m, const struct change *change, uint64_t seq)
+static void on_change(struct view *view, const struct model *m, const struct change *change,
+                      uint64_t seq)
 {
     (void)seq;
     struct timeline *t = (struct timeline *)view;
@@ -487,7 +380,7 @@ static void on_kernel(struct timeline *t, const struct model *m, const struct ev
     if (refused)
         snprintf(text, sizeof text, "brk to 0x%" PRIx64 " failed: %s", k->args[0], error);
     else {
-        kernel_text(&c, text, sizeof text);
+        wording_system_call(&c, text, sizeof text);
         char *result = strstr(text, " = ");
         size_t used = result ? (size_t)(result - text) : strlen(text);
         snprintf(text + used, sizeof text - used, " failed: %s", error ? error : "error");
@@ -499,8 +392,9 @@ static void on_kernel(struct timeline *t, const struct model *m, const struct ev
 static void on_mallopt(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_mallopt *o = (const struct pmt_mallopt *)event->record;
-    static const char *const names[] = {"M_TRIM_THRESHOLD", "M_TOP_PAD", "M_MMAP_THRESHOLD", "M_MMAP_MAX",
-                                        "M_CHECK_ACTION",   "M_PERTURB", "M_ARENA_TEST",     "M_ARENA_MAX"};
+    static const char *const names[] = {"M_TRIM_THRESHOLD", "M_TOP_PAD",      "M_MMAP_THRESHOLD",
+                                        "M_MMAP_MAX",       "M_CHECK_ACTION", "M_PERTURB",
+                                        "M_ARENA_TEST",     "M_ARENA_MAX"};
     char text[100];
     catch_up(t, m);
     if (o->param <= -1 && o->param >= -8)
@@ -516,9 +410,10 @@ static void tell_threshold(struct timeline *t, const struct model *m)
     char text[160], was[TEXT_SIZE], now[TEXT_SIZE];
     if (m->image.mmap_threshold == t->threshold)
         return;
-    snprintf(text, sizeof text,
-             "from now on the mmap threshold is %s (was %s): malloc expects more blocks of that size",
-             text_size(now, m->image.mmap_threshold), text_size(was, t->threshold));
+    snprintf(
+        text, sizeof text,
+        "from now on the mmap threshold is %s (was %s): malloc expects more blocks of that size",
+        text_size(now, m->image.mmap_threshold), text_size(was, t->threshold));
     t->threshold = m->image.mmap_threshold;
     indent_line(t, text, STYLE_DIM);
 }
@@ -568,8 +463,8 @@ static void on_loss(struct timeline *t, const struct model *m, const struct even
     char text[160];
     catch_up(t, m);
     line_time(&t->lines, event->t_ns);
-    snprintf(text, sizeof text, "LOST %" PRIu64 " event%s: %s", lost->count, lost->count == 1 ? "" : "s",
-             encode_loss_name(lost->r.call));
+    snprintf(text, sizeof text, "LOST %" PRIu64 " event%s: %s", lost->count,
+             lost->count == 1 ? "" : "s", encode_loss_name(lost->r.call));
     line_wrap(&t->lines, text, STYLE_RED);
 }
 
@@ -600,16 +495,18 @@ static void write_ledger(struct timeline *t, const struct model *m)
     const struct ledger *g = &m->ledger;
     char text[300], live[TEXT_SIZE];
     if (g->unexplained)
-        snprintf(text, sizeof text, "%" PRIu64 " changes of the map, %" PRIu64 " of them UNEXPLAINED",
-                 g->changes, g->unexplained);
+        snprintf(text, sizeof text,
+                 "%" PRIu64 " changes of the map, %" PRIu64 " of them UNEXPLAINED", g->changes,
+                 g->unexplained);
     else
         snprintf(text, sizeof text, "%" PRIu64 " change%s of the map, all explained", g->changes,
                  g->changes == 1 ? "" : "s");
     indent_line(t, text, g->unexplained ? STYLE_RED : STYLE_BOLD);
     snprintf(text, sizeof text,
-             "%" PRIu64 " allocation%s, %" PRIu64 " free%s; not freed: %zu block%s, %s", g->allocations,
-             g->allocations == 1 ? "" : "s", g->frees, g->frees == 1 ? "" : "s", m->allocations.count,
-             m->allocations.count == 1 ? "" : "s", text_size(live, m->allocations.bytes));
+             "%" PRIu64 " allocation%s, %" PRIu64 " free%s; not freed: %zu block%s, %s",
+             g->allocations, g->allocations == 1 ? "" : "s", g->frees, g->frees == 1 ? "" : "s",
+             m->allocations.count, m->allocations.count == 1 ? "" : "s",
+             text_size(live, m->allocations.bytes));
     indent_line(t, text, STYLE_PLAIN);
     if (g->lost) {
         snprintf(text, sizeof text, "%" PRIu64 " events were LOST", g->lost);
@@ -645,8 +542,8 @@ static void on_exit_event(struct timeline *t, const struct model *m, const struc
     write_end(t, m, title, event->t_ns);
 }
 
-static void on_event(struct view *view, const struct model *m, const struct event *event, uint64_t seq,
-                     unsigned changes)
+static void on_event(struct view *view, const struct model *m, const struct event *event,
+                     uint64_t seq, unsigned changes)
 {
     struct timeline *t = (struct timeline *)view;
     if (event->record->type == PMT_RECORD_ALLOC) {
@@ -699,7 +596,8 @@ static int on_close(struct view *view, const struct model *m)
 struct view *view_timeline_new(FILE *out, const struct timeline_options *options)
 {
     struct timeline *t = memory_get(sizeof *t);
-    t->view = (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
+    t->view =
+        (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
     t->lines = (struct lines){out, options->color, options->width, 8};
     t->all = options->all;
     setvbuf(out, NULL, _IOFBF, 64u << 10);

@@ -1,4 +1,5 @@
-/* The story of the map, for people: what was there, each change with what caused it and why, what is left. */
+/* The story of the map, for people: what was there, each change with what caused it and why, what
+ * is left. */
 #ifndef PMT_VIEW_TIMELINE_H
 #define PMT_VIEW_TIMELINE_H
 

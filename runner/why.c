@@ -22,18 +22,25 @@ static void heap_moved(const struct sentence *s)
     uint64_t bytes = (uint64_t)(s->change->delta < 0 ? -s->change->delta : s->change->delta);
     text_size(size, bytes);
     if (c->code == PMT_CALL_FREE)
-        return SAY(s, "more than the trim threshold was free at the end of the heap: free lowered its end "
-                      "by %s", size);
+        return SAY(
+            s,
+            "more than the trim threshold was free at the end of the heap: free lowered its end "
+            "by %s",
+            size);
     if (s->change->type == CHANGE_ADDED && c->code <= PMT_CALL_PVALLOC)
-        return SAY(s, "the first block: %s made the heap, by moving the program break up by %s, to have "
-                      "some in reserve", c->call, size);
+        return SAY(
+            s,
+            "the first block: %s made the heap, by moving the program break up by %s, to have "
+            "some in reserve",
+            c->call, size);
     if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image.page_size)
-        return SAY(s, "a little more, so that blocks are aligned and the end lies on a page border");
+        return SAY(s,
+                   "a little more, so that blocks are aligned and the end lies on a page border");
     if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
-        return SAY(s, "no free block in the heap was large enough: %s moved its end %s by %s", c->call,
-                   s->change->delta < 0 ? "down" : "up", size);
-    return SAY(s, "the program moved the end of its heap %s by %s", s->change->delta < 0 ? "down" : "up",
-               size);
+        return SAY(s, "no free block in the heap was large enough: %s moved its end %s by %s",
+                   c->call, s->change->delta < 0 ? "down" : "up", size);
+    return SAY(s, "the program moved the end of its heap %s by %s",
+               s->change->delta < 0 ? "down" : "up", size);
 }
 
 static void block_mapped(const struct sentence *s)
@@ -43,7 +50,9 @@ static void block_mapped(const struct sentence *s)
     char size[TEXT_SIZE];
     text_size(size, threshold);
     if (c->size + 2 * s->model->image.word_size >= threshold)
-        return SAY(s, "%" PRIu64 " bytes reach the mmap threshold (%s): the block gets a region of its own",
+        return SAY(s,
+                   "%" PRIu64
+                   " bytes reach the mmap threshold (%s): the block gets a region of its own",
                    c->size, size);
     SAY(s, "%s got more memory by mmap", c->call);
 }
@@ -55,13 +64,15 @@ static void of_allocator(const struct sentence *s)
     if (ch->cause.kernel == PMT_CALL_BRK)
         return heap_moved(s);
     if (r->kind == KIND_MALLOC_ARENA)
-        return SAY(s, "malloc keeps an arena for further threads: address space is reserved at once, and "
-                      "made usable as it is needed");
+        return SAY(
+            s, "malloc keeps an arena for further threads: address space is reserved at once, and "
+               "made usable as it is needed");
     if (ch->cause.code == PMT_CALL_FREE)
         return SAY(s, "the block had a region of its own: free gives it back at once");
     if (ch->cause.kernel == PMT_CALL_MREMAP)
-        return SAY(s, "the block has a region of its own: realloc lets the kernel resize or move it, "
-                      "without copying");
+        return SAY(s,
+                   "the block has a region of its own: realloc lets the kernel resize or move it, "
+                   "without copying");
     if (ch->type == CHANGE_REMOVED)
         return SAY(s, "%s gave memory back", ch->cause.call);
     block_mapped(s);
@@ -72,8 +83,11 @@ static void of_protection(const struct sentence *s)
     char before[5] = "", after[5] = "";
     const struct change *ch = s->change;
     if (ch->type == CHANGE_SPLIT)
-        return SAY(s, "part of the region got other permissions, and a region has one set of permissions: "
-                      "it is now %zu regions", ch->parts.count);
+        return SAY(
+            s,
+            "part of the region got other permissions, and a region has one set of permissions: "
+            "it is now %zu regions",
+            ch->parts.count);
     if (ch->type == CHANGE_MERGED)
         return SAY(s, "neighbours with the same permissions and backing become one region again");
     if (!ch->before || !ch->after)
@@ -91,9 +105,12 @@ static void of_mapping(const struct sentence *s)
     const struct change *ch = s->change;
     const struct region *r = ch->after ? ch->after : ch->before;
     if (r->kind == KIND_THREAD_STACK && ch->type == CHANGE_GROWN)
-        return SAY(s, "the new thread's stack, for a moment one region with the guard page of an older one");
+        return SAY(
+            s,
+            "the new thread's stack, for a moment one region with the guard page of an older one");
     if (ch->type == CHANGE_GROWN || ch->type == CHANGE_MERGED)
-        return SAY(s, "the new pages are next to a region of the same kind: the kernel made one of them");
+        return SAY(
+            s, "the new pages are next to a region of the same kind: the kernel made one of them");
     if (r->kind == KIND_THREAD_STACK && ch->cause.code == PMT_CALL_PTHREAD_CREATE)
         return SAY(s, "every thread needs a stack of its own");
     if (r->kind == KIND_THREAD_STACK)
@@ -109,7 +126,8 @@ static void of_unmapping(const struct sentence *s)
 {
     const struct change *ch = s->change;
     if (ch->type == CHANGE_SPLIT)
-        return SAY(s, "a part from the middle was unmapped: what is left are %zu regions", ch->parts.count);
+        return SAY(s, "a part from the middle was unmapped: what is left are %zu regions",
+                   ch->parts.count);
     if (ch->type == CHANGE_SHRUNK)
         return SAY(s, "a part of the region was unmapped");
     SAY(s, "unmapped");
@@ -133,9 +151,11 @@ static void of_kernel(const struct sentence *s)
     case PMT_CALL_MREMAP:
         if (s->change->type == CHANGE_ADDED)
             return SAY(s, "here are the pages now, and those that the region grew by");
-        if (s->change->type == CHANGE_MOVED || s->change->cause.result != (int64_t)s->change->cause.args[0])
-            return SAY(s, "there was no room to resize it in place: the kernel moved the pages, without "
-                          "copying");
+        if (s->change->type == CHANGE_MOVED ||
+            s->change->cause.result != (int64_t)s->change->cause.args[0])
+            return SAY(
+                s, "there was no room to resize it in place: the kernel moved the pages, without "
+                   "copying");
         return SAY(s, "the kernel resized the region in place");
     case PMT_CALL_MADVISE:
     case PMT_CALL_MLOCK:
@@ -143,7 +163,8 @@ static void of_kernel(const struct sentence *s)
     case PMT_CALL_MUNLOCK:
     case PMT_CALL_MLOCKALL:
     case PMT_CALL_MUNLOCKALL:
-        return SAY(s, "the kernel keeps one set of flags for each region: different flags, different regions");
+        return SAY(s, "the kernel keeps one set of flags for each region: different flags, "
+                      "different regions");
     }
     SAY(s, "%s changed the map", encode_call_name(s->change->cause.kernel));
 }
@@ -153,21 +174,25 @@ static void of_look(const struct sentence *s)
     const struct cause *c = &s->change->cause;
     switch (c->reason) {
     case PMT_REASON_STACK:
-        return SAY(s, "the program used more stack than was mapped: each first touch of a page below it is "
-                      "a page fault, and the kernel extends the region");
+        return SAY(
+            s,
+            "the program used more stack than was mapped: each first touch of a page below it is "
+            "a page fault, and the kernel extends the region");
     case PMT_REASON_LOADER:
         if (c->code == PMT_CALL_DLCLOSE)
             return SAY(s, "the dynamic loader unloaded a library");
         if (c->code == PMT_CALL_LOADER)
-            return SAY(s, "the dynamic loader mapped or unmapped a library on behalf of the C library");
+            return SAY(
+                s, "the dynamic loader mapped or unmapped a library on behalf of the C library");
         return SAY(s, "the dynamic loader mapped the library and what it depends on");
     case PMT_REASON_TRACER:
         return SAY(s, "procmap-trace's own memory");
     case PMT_REASON_RETRY:
         return SAY(s, "the map could not be looked at for a while; this happened meanwhile");
     default:
-        return SAY(s, "no call that procmap-trace sees made this change (a system call that does not go "
-                      "through libc?)");
+        return SAY(
+            s, "no call that procmap-trace sees made this change (a system call that does not go "
+               "through libc?)");
     }
 }
 

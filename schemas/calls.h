@@ -1,5 +1,6 @@
 /* The names of everything that a record can talk about, each list in one place: the enum, the JSON
- * spelling and the decoder are generated from it. Numbers are part of the wire format: append only. */
+ * spelling and the decoder are generated from it. Numbers are part of the wire format: append only.
+ */
 #ifndef PMT_CALLS_H
 #define PMT_CALLS_H
 
@@ -54,27 +55,27 @@
 /* Why a snapshot was taken. */
 #define PMT_REASONS(X)                                                                             \
     X(NONE, "none")                                                                                \
-    X(START, "start")        /* first look at the process: the whole map */                        \
-    X(KERNEL, "kernel")      /* follows the kernel record before it */                             \
-    X(STACK, "stack")        /* the stack pointer lies below the stack as last seen */             \
-    X(LOADER, "loader")      /* the dynamic loader ran: dlopen, dlclose, NSS, iconv */             \
-    X(TRACER, "tracer")      /* procmap-trace itself mapped something */                           \
-    X(RETRY, "retry")        /* an earlier snapshot could not be taken */                          \
-    X(EXEC, "exec")          /* before execve(2) */                                                \
-    X(EXIT, "exit")          /* before exit_group(2) */
+    X(START, "start")   /* first look at the process: the whole map */                             \
+    X(KERNEL, "kernel") /* follows the kernel record before it */                                  \
+    X(STACK, "stack")   /* the stack pointer lies below the stack as last seen */                  \
+    X(LOADER, "loader") /* the dynamic loader ran: dlopen, dlclose, NSS, iconv */                  \
+    X(TRACER, "tracer") /* procmap-trace itself mapped something */                                \
+    X(RETRY, "retry")   /* an earlier snapshot could not be taken */                               \
+    X(EXEC, "exec")     /* before execve(2) */                                                     \
+    X(EXIT, "exit")     /* before exit_group(2) */
 
 /* Why events were lost. */
 #define PMT_LOSSES(X)                                                                              \
     X(NONE, "none")                                                                                \
-    X(RUNNER_GONE, "runner gone")       /* the ring is full and nobody empties it */               \
-    X(RUNNER_STUCK, "runner stuck")     /* ... or not within the time a producer may wait */       \
-    X(TORN, "torn record")              /* a thread ended between reserving and committing */      \
-    X(CORRUPT, "corrupt record")        /* the ring does not hold what the shim writes there */    \
+    X(RUNNER_GONE, "runner gone")   /* the ring is full and nobody empties it */                   \
+    X(RUNNER_STUCK, "runner stuck") /* ... or not within the time a producer may wait */           \
+    X(TORN, "torn record")          /* a thread ended between reserving and committing */          \
+    X(CORRUPT, "corrupt record")    /* the ring does not hold what the shim writes there */        \
     X(STACK_TABLE_FULL, "stack table full") /* more distinct stacks than the shim can remember */  \
-    X(OUTPUT, "output")                 /* PROCMAP_TRACE_OUTPUT could not be written */            \
-    X(REENTRY, "reentry")               /* a signal handler ran inside the JSON writer */          \
-    X(SNAPSHOT, "snapshot")             /* /proc/self/maps could not be read */                    \
-    X(LOCK, "map lock")                 /* the holder of the map lock vanished */
+    X(OUTPUT, "output")                     /* PROCMAP_TRACE_OUTPUT could not be written */        \
+    X(REENTRY, "reentry")                   /* a signal handler ran inside the JSON writer */      \
+    X(SNAPSHOT, "snapshot")                 /* /proc/self/maps could not be read */                \
+    X(LOCK, "map lock")                     /* the holder of the map lock vanished */
 
 #define PMT_ENUM_CALL(name, text) PMT_CALL_##name,
 #define PMT_ENUM_REASON(name, text) PMT_REASON_##name,

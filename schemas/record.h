@@ -1,16 +1,17 @@
 /* The binary contract between the shim (in the traced process, 32 or 64 bit) and the runner.
  *
- * A ring is one memfd: a header page (struct pmt_ring), then `capacity` bytes of records. Both sides
- * map the data twice in a row, so that a record never wraps. Positions are 32 bits, count bytes and
- * wrap; `position & (capacity - 1)` is the offset in the data.
+ * A ring is one memfd: a header page (struct pmt_ring), then `capacity` bytes of records. Both
+ * sides map the data twice in a row, so that a record never wraps. Positions are 32 bits, count
+ * bytes and wrap; `position & (capacity - 1)` is the offset in the data.
  *
  * A producer reserves with one atomic add to `head`, writes the record and commits it by a release
- * store of `position ^ cookie` to `stamp`. The consumer reads `stamp` with acquire at its `tail`, so
- * the order of reservation is the total order of the events. The consumer trusts nothing that it reads.
+ * store of `position ^ cookie` to `stamp`. The consumer reads `stamp` with acquire at its `tail`,
+ * so the order of reservation is the total order of the events. The consumer trusts nothing that it
+ * reads.
  *
- * All fields have a fixed width and the byte order of the machine. Addresses and sizes are 64 bits in
- * both word sizes. Strings are not terminated unless said so; their bytes are what the kernel or the
- * program gave, in no particular encoding. */
+ * All fields have a fixed width and the byte order of the machine. Addresses and sizes are 64 bits
+ * in both word sizes. Strings are not terminated unless said so; their bytes are what the kernel or
+ * the program gave, in no particular encoding. */
 #ifndef PMT_RECORD_H
 #define PMT_RECORD_H
 
@@ -34,7 +35,8 @@
 #define PMT_ENV_OUTPUT "PROCMAP_TRACE_OUTPUT"       /* file for JSON Lines, without a runner */
 #define PMT_ENV_SNAPSHOTS "PROCMAP_TRACE_SNAPSHOTS" /* "text": do not use PROCMAP_QUERY */
 
-/* The names of the shim's own memory objects start so; views use it to tell the owner of a region. */
+/* The names of the shim's own memory objects start so; views use it to tell the owner of a region.
+ */
 #define PMT_MEMFD_NAME "procmap-trace"
 
 enum pmt_clock {
@@ -74,9 +76,9 @@ struct pmt_ring {
     uint32_t now; /* bits 8 to 39 of the TSC, or 0 while the consumer sleeps; see pmt_record.time */
     uint8_t pad2[56];
 
-    uint32_t full_waiters;                    /* producers asleep on `tail` (futex) */
-    uint32_t consumer_sleeps;                 /* reserved for a consumer that waits on `head` */
-    uint32_t lost[PMT_LOSS_COUNT];            /* events, by enum pmt_loss */
+    uint32_t full_waiters;         /* producers asleep on `tail` (futex) */
+    uint32_t consumer_sleeps;      /* reserved for a consumer that waits on `head` */
+    uint32_t lost[PMT_LOSS_COUNT]; /* events, by enum pmt_loss */
 };
 
 enum pmt_record_type {
@@ -124,18 +126,18 @@ struct pmt_alloc {
 #define PMT_CHUNK_NON_MAIN_ARENA 4u
 #define PMT_CHUNK_FLAGS 7u
 
-/* malloc and free of a 32-bit process with one thread, in few bytes: what the reader fetches from the
- * writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. */
+/* malloc and free of a 32-bit process with one thread, in few bytes: what the reader fetches from
+ * the writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. */
 struct pmt_call32 {
     uint32_t stamp; /* as in struct pmt_record */
     uint16_t units;
     uint8_t type;
     uint8_t call;
     uint32_t stack_id;
-    uint32_t time;  /* as pmt_ring.now */
-    uint32_t addr;  /* the rest as in struct pmt_alloc */
+    uint32_t time; /* as pmt_ring.now */
+    uint32_t addr; /* the rest as in struct pmt_alloc */
     uint32_t chunk;
-    uint32_t size;  /* not in the record of a free */
+    uint32_t size; /* not in the record of a free */
     uint32_t pad;
 };
 #define PMT_CALL32_FREE_SIZE 24u
@@ -179,8 +181,8 @@ enum pmt_snapshot_flags {
     PMT_SNAPSHOT_WHOLE = 2, /* the windows of this look cover the whole address space */
 };
 
-/* "The window [lo, hi) now holds exactly these regions." Regions that reach over an edge of the window
- * are given whole. */
+/* "The window [lo, hi) now holds exactly these regions." Regions that reach over an edge of the
+ * window are given whole. */
 struct pmt_snapshot {
     struct pmt_record r; /* call: enum pmt_reason */
     uint64_t lo;
@@ -202,9 +204,9 @@ struct pmt_process {
     struct pmt_record r;
     uint32_t pid;
     uint32_t ppid;
-    uint8_t word_size; /* 4 or 8 */
-    uint8_t pie;       /* 1: the executable is position independent */
-    uint8_t query;     /* 1: snapshots by PROCMAP_QUERY, 0: by text */
+    uint8_t word_size;         /* 4 or 8 */
+    uint8_t pie;               /* 1: the executable is position independent */
+    uint8_t query;             /* 1: snapshots by PROCMAP_QUERY, 0: by text */
     uint8_t dynamic_threshold; /* 1: glibc moves the mmap threshold; 0: fixed by the environment */
     uint32_t page_size;
     uint64_t wall_time;      /* nanoseconds since the epoch, when `r.time` was read */
@@ -212,11 +214,11 @@ struct pmt_process {
     uint64_t mmap_threshold; /* bytes; 0: another allocator than glibc's */
     uint64_t mmap_threshold_max;
     uint64_t trim_threshold;
-    uint64_t brk;        /* the program break at the start */
-    uint64_t stack_end;  /* an address in the main thread's stack */
-    uint64_t tracer[3];  /* addresses in regions of the shim: an anonymous page, its library, and the
-                          * window of PROCMAP_TRACE_OUTPUT (0: none) */
-    uint16_t exe_size;   /* strings behind this struct, one after the other: exe, libc, argv ... */
+    uint64_t brk;       /* the program break at the start */
+    uint64_t stack_end; /* an address in the main thread's stack */
+    uint64_t tracer[3]; /* addresses in regions of the shim: an anonymous page, its library, and the
+                         * window of PROCMAP_TRACE_OUTPUT (0: none) */
+    uint16_t exe_size;  /* strings behind this struct, one after the other: exe, libc, argv ... */
     uint16_t libc_size;
     uint32_t argv_size; /* argv: each argument ends with a NUL */
 };
@@ -252,7 +254,8 @@ struct pmt_lost {
 _Static_assert(sizeof(struct pmt_record) == 24, "record header");
 _Static_assert(sizeof(struct pmt_alloc) == 80, "alloc record");
 _Static_assert(__builtin_offsetof(struct pmt_alloc, size) == PMT_ALLOC_FREE_SIZE, "free record");
-_Static_assert(__builtin_offsetof(struct pmt_alloc, old_addr) == PMT_ALLOC_MALLOC_SIZE, "malloc record");
+_Static_assert(__builtin_offsetof(struct pmt_alloc, old_addr) == PMT_ALLOC_MALLOC_SIZE,
+               "malloc record");
 _Static_assert(sizeof(struct pmt_call32) == PMT_CALL32_MALLOC_SIZE, "compact record");
 _Static_assert(__builtin_offsetof(struct pmt_call32, size) == PMT_CALL32_FREE_SIZE, "compact free");
 _Static_assert(sizeof(struct pmt_within) == 16, "within");

@@ -13,9 +13,9 @@ static inline uint64_t clock_now(void)
     return sys_clock(CLOCK_MONOTONIC);
 }
 
-/* The same for the calls that come by the million: while the runner is at work it keeps the time in the
- * ring, and only every eighth call reads the clock, in case the runner is held up. Between several threads
- * times must tell which of two calls was first, so there they are exact. */
+/* The same for the calls that come by the million: while the runner is at work it keeps the time in
+ * the ring, and only every eighth call reads the clock, in case the runner is held up. Between
+ * several threads times must tell which of two calls was first, so there they are exact. */
 static inline uint64_t clock_of_call(void)
 {
     if (likely(*live->alone)) {
@@ -26,7 +26,8 @@ static inline uint64_t clock_of_call(void)
     return clock_now();
 }
 
-/* The same as pmt_ring.now, for a compact record; the clock is read for about one in eight of them. */
+/* The same as pmt_ring.now, for a compact record; the clock is read for about one in eight of them.
+ */
 static inline uint32_t clock_compact(const struct live *l, uint32_t position)
 {
     uint32_t now = __atomic_load_n(&l->ring->now, __ATOMIC_RELAXED);

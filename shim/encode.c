@@ -188,8 +188,8 @@ const char *encode_placement(const struct pmt_alloc *a)
     return a->chunk & PMT_CHUNK_NON_MAIN_ARENA ? "arena" : "heap";
 }
 
-/* malloc/malloc.c of glibc, musable(): a chunk in use also has the next one's prev_size word, an mmapped
- * one does not. */
+/* malloc/malloc.c of glibc, musable(): a chunk in use also has the next one's prev_size word, an
+ * mmapped one does not. */
 uint64_t encode_usable(const struct pmt_alloc *a, unsigned word_size)
 {
     uint64_t size = a->chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
@@ -255,8 +255,8 @@ static void key_within(struct encoder *e, const struct pmt_within *w, const char
     encode_literal(e, "}");
 }
 
-static void encode_alloc(struct encoder *e, const struct encode_context *c, const struct pmt_alloc *a,
-                         unsigned word_size)
+static void encode_alloc(struct encoder *e, const struct encode_context *c,
+                         const struct pmt_alloc *a, unsigned word_size)
 {
     const struct pmt_record *r = &a->r;
     bool whole = pmt_record_size(r) >= sizeof *a;
@@ -370,7 +370,8 @@ static void encode_snapshot(struct encoder *e, const struct encode_context *c,
     encode_literal(e, "]");
 }
 
-static void encode_stack(struct encoder *e, const struct encode_context *c, const struct pmt_stack *s)
+static void encode_stack(struct encoder *e, const struct encode_context *c,
+                         const struct pmt_stack *s)
 {
     key_unsigned(e, ",\"id\":", s->r.stack_id);
     encode_literal(e, ",\"frames\":[");
@@ -458,14 +459,15 @@ static void encode_exit(struct encoder *e, const struct encode_context *c, const
 }
 
 static const char *const type_names[PMT_RECORD_TYPE_COUNT] = {
-    [PMT_RECORD_PROCESS] = "process",   [PMT_RECORD_ALLOC] = "alloc",
-    [PMT_RECORD_KERNEL] = "kernel",     [PMT_RECORD_SNAPSHOT] = "snapshot",
-    [PMT_RECORD_STACK] = "stack",       [PMT_RECORD_MALLOPT] = "mallopt",
-    [PMT_RECORD_EXEC] = "exec",         [PMT_RECORD_EXIT] = "exit",
+    [PMT_RECORD_PROCESS] = "process", [PMT_RECORD_ALLOC] = "alloc",
+    [PMT_RECORD_KERNEL] = "kernel",   [PMT_RECORD_SNAPSHOT] = "snapshot",
+    [PMT_RECORD_STACK] = "stack",     [PMT_RECORD_MALLOPT] = "mallopt",
+    [PMT_RECORD_EXEC] = "exec",       [PMT_RECORD_EXIT] = "exit",
     [PMT_RECORD_LOSS] = "loss",
 };
 
-static void encode_body(struct encoder *e, const struct pmt_record *r, const struct encode_context *c)
+static void encode_body(struct encoder *e, const struct pmt_record *r,
+                        const struct encode_context *c)
 {
     switch (r->type) {
     case PMT_RECORD_PROCESS:

@@ -1,5 +1,6 @@
-/* Raw records as JSON Lines (schemas/event.schema.json). Used in the traced process, where there is no
- * runner, and by the runner: so no allocation, no libc but memcpy, and fast enough for every malloc.
+/* Raw records as JSON Lines (schemas/event.schema.json). Used in the traced process, where there is
+ * no runner, and by the runner: so no allocation, no libc but memcpy, and fast enough for every
+ * malloc.
  *
  * Strings: bytes that are not UTF-8 become the four characters \xNN, control characters \u00NN. */
 #ifndef PMT_ENCODE_H
@@ -19,14 +20,15 @@ struct encoder {
 /* What the stream knows and the record does not. */
 struct encode_context {
     uint64_t seq;
-    uint64_t t_ns;  /* since the start of the trace */
+    uint64_t t_ns;     /* since the start of the trace */
     uint64_t began_ns; /* realloc: likewise for pmt_alloc.began */
     uint32_t pid;
     uint32_t word_size; /* 4 or 8 */
     /* The runner adds what it derived; NULL in the shim. Each writes ",\"key\":value" pairs. */
     void (*region_extra)(struct encoder *e, void *arg, const struct pmt_region *region,
                          const char *path);
-    void (*frame_extra)(struct encoder *e, void *arg, const struct pmt_stack *stack, uint32_t index);
+    void (*frame_extra)(struct encoder *e, void *arg, const struct pmt_stack *stack,
+                        uint32_t index);
     void (*exit_extra)(struct encoder *e, void *arg, const struct pmt_exit *exit);
     void *arg;
 };
@@ -37,15 +39,16 @@ void encode_raw(struct encoder *e, const char *text, size_t size);
 void encode_chars(struct encoder *e, const char *text); /* NUL-terminated, written as it is */
 void encode_unsigned(struct encoder *e, uint64_t value);
 void encode_signed(struct encoder *e, int64_t value);
-void encode_address(struct encoder *e, uint64_t value); /* "0x..." with its quotes */
+void encode_address(struct encoder *e, uint64_t value);                /* "0x..." with its quotes */
 void encode_string(struct encoder *e, const char *bytes, size_t size); /* with its quotes */
-/* Length of the UTF-8 sequence at `s` (RFC 3629: no overlong forms, no surrogates), 0 if it is none. */
+/* Length of the UTF-8 sequence at `s` (RFC 3629: no overlong forms, no surrogates), 0 if it is
+ * none. */
 size_t encode_utf8_length(const unsigned char *s, size_t left);
 
-void encode_perms(char out[4], unsigned perms);                        /* "rwxp", not terminated */
+void encode_perms(char out[4], unsigned perms); /* "rwxp", not terminated */
 
-/* One record as one line with its newline. The record must have passed record_valid() or come from the
- * shim itself. Returns the bytes written, 0 if they did not fit. */
+/* One record as one line with its newline. The record must have passed record_valid() or come from
+ * the shim itself. Returns the bytes written, 0 if they did not fit. */
 size_t encode_record(char *buffer, size_t size, const struct pmt_record *record,
                      const struct encode_context *context);
 

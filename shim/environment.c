@@ -9,7 +9,8 @@ extern char **environ;
 
 static long argc;
 static char **argv;
-static char **variables; /* the pointers on the stack, NULL-terminated, before the auxiliary vector */
+static char *
+    *variables; /* the pointers on the stack, NULL-terminated, before the auxiliary vector */
 
 void environment_find(void)
 {
@@ -94,8 +95,9 @@ uint64_t environment_tunable(const char *tunable, const char *variable, uint64_t
     return value ? number(value) : otherwise;
 }
 
-/* The runner puts the user's own LD_PRELOAD into PMT_ENV_PRELOAD; where a user set LD_PRELOAD by hand for
- * PROCMAP_TRACE_OUTPUT, only our library is taken from the list, which is NAME[:NAME...]. */
+/* The runner puts the user's own LD_PRELOAD into PMT_ENV_PRELOAD; where a user set LD_PRELOAD by
+ * hand for PROCMAP_TRACE_OUTPUT, only our library is taken from the list, which is NAME[:NAME...].
+ */
 static bool keep_preload(char *variable, bool by_runner, const char *own)
 {
     static const char name[] = "LD_PRELOAD=";
@@ -121,8 +123,8 @@ static bool keep_preload(char *variable, bool by_runner, const char *own)
     return to != list;
 }
 
-/* The places behind the shortened list lie between it and the auxiliary vector. A program that looks for
- * the vector behind the NULL finds entries that say "ignore me" there. */
+/* The places behind the shortened list lie between it and the auxiliary vector. A program that
+ * looks for the vector behind the NULL finds entries that say "ignore me" there. */
 static void fill(char **from, char **end)
 {
     *from++ = NULL;

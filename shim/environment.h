@@ -1,5 +1,5 @@
-/* The environment and the arguments as the kernel laid them on the stack, which can be read before libc
- * has set `environ`. */
+/* The environment and the arguments as the kernel laid them on the stack, which can be read before
+ * libc has set `environ`. */
 #ifndef PMT_ENVIRONMENT_H
 #define PMT_ENVIRONMENT_H
 

@@ -57,7 +57,8 @@ static struct pmt_ring *map_ring(int fd)
 {
     const unsigned long whole = PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY;
     const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_POPULATE;
-    char *base = sys_mmap(NULL, whole, prot, MAP_SHARED, fd); /* reserves; the end is past the file */
+    char *base =
+        sys_mmap(NULL, whole, prot, MAP_SHARED, fd); /* reserves; the end is past the file */
     if (!base)
         return NULL;
     unsigned long again = (unsigned long)base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
@@ -70,8 +71,8 @@ static struct pmt_ring *map_ring(int fd)
                            PMT_RING_HEADER_SIZE);
 #endif
     struct pmt_ring *ring = (struct pmt_ring *)base;
-    if (result == (long)again && ring->magic == PMT_RING_MAGIC && ring->version == PMT_RING_VERSION &&
-        ring->capacity == PMT_RING_CAPACITY)
+    if (result == (long)again && ring->magic == PMT_RING_MAGIC &&
+        ring->version == PMT_RING_VERSION && ring->capacity == PMT_RING_CAPACITY)
         return ring;
     sys2(__NR_munmap, base, whole);
     return NULL;
@@ -84,8 +85,8 @@ bool handover(struct live *page, const char *socket_name)
     if (socket < 0)
         return false;
     int fd = -1;
-    if (sys_call(__NR_sendto, (unsigned long)socket, (unsigned long)&hello, sizeof hello, MSG_NOSIGNAL,
-                 0, 0) == sizeof hello)
+    if (sys_call(__NR_sendto, (unsigned long)socket, (unsigned long)&hello, sizeof hello,
+                 MSG_NOSIGNAL, 0, 0) == sizeof hello)
         fd = receive_fd(socket);
     sys_close(socket);
     if (fd < 0)

@@ -1,5 +1,5 @@
-/* What every interposed function does first and last. This is the path of every malloc: no call, no loop,
- * and on i386 few registers, so what is rare is out of line. */
+/* What every interposed function does first and last. This is the path of every malloc: no call, no
+ * loop, and on i386 few registers, so what is rare is out of line. */
 #ifndef PMT_HOOK_H
 #define PMT_HOOK_H
 
@@ -15,10 +15,12 @@ static inline bool hook_active(void)
 
 /* Marks the interposed call that this thread is in from here to hook_leave(). `outer` keeps the one
  * around it. */
-static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size, uintptr_t caller)
+static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size,
+                              uintptr_t caller)
 {
     uintptr_t sp = (uintptr_t)outer; /* near enough, and needs no frame pointer */
-    if (unlikely(live->attention | thread.loader_ran | (sp < thread.stack_low)) && !process_loader_owns(caller) && !thread.busy)
+    if (unlikely(live->attention | thread.loader_ran | (sp < thread.stack_low)) &&
+        !process_loader_owns(caller) && !thread.busy)
         snapshot_pay_attention(caller);
     outer->call = PMT_CALL_NONE;
     if (unlikely(thread.call.call != PMT_CALL_NONE) && thread.call.frame >= sp)
@@ -57,7 +59,7 @@ void hook_name(const char *name);
 
 /* About the stack pointer, given the function's first argument: on i386 that lies on the stack. */
 #ifdef __i386__
-#define HOOK_SP(argument) ((uintptr_t)&(argument))
+#define HOOK_SP(argument) ((uintptr_t) & (argument))
 #else
 #define HOOK_SP(argument) ((uintptr_t)__builtin_frame_address(0))
 #endif

@@ -1,5 +1,5 @@
-/* Functions of libc that change the map on the way to something else: only their names, as the cause of
- * what happens inside. */
+/* Functions of libc that change the map on the way to something else: only their names, as the
+ * cause of what happens inside. */
 #include "hook.h"
 #include "hooks_malloc.h"
 #include "loader.h"
@@ -48,7 +48,8 @@ void hooks_resolve(void)
         return result;                                                                             \
     } while (0)
 
-HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start)(void *),
+                        void *arg)
 {
     IN_CALL(int, PMT_CALL_PTHREAD_CREATE, NULL, real.pthread_create(id, attr, start, arg));
 }
@@ -66,11 +67,13 @@ HOOK FILE *popen(const char *command, const char *mode)
 HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                      const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    IN_CALL(int, PMT_CALL_POSIX_SPAWN, path, real.posix_spawn(pid, path, actions, attr, argv, envp));
+    IN_CALL(int, PMT_CALL_POSIX_SPAWN, path,
+            real.posix_spawn(pid, path, actions, attr, argv, envp));
 }
 
 HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    IN_CALL(int, PMT_CALL_POSIX_SPAWNP, file, real.posix_spawnp(pid, file, actions, attr, argv, envp));
+    IN_CALL(int, PMT_CALL_POSIX_SPAWNP, file,
+            real.posix_spawnp(pid, file, actions, attr, argv, envp));
 }

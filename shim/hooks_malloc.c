@@ -48,21 +48,21 @@ bool hooks_malloc_is_glibc(void)
 {
     Dl_info allocator, libc;
     void *version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
-    return hooks_malloc_are_used() && version && dladdr(version, &libc) && dladdr((void *)real.malloc, &allocator) &&
-           libc.dli_fbase == allocator.dli_fbase;
+    return hooks_malloc_are_used() && version && dladdr(version, &libc) &&
+           dladdr((void *)real.malloc, &allocator) && libc.dli_fbase == allocator.dli_fbase;
 }
 
-/* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk and
- * three flags. */
+/* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk
+ * and three flags. */
 static inline uintptr_t chunk_of(const void *block)
 {
     return likely(process.glibc_malloc) && block ? ((const size_t *)block)[-1] : 0;
 }
 
-/* A record of malloc, calloc or free; all but the sizes of the numbers is known when it is compiled. */
-static inline __attribute__((always_inline)) void send_short(enum pmt_call call, uintptr_t block,
-                                                             uintptr_t size, uint32_t bytes,
-                                                             uintptr_t caller)
+/* A record of malloc, calloc or free; all but the sizes of the numbers is known when it is
+ * compiled. */
+static inline __attribute__((always_inline)) void
+send_short(enum pmt_call call, uintptr_t block, uintptr_t size, uint32_t bytes, uintptr_t caller)
 {
     uint32_t stack_id = stacks_of_caller(caller);
     struct emit e = emit_begin(bytes);
@@ -111,12 +111,14 @@ static __attribute__((noinline)) void send_long(const struct details *d, uintptr
     emit_end(&e);
 }
 
-static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size_t size, uintptr_t caller)
+static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size_t size,
+                                                        uintptr_t caller)
 {
     send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
 }
 
-/* After a call that may have made ld.so's work visible: it allocates for the libraries that it loads. */
+/* After a call that may have made ld.so's work visible: it allocates for the libraries that it
+ * loads. */
 static inline void note_loader(uintptr_t caller)
 {
     if (unlikely(process_loader_owns(caller)))
@@ -128,19 +130,20 @@ static inline uintptr_t chunk_word(const void *block)
     return ((const uintptr_t *)block)[-1];
 }
 
-/* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about the stack
- * pointer. */
-static inline __attribute__((always_inline)) uint32_t plain_call(const struct live *l, uintptr_t caller,
-                                                                 uintptr_t sp)
+/* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about
+ * the stack pointer. */
+static inline __attribute__((always_inline)) uint32_t plain_call(const struct live *l,
+                                                                 uintptr_t caller, uintptr_t sp)
 {
     bool plain = l->fast && *l->alone && !(thread.busy | thread.loader_ran | thread.call.call) &&
                  sp >= thread.stack_low;
     return likely(plain) ? stacks_known_caller(caller) : 0;
 }
 
-static inline __attribute__((always_inline)) void fill_compact(struct pmt_call32 *c, enum pmt_call call,
-                                                               uintptr_t block, uintptr_t size,
-                                                               uint32_t stack_id, uint32_t bytes)
+static inline __attribute__((always_inline)) void fill_compact(struct pmt_call32 *c,
+                                                               enum pmt_call call, uintptr_t block,
+                                                               uintptr_t size, uint32_t stack_id,
+                                                               uint32_t bytes)
 {
     c->units = (uint16_t)(bytes / PMT_RECORD_ALIGN);
     c->type = PMT_RECORD_CALL32;
@@ -181,7 +184,8 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
 }
 
 /* malloc and calloc. */
-static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block, size_t size, uintptr_t caller)
+static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block,
+                                                            size_t size, uintptr_t caller)
 {
     note_loader(caller);
     if (likely(block))
@@ -265,8 +269,8 @@ HOOK void free(void *block)
     thread.call.call = PMT_CALL_NONE;
 }
 
-/* The block may be given back inside and got by another thread before this is recorded; `began` tells the
- * reader which of the two has it. */
+/* The block may be given back inside and got by another thread before this is recorded; `began`
+ * tells the reader which of the two has it. */
 static void *reallocate(enum pmt_call call, void *old, size_t size, uintptr_t caller)
 {
     struct call outer;
@@ -324,7 +328,8 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
     return reallocate(PMT_CALL_REALLOCARRAY, old, product, HOOK_CALLER());
 }
 
-/* An aligned allocation: `call_real` is the expression that makes it and sets `block` and `error`. */
+/* An aligned allocation: `call_real` is the expression that makes it and sets `block` and `error`.
+ */
 #define ALIGNED(which, wanted, aligned, call_real)                                                 \
     do {                                                                                           \
         struct call outer;                                                                         \
@@ -349,7 +354,8 @@ HOOK void *memalign(size_t alignment, size_t size)
     if (!hook_active())
         return real.memalign(alignment, size);
     void *result;
-    ALIGNED(PMT_CALL_MEMALIGN, size, alignment, SETS_ERRNO(result = real.memalign(alignment, size)));
+    ALIGNED(PMT_CALL_MEMALIGN, size, alignment,
+            SETS_ERRNO(result = real.memalign(alignment, size)));
     return result;
 }
 

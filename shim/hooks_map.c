@@ -1,5 +1,5 @@
-/* mmap(2) and its kin as the program calls them: only the context of the system call that libc then makes,
- * which is what is recorded. */
+/* mmap(2) and its kin as the program calls them: only the context of the system call that libc then
+ * makes, which is what is recorded. */
 #include "hook.h"
 #include "hooks_malloc.h"
 #include <dlfcn.h>

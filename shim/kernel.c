@@ -37,8 +37,8 @@ struct change {
     unsigned long args[6];
 };
 
-/* Advice that changes a flag of the region, for which the kernel splits and merges regions; the other
- * kinds act on pages only (mm/madvise.c). */
+/* Advice that changes a flag of the region, for which the kernel splits and merges regions; the
+ * other kinds act on pages only (mm/madvise.c). */
 static enum effect madvise_effect(unsigned long advice)
 {
     switch (advice) {
@@ -195,7 +195,8 @@ static unsigned ranges_of(const struct change *c, unsigned long result, unsigned
     case EFFECT_BRK:
         if (page_up(result) == page_up(old_brk))
             return 0;
-        out[0] = result < old_brk ? range(result, old_brk - result) : range(old_brk, result - old_brk);
+        out[0] =
+            result < old_brk ? range(result, old_brk - result) : range(old_brk, result - old_brk);
         return 1;
     case EFFECT_RESULT:
         out[0] = range(result, a[1]);
@@ -221,8 +222,8 @@ static unsigned ranges_of(const struct change *c, unsigned long result, unsigned
     return apart ? 2 : 1;
 }
 
-/* The call, its record and its snapshot, with map_lock held: so the order of the records is the order in
- * the kernel. */
+/* The call, its record and its snapshot, with map_lock held: so the order of the records is the
+ * order in the kernel. */
 static long record(const struct sys_regs *regs, const struct change *c)
 {
     uint32_t stack_id = stacks_of_change();
@@ -232,8 +233,8 @@ static long record(const struct sys_regs *regs, const struct change *c)
     uint64_t detached_end = c->effect == EFFECT_DETACH ? snapshot_region_end(c->args[0]) : 0;
     long result = sys_call_regs(regs);
     bool failed = c->effect != EFFECT_BRK && is_error(result);
-    unsigned long value = failed || c->effect != EFFECT_ATTACH ? (unsigned long)result
-                                                               : attached_at(regs, result);
+    unsigned long value =
+        failed || c->effect != EFFECT_ATTACH ? (unsigned long)result : attached_at(regs, result);
     send(c, failed ? (int64_t)result : (int64_t)(uint64_t)value, old_brk, stack_id);
     struct range ranges[2];
     unsigned count = failed ? 0 : ranges_of(c, value, old_brk, detached_end, ranges);
@@ -250,7 +251,8 @@ static void last_look(enum pmt_reason reason)
     uint32_t stack_id = stacks_of_change();
     if (!lock_take(&map_lock))
         return;
-    if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) || live->loaders)
+    if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) ||
+        live->loaders)
         snapshot_whole(PMT_REASON_LOADER, stack_id);
     snapshot_whole(reason, stack_id);
     lock_release(&map_lock);
@@ -300,8 +302,8 @@ static long leave(const struct sys_regs *regs)
     return sys_call_regs(regs);
 }
 
-/* What the tracer's libraries do to the map must not touch the program's regions: their anonymous memory
- * comes from the shim's own. */
+/* What the tracer's libraries do to the map must not touch the program's regions: their anonymous
+ * memory comes from the shim's own. */
 static long of_tracer(const struct sys_regs *regs)
 {
 #ifdef __i386__

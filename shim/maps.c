@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Linux 6.11, include/uapi/linux/fs.h: struct procmap_query and its flags. Written out here because the
- * headers of older systems lack it; the layout is the same in 32 and 64 bit. */
+/* Linux 6.11, include/uapi/linux/fs.h: struct procmap_query and its flags. Written out here because
+ * the headers of older systems lack it; the layout is the same in 32 and 64 bit. */
 struct procmap_query {
     uint64_t size;
     uint64_t query_flags;
@@ -73,7 +73,8 @@ static bool next_by_query(struct maps *maps, uint64_t address)
 {
     struct procmap_query q;
     int result = query(maps->fd, address, &q, maps->path, sizeof maps->path);
-    if (result == -ENAMETOOLONG) { /* the text gives such a name; the rest of this look is by text */
+    if (result ==
+        -ENAMETOOLONG) { /* the text gives such a name; the rest of this look is by text */
         maps->query = false;
         return maps_next(maps, address);
     }
@@ -114,7 +115,9 @@ static uint64_t next_number(struct maps *maps, unsigned base)
     uint64_t value = 0;
     for (;;) {
         int c = next_byte(maps);
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)c - '0' : c >= 'a' ? (unsigned)c - 'a' + 10 : 99;
+        unsigned digit = c >= '0' && c <= '9' ? (unsigned)c - '0'
+                         : c >= 'a'           ? (unsigned)c - 'a' + 10
+                                              : 99;
         if (digit >= base)
             return value;
         value = value * base + digit;

@@ -22,8 +22,8 @@ bool maps_can_query(void);
 bool maps_open(struct maps *maps, bool query);
 void maps_close(struct maps *maps);
 
-/* The first region that ends above `address`, in maps->region and maps->path. The addresses of successive
- * calls must not fall. False at the end of the map or on failure. */
+/* The first region that ends above `address`, in maps->region and maps->path. The addresses of
+ * successive calls must not fall. False at the end of the map or on failure. */
 bool maps_next(struct maps *maps, uint64_t address);
 
 #endif

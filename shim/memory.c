@@ -40,7 +40,8 @@ bool memory_init(void)
     if (fd < 0)
         return false;
     if (set_size(fd))
-        area = sys_mmap(NULL, PRIVATE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
+        area =
+            sys_mmap(NULL, PRIVATE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
     sys_close(fd);
     if (!area)
         return false;
@@ -55,8 +56,10 @@ void memory_set_apart(const void *library)
     const ElfW(Phdr) *segment = (const void *)((const char *)library + header->e_phoff);
     for (unsigned i = 0; i < header->e_phnum; i++) {
         const ElfW(Phdr) *s = &segment[i];
-        uintptr_t from = ((uintptr_t)library + s->p_vaddr + s->p_filesz + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-        uintptr_t to = ((uintptr_t)library + s->p_vaddr + s->p_memsz + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t from =
+            ((uintptr_t)library + s->p_vaddr + s->p_filesz + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t to =
+            ((uintptr_t)library + s->p_vaddr + s->p_memsz + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
         if (s->p_type == PT_LOAD && (s->p_flags & PF_W) && to > from)
             sys3(__NR_madvise, from, to - from, MADV_DONTDUMP);
     }
@@ -69,14 +72,16 @@ static bool reserve(size_t *used, size_t room, size_t size, size_t *at)
     do
         if (size > room || *at > room - size)
             return false;
-    while (!__atomic_compare_exchange_n(used, at, *at + size, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(used, at, *at + size, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED));
     return true;
 }
 
 void *memory_private(size_t size)
 {
     size_t at, pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    return area && pages >= size && reserve(&area_used, PRIVATE_SIZE, pages, &at) ? area + at : NULL;
+    return area && pages >= size && reserve(&area_used, PRIVATE_SIZE, pages, &at) ? area + at
+                                                                                  : NULL;
 }
 
 /* A block is preceded by its size and POOL_MARK. */

@@ -34,8 +34,8 @@ static void unmap_window(void)
     out.window = NULL;
 }
 
-/* Maps the WINDOW bytes from `at` on. The space is allocated first: writing to a mapping of a file on a
- * full disk would be a SIGBUS in the program. */
+/* Maps the WINDOW bytes from `at` on. The space is allocated first: writing to a mapping of a file
+ * on a full disk would be a SIGBUS in the program. */
 static bool map_window(uint64_t at)
 {
     if (at + WINDOW > sys_file_limit())
@@ -44,7 +44,8 @@ static bool map_window(uint64_t at)
     if (fd < 0)
         return false;
 #ifdef __i386__
-    long result = sys_call(__NR_fallocate, fd, 0, (unsigned long)at, (unsigned long)(at >> 32), WINDOW, 0);
+    long result =
+        sys_call(__NR_fallocate, fd, 0, (unsigned long)at, (unsigned long)(at >> 32), WINDOW, 0);
     if (result == 0)
         result = sys_call(__NR_mmap2, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at >> 12);
 #else

@@ -1,4 +1,5 @@
 #include "process.h"
+#include "emit.h"
 #include "environment.h"
 #include "handover.h"
 #include "hooks_malloc.h"
@@ -6,7 +7,6 @@
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
-#include "emit.h"
 #include "snapshot.h"
 #include "stacks.h"
 #include <dlfcn.h>
@@ -79,8 +79,8 @@ static const char *libc_name(char *out, size_t size, bool *glibc)
     return out;
 }
 
-/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX, DEFAULT_TRIM_THRESHOLD.
- * Any of these settings turns the moving of the threshold off. */
+/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX,
+ * DEFAULT_TRIM_THRESHOLD. Any of these settings turns the moving of the threshold off. */
 static void thresholds(struct pmt_process *p)
 {
     static const char *const fixing[] = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
@@ -94,8 +94,9 @@ static void thresholds(struct pmt_process *p)
     for (unsigned i = 0; i < sizeof fixing / sizeof *fixing; i++)
         if (environment_get(fixing[i]))
             p->dynamic_threshold = 0;
-    static const char *const tunables[] = {"glibc.malloc.mmap_threshold", "glibc.malloc.trim_threshold",
-                                           "glibc.malloc.top_pad", "glibc.malloc.mmap_max"};
+    static const char *const tunables[] = {"glibc.malloc.mmap_threshold",
+                                           "glibc.malloc.trim_threshold", "glibc.malloc.top_pad",
+                                           "glibc.malloc.mmap_max"};
     for (unsigned i = 0; i < sizeof tunables / sizeof *tunables; i++)
         if (environment_tunable(tunables[i], NULL, ~0ull) != ~0ull)
             p->dynamic_threshold = 0;
@@ -212,8 +213,8 @@ bool process_start(void)
     return live->sink != SINK_NONE;
 }
 
-/* libunwind is loaded only now: ld.so's lock may be held where the first allocation came from. Never into a
- * program with a malloc of its own, which ld.so would then call for it. */
+/* libunwind is loaded only now: ld.so's lock may be held where the first allocation came from.
+ * Never into a program with a malloc of its own, which ld.so would then call for it. */
 __attribute__((constructor)) static void construct(void)
 {
     if (!process_start() || !hooks_malloc_are_used())

@@ -6,17 +6,17 @@
 #include <stdint.h>
 
 struct process {
-    uint64_t stack_end;              /* an address in the main thread's stack */
-    uint64_t stack_low;              /* start of the stack's region as last seen */
-    uintptr_t own_low, own_high;     /* the shim */
+    uint64_t stack_end;                /* an address in the main thread's stack */
+    uint64_t stack_low;                /* start of the stack's region as last seen */
+    uintptr_t own_low, own_high;       /* the shim */
     uintptr_t loader_low, loader_high; /* ld.so */
-    bool glibc_malloc;               /* the allocator is glibc's: chunk headers can be read */
+    bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */
 };
 extern struct process process;
 
-/* Called first by every interposed function when live->sink is SINK_NONE: the first call of all starts the
- * tracing, whenever it comes (other libraries' constructors run before ours). Returns whether the process
- * is traced. */
+/* Called first by every interposed function when live->sink is SINK_NONE: the first call of all
+ * starts the tracing, whenever it comes (other libraries' constructors run before ours). Returns
+ * whether the process is traced. */
 bool process_start(void);
 
 static inline bool process_owns_code(uintptr_t address)

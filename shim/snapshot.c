@@ -83,7 +83,8 @@ static void take(struct window *w, bool last)
             w->lo = w->hi;
             w->size = w->regions = 0;
         }
-        if (w->regions && maps->region.start < at) /* merged with the one before, since we asked for that */
+        if (w->regions &&
+            maps->region.start < at) /* merged with the one before, since we asked for that */
             maps->region.start = at;
         add(w);
         at = maps->region.end;
@@ -160,8 +161,8 @@ uint64_t snapshot_region_end(uint64_t address)
     return find(address) ? maps->region.end : address;
 }
 
-/* The stack pointer of the main thread lies below the stack as last seen: the stack has grown, or this is
- * a signal stack or a coroutine's. */
+/* The stack pointer of the main thread lies below the stack as last seen: the stack has grown, or
+ * this is a signal stack or a coroutine's. */
 static void stack_is_low(uintptr_t sp, uint32_t stack_id)
 {
     if (sp - thread.other_low < thread.other_high - thread.other_low)
@@ -188,7 +189,8 @@ void snapshot_pay_attention(uintptr_t caller)
         if (thread.loader_ran)
             wanted |= ATTENTION_LOADER;
         if (wanted)
-            snapshot_whole(wanted & ATTENTION_LOADER ? PMT_REASON_LOADER : PMT_REASON_RETRY, stack_id);
+            snapshot_whole(wanted & ATTENTION_LOADER ? PMT_REASON_LOADER : PMT_REASON_RETRY,
+                           stack_id);
         if (sp < thread.stack_low)
             stack_is_low(sp, stack_id);
         lock_release(&map_lock);

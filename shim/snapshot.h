@@ -1,5 +1,5 @@
-/* Records of how the map is now. All but snapshot_pay_attention() are called with map_lock held and signals
- * blocked, and save and restore nothing else. */
+/* Records of how the map is now. All but snapshot_pay_attention() are called with map_lock held and
+ * signals blocked, and save and restore nothing else. */
 #ifndef PMT_SNAPSHOT_H
 #define PMT_SNAPSHOT_H
 
@@ -18,7 +18,8 @@ struct range {
 };
 
 /* After a system call: the map around one or two ranges of addresses, in ascending order, with the
- * neighbours, where merges and splits show; and the main thread's stack, if it has grown meanwhile. */
+ * neighbours, where merges and splits show; and the main thread's stack, if it has grown meanwhile.
+ */
 void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_id);
 
 void snapshot_whole(enum pmt_reason reason, uint32_t stack_id);

@@ -105,8 +105,8 @@ static uint32_t keep(const uintptr_t *frames, uint32_t count)
     return at;
 }
 
-/* Stack `id` is slot `id - 1`. Whoever claims a slot sends the record before others can see the id. Two
- * threads that meet the same new stack at once may give it two ids. */
+/* Stack `id` is slot `id - 1`. Whoever claims a slot sends the record before others can see the id.
+ * Two threads that meet the same new stack at once may give it two ids. */
 static uint32_t intern(uintptr_t key, const uintptr_t *frames, uint32_t count)
 {
     uint32_t index = stacks_index(key);
@@ -200,6 +200,6 @@ uint32_t stacks_of_change(void)
         return stacks_here(0);
     if (!thread.call.stack_id)
         thread.call.stack_id = loader_is_at_work() ? stacks_of_caller(thread.call.caller)
-                                                       : walk_here(thread.call.caller, true);
+                                                   : walk_here(thread.call.caller, true);
     return thread.call.stack_id;
 }

@@ -1,4 +1,5 @@
-/* Call stacks: walked by libunwind, interned, sent once as a stack record and then named by their id. */
+/* Call stacks: walked by libunwind, interned, sent once as a stack record and then named by their
+ * id. */
 #ifndef PMT_STACKS_H
 #define PMT_STACKS_H
 
@@ -7,12 +8,13 @@
 
 bool stacks_init(void);
 
-/* Loads libunwind, out of the program's sight (RTLD_LOCAL). From a constructor only: never where ld.so's
- * lock may be held. Before that, and where it is missing, stacks have one frame. */
+/* Loads libunwind, out of the program's sight (RTLD_LOCAL). From a constructor only: never where
+ * ld.so's lock may be held. Before that, and where it is missing, stacks have one frame. */
 void stacks_load_unwinder(void);
 
 /* key: the return address of a stack of one frame, else the hash of the frames; 0: free.
- * at: STACKS_SINGLE, or the index in the frame pool of their number and the frames; 0: not there yet. */
+ * at: STACKS_SINGLE, or the index in the frame pool of their number and the frames; 0: not there
+ * yet. */
 struct stacks_slot {
     uintptr_t key;
     uint32_t at;
@@ -34,7 +36,8 @@ static inline uint32_t stacks_known_caller(uintptr_t caller)
 {
     uint32_t index = stacks_index(caller);
     const struct stacks_slot *slot = &stacks_slots[index];
-    bool known = slot->key == caller && __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE) == STACKS_SINGLE;
+    bool known =
+        slot->key == caller && __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE) == STACKS_SINGLE;
     return __builtin_expect(known, 1) ? index + 1 : 0;
 }
 
@@ -45,12 +48,12 @@ static inline uint32_t stacks_of_caller(uintptr_t caller)
     return __builtin_expect(id != 0, 1) ? id : stacks_intern_caller(caller);
 }
 
-/* The id of the stack from here on, without the shim's own frames; of just `caller` (0: not known) where it
- * cannot be walked. Signals must be blocked. */
+/* The id of the stack from here on, without the shim's own frames; of just `caller` (0: not known)
+ * where it cannot be walked. Signals must be blocked. */
 uint32_t stacks_here(uintptr_t caller);
 
-/* The stack of whatever the program does now: the interposed call's, or from here on. Never walks while
- * ld.so is at work, since libunwind waits for ld.so's lock. Signals must be blocked. */
+/* The stack of whatever the program does now: the interposed call's, or from here on. Never walks
+ * while ld.so is at work, since libunwind waits for ld.so's lock. Signals must be blocked. */
 uint32_t stacks_of_change(void);
 
 #endif

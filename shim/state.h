@@ -21,30 +21,31 @@ enum attention {
     ATTENTION_RETRY = 2,  /* a snapshot failed (no descriptor left, for example) */
 };
 
-/* Lives on a page of its own with MADV_WIPEONFORK: in the child of any kind of fork it reads zero, and so
- * the child is not traced. A vfork child shares the memory and sees it unchanged. */
+/* Lives on a page of its own with MADV_WIPEONFORK: in the child of any kind of fork it reads zero,
+ * and so the child is not traced. A vfork child shares the memory and sees it unchanged. */
 struct live {
     uint32_t sink; /* enum sink */
     uint32_t fast; /* 1: nothing calls for more than a compact record, see state_update() */
     uint32_t clock;
     uint32_t attention; /* enum attention, any thread may set bits */
-    uint32_t loaders;   /* threads that ld.so has worked in, and that were not seen outside of it since */
-    const char *alone;  /* glibc's __libc_single_threaded, or a zero where there is none */
-    uint32_t copied;    /* times of allocator calls that were not read from the clock */
+    uint32_t
+        loaders; /* threads that ld.so has worked in, and that were not seen outside of it since */
+    const char *alone; /* glibc's __libc_single_threaded, or a zero where there is none */
+    uint32_t copied;   /* times of allocator calls that were not read from the clock */
     struct pmt_ring *ring;
     unsigned char *data;
     uint32_t mask;
     uint32_t cookie;
-    uint32_t limit;     /* position up to which there was room at the last look at ring->tail */
+    uint32_t limit; /* position up to which there was room at the last look at ring->tail */
     uint32_t pid;
     uint32_t page_size;
 };
 extern struct live *live;
 
-/* The interposed call that a thread is in; copied by value, since a longjmp out of a signal handler may
- * leave one behind. Trusted only while `frame` lies above the stack pointer. */
+/* The interposed call that a thread is in; copied by value, since a longjmp out of a signal handler
+ * may leave one behind. Trusted only while `frame` lies above the stack pointer. */
 struct call {
-    uint16_t call; /* enum pmt_call, 0: none */
+    uint16_t call;  /* enum pmt_call, 0: none */
     uint16_t named; /* struct thread.name belongs to it */
     uintptr_t size;
     uintptr_t frame;
@@ -59,7 +60,7 @@ struct thread {
     uintptr_t other_low, other_high; /* a signal stack below it, so as not to ask again and again */
     struct call call;
     uint32_t loader_ran; /* this thread is one of live->loaders */
-    struct call loader; /* the dlopen or dlclose whose effect on the map was not looked at yet */
+    struct call loader;  /* the dlopen or dlclose whose effect on the map was not looked at yet */
     uint8_t name_size;
     char name[255];
 };

@@ -1,12 +1,13 @@
-/* System calls of the shim itself: not through libc, so errno stays what the program had. They return
- * -errno. */
+/* System calls of the shim itself: not through libc, so errno stays what the program had. They
+ * return -errno. */
 #ifndef PMT_SYS_H
 #define PMT_SYS_H
 
 #include <asm/unistd.h>
 #include <stdint.h>
 
-/* A system call as libc makes it; filled in by kernel_entry (arch_i386.S), which knows the layout. */
+/* A system call as libc makes it; filled in by kernel_entry (arch_i386.S), which knows the layout.
+ */
 struct sys_regs {
     unsigned long nr;
     unsigned long args[6];
@@ -27,7 +28,8 @@ static inline long sys_call(long nr, unsigned long a, unsigned long b, unsigned 
 #define sys3(nr, a, b, c)                                                                          \
     sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), 0, 0, 0)
 #define sys4(nr, a, b, c, d)                                                                       \
-    sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d), 0, 0)
+    sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d),   \
+             0, 0)
 #define sys5(nr, a, b, c, d, e)                                                                    \
     sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d),   \
              (unsigned long)(e), 0)

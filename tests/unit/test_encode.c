@@ -41,7 +41,8 @@ static const char *const expected[SAMPLE_COUNT] = {
         "\"linking\":\"dynamic\",\"pie\":true,\"libc\":\"glibc 2.36\",\"page_size\":4096,"
         "\"backend\":\"preload\",\"snapshots\":\"query\",\"thresholds\":null,"
         "\"brk\":\"0x5655b000\",\"stack_end\":\"0xffffdabc\","
-        "\"tracer\":[\"0xf7fc0000\",\"0xf7fc1000\",\"0xf7c00000\"],\"wall_time_ns\":1700000000123456789}",
+        "\"tracer\":[\"0xf7fc0000\",\"0xf7fc1000\",\"0xf7c00000\"],\"wall_time_ns\":"
+        "1700000000123456789}",
     [SAMPLE_MALLOC] = "{\"type\":\"alloc\"," COMMON "\"call\":\"malloc\",\"size\":1024,"
                       "\"addr\":\"0x5655b1a0\",\"placement\":\"heap\",\"usable\":1028}",
     [SAMPLE_MALLOC_MMAP] = "{\"type\":\"alloc\"," COMMON "\"call\":\"malloc\",\"size\":160000,"
