@@ -2,7 +2,7 @@
 #include "memory.h"
 #include <string.h>
 
-#define MOST_IDS (1u << 24) /* ids come from the traced process */
+#define MOST_IDS (1u << 20) /* ids come from the traced process */
 
 void stacks_init(struct stacks *stacks, struct symbols *symbols)
 {
