@@ -312,7 +312,8 @@ class Checker:
                     "unexplained": self.owned["unexplained"], "lost": self.losses}
         if event["ledger"] != expected:
             self.error(event, f"ledger {event['ledger']}, the events give {expected}")
-        if event["ledger"]["unexplained"] != self.unexplained:
+        allowed = self.unexplained if isinstance(self.unexplained, range) else (self.unexplained,)
+        if event["ledger"]["unexplained"] not in allowed:
             self.error(event, f"{event['ledger']['unexplained']} changes are unexplained, not {self.unexplained}")
         if not self.lost and event["ledger"]["lost"]:
             self.error(event, f"{event['ledger']['lost']} events were lost")
@@ -330,6 +331,6 @@ class Checker:
 
 
 def check_invariants(events, unexplained=0, lost=False):
-    """Violations as a list of texts. `unexplained`: number of changes that may be unattributed (exactly);
+    """Violations as a list of texts. `unexplained`: number of changes that are unattributed (or a range of such numbers);
     `lost`: whether events may be lost."""
     return Checker(unexplained, lost).check(events)

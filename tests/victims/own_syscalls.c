@@ -2,8 +2,8 @@
  * own_syscalls: changes the map by system calls of its own (inline assembly), past libc and past
  * every hook.
  *
- * The tracer cannot see these calls. It must find the changes at its next look at the map and
- * report them with the cause "unattributed". Prints "@ unattributed mmap LENGTH 0xADDR line N"
+ * The tracer cannot see these calls. It must find the changes at its next look at their place in the
+ * map (at the latest at exit, if they are still there) and report them as "unattributed". Prints "@ unattributed mmap LENGTH 0xADDR line N"
  * and "@ unattributed munmap 0xADDR LENGTH line N".
  */
 #include <sys/mman.h>
