@@ -13,6 +13,19 @@ static inline bool hook_active(void)
     return likely(live->sink != SINK_NONE) || process_start();
 }
 
+/* Notes the call that this thread is in; for calls with nothing around them and nothing to attend
+ * to, which end with thread.call.call = PMT_CALL_NONE. */
+static inline __attribute__((always_inline)) void hook_mark(enum pmt_call call, uintptr_t size,
+                                                            uintptr_t caller, uintptr_t sp)
+{
+    thread.call.call = call;
+    thread.call.named = false;
+    thread.call.size = size;
+    thread.call.frame = sp;
+    thread.call.caller = caller;
+    thread.call.stack_id = 0;
+}
+
 /* Marks the interposed call that this thread is in from here to hook_leave(). `outer` keeps the one
  * around it. */
 static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size,
@@ -25,25 +38,7 @@ static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t 
     outer->call = PMT_CALL_NONE;
     if (unlikely(thread.call.call != PMT_CALL_NONE) && thread.call.frame >= sp)
         *outer = thread.call;
-    thread.call.call = call;
-    thread.call.named = false;
-    thread.call.size = size;
-    thread.call.frame = sp;
-    thread.call.caller = caller;
-    thread.call.stack_id = 0;
-}
-
-/* The same where nothing needs attention and there is no call around this one; ends with
- * thread.call.call = PMT_CALL_NONE. */
-static inline __attribute__((always_inline)) void hook_mark(enum pmt_call call, uintptr_t size,
-                                                            uintptr_t caller, uintptr_t sp)
-{
-    thread.call.call = call;
-    thread.call.named = false;
-    thread.call.size = size;
-    thread.call.frame = sp;
-    thread.call.caller = caller;
-    thread.call.stack_id = 0;
+    hook_mark(call, size, caller, sp);
 }
 
 static inline void hook_leave(const struct call *outer)
