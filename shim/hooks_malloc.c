@@ -54,9 +54,14 @@ bool hooks_malloc_is_glibc(void)
 
 /* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk
  * and three flags. */
+static inline uintptr_t chunk_word(const void *block)
+{
+    return ((const uintptr_t *)block)[-1];
+}
+
 static inline uintptr_t chunk_of(const void *block)
 {
-    return likely(process.glibc_malloc) && block ? ((const size_t *)block)[-1] : 0;
+    return likely(process.glibc_malloc) && block ? chunk_word(block) : 0;
 }
 
 /* A record of malloc, calloc or free; all but the sizes of the numbers is known when it is
@@ -69,12 +74,7 @@ send_short(enum pmt_call call, uintptr_t block, uintptr_t size, uint32_t bytes, 
     struct pmt_alloc *a = e.record;
     if (unlikely(!a))
         return;
-    a->r.units = (uint16_t)(bytes / PMT_RECORD_ALIGN);
-    a->r.type = PMT_RECORD_ALLOC;
-    a->r.call = (uint8_t)call;
-    a->r.stack_id = stack_id;
-    a->r.tid = state_tid();
-    a->r.time = clock_of_call();
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_of_call());
     a->addr = block;
     a->chunk = chunk_of((const void *)block);
     if (bytes > PMT_ALLOC_FREE_SIZE)
@@ -123,11 +123,6 @@ static inline void note_loader(uintptr_t caller)
 {
     if (unlikely(process_loader_owns(caller)))
         loader_ran();
-}
-
-static inline uintptr_t chunk_word(const void *block)
-{
-    return ((const uintptr_t *)block)[-1];
 }
 
 /* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about
