@@ -22,10 +22,14 @@ SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z
 	-Wl,-soname,libprocmap-trace.so
 
 TOOL := $(BUILD)/bin/procmap-trace
-SHIM32 := $(BUILD)/lib/procmap-trace/i386/libprocmap-trace.so
+# Where ld.so looks for .../$LIB/libprocmap-trace.so: Debian's names, and links for those of others.
+SHIMS := $(BUILD)/lib/procmap-trace
+SHIM32 := $(SHIMS)/lib/i386-linux-gnu/libprocmap-trace.so
+SHIM64 := $(SHIMS)/lib/x86_64-linux-gnu/libprocmap-trace.so
 
 RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c)
-SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(wildcard shim/*.c) shim/arch_i386.S)
+SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c,$(wildcard shim/*.c)) shim/arch_i386.S)
+SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildcard shim/*.c)) shim/arch_x86_64.S)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -57,6 +61,14 @@ $(BUILD)/obj32/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -m32 $(CPPFLAGS) -c $< -o $@
 
+$(BUILD)/obj64/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -m64 $(CPPFLAGS) -Ishim $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+
+$(BUILD)/obj64/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -m64 $(CPPFLAGS) -c $< -o $@
+
 $(TOOL): $(RUNNER_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(RUNNER_FLAGS) $(LDFLAGS) $^ -o $@.new $(RUNNER_LIBS)
@@ -66,8 +78,15 @@ $(SHIM32): $(SHIM32_OBJECTS) shim/exports.map
 	@mkdir -p $(@D)
 	$(CC) -m32 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM32_OBJECTS) -o $@.new
 	@mv $@.new $@
+	@ln -sf i386-linux-gnu/$(@F) $(SHIMS)/lib/$(@F)
 
--include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d)
+$(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
+	@mkdir -p $(@D) $(SHIMS)/lib64
+	$(CC) -m64 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM64_OBJECTS) -o $@.new
+	@mv $@.new $@
+	@ln -sf ../lib/x86_64-linux-gnu/$(@F) $(SHIMS)/lib64/$(@F)
+
+-include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d) $(SHIM64_OBJECTS:.o=.d)
 
 # ---- the lab programs and the test victims: as a student compiles them ----
 
@@ -153,12 +172,13 @@ bench: all victims ## what tracing costs, against the untraced run
 
 # ---- installation ----
 
-LIBDIR = $(DESTDIR)$(PREFIX)/lib/procmap-trace/i386
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/procmap-trace
 SHAREDIR = $(DESTDIR)$(PREFIX)/share
 
 install: all ## install under PREFIX (/usr/local)
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/procmap-trace
-	install -D -m 755 $(SHIM32) $(LIBDIR)/libprocmap-trace.so
+	mkdir -p $(LIBDIR)
+	cp -R $(SHIMS)/. $(LIBDIR)
 	install -D -m 644 schemas/event.schema.json $(SHAREDIR)/procmap-trace/event.schema.json
 	install -D -m 644 runner/procmap-trace.1 $(SHAREDIR)/man/man1/procmap-trace.1
 

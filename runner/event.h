@@ -18,6 +18,7 @@ struct event {
     uint64_t t_ns;                   /* nanoseconds since the start of the trace */
     uint64_t began_ns;               /* realloc: start of the call, else 0 */
     uint32_t pid;
+    uint32_t image; /* process images are numbered from 1 in the order of their process records */
     const struct frame_symbol *symbols; /* replayed stack records: one a frame, or NULL */
 };
 

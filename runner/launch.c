@@ -13,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SHIM "lib/procmap-trace/i386/libprocmap-trace.so"
+/* ld.so replaces $LIB by what fits the word size of each program. */
+#define SHIM "lib/procmap-trace/$LIB/libprocmap-trace.so"
+#define SHIM_HERE "lib/procmap-trace/lib/libprocmap-trace.so"
 
 extern char **environ;
 
@@ -29,11 +31,14 @@ int launch_find_shim(char *path, size_t size)
         if (slash)
             *slash = '\0';
     }
-    if ((size_t)snprintf(path, size, "%s/%s", self, SHIM) >= size)
+    if ((size_t)snprintf(path, size, "%s/%s", self, SHIM_HERE) >= size)
         return -ENAMETOOLONG;
     if (strpbrk(path, ": $"))
         return -EINVAL;
-    return access(path, R_OK) == 0 ? 0 : -errno;
+    if (access(path, R_OK) != 0)
+        return -errno;
+    snprintf(path, size, "%s/%s", self, SHIM);
+    return 0;
 }
 
 static char *setting(const char *name, const char *value, const char *more)

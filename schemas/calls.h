@@ -50,7 +50,11 @@
     X(PRCTL, "prctl")                                                                              \
     X(MALLOPT, "mallopt")                                                                          \
     /* no call at all: the dynamic loader working by itself (NSS, iconv, lazy loads) */            \
-    X(LOADER, "ld.so")
+    X(LOADER, "ld.so")                                                                             \
+    /* what makes a process: fork records */                                                       \
+    X(FORK, "fork")                                                                                \
+    X(VFORK, "vfork")                                                                              \
+    X(CLONE, "clone")
 
 /* Why a snapshot was taken. */
 #define PMT_REASONS(X)                                                                             \

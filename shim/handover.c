@@ -80,7 +80,10 @@ static struct pmt_ring *map_ring(int fd)
 
 bool handover(struct live *page, const char *socket_name)
 {
-    struct pmt_hello hello = {PMT_RING_MAGIC, PMT_RING_VERSION, sizeof(long), page->pid};
+    struct pmt_hello hello = {.magic = PMT_RING_MAGIC,
+                              .version = PMT_RING_VERSION,
+                              .word_size = sizeof(long),
+                              .pid = page->pid};
     int socket = connect_to(socket_name);
     if (socket < 0)
         return false;

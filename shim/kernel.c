@@ -295,6 +295,8 @@ static long leave(const struct sys_regs *regs)
         emit_header(&e, PMT_RECORD_EXIT, 0, 0, clock_now());
         x->status = (int32_t)regs->args[0];
         x->signal = 0;
+        x->end = PMT_END_EXIT;
+        x->pad = 0;
         emit_end(&e);
     }
     if (live->sink == SINK_OUTPUT)

@@ -19,7 +19,7 @@ import schema_check
 from invariants import check_invariants
 from tracing import BUILD, HANGS, LABS, ROOT, TOOL, VICTIMS  # noqa: F401  (for those who import from here)
 
-SHIM = BUILD / "lib" / "procmap-trace" / "i386" / "libprocmap-trace.so"
+SHIM = BUILD / "lib" / "procmap-trace" / "lib" / "i386-linux-gnu" / "libprocmap-trace.so"
 OWN_FAILURE, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127  # exit statuses, as those of env(1)
 
 
@@ -177,7 +177,7 @@ def sanitized_tool():
     make = ["make", "-s", "-C", ROOT, "BUILD=build/asan"]
     flags = "CFLAGS=-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
     subprocess.run([*make, flags, "build/asan/bin/procmap-trace"], check=True)
-    subprocess.run([*make, "build/asan/lib/procmap-trace/i386/libprocmap-trace.so"], check=True)
+    subprocess.run([*make, "build/asan/lib/procmap-trace/lib/i386-linux-gnu/libprocmap-trace.so"], check=True)
     return ROOT / "build" / "asan" / "bin" / "procmap-trace"
 
 
