@@ -56,7 +56,13 @@ void hook_name(const char *name);
 #ifdef __i386__
 #define HOOK_SP(argument) ((uintptr_t) & (argument))
 #else
-#define HOOK_SP(argument) ((uintptr_t)__builtin_frame_address(0))
+static inline uintptr_t hook_sp(void)
+{
+    uintptr_t sp;
+    __asm__("movq %%rsp, %0" : "=r"(sp));
+    return sp;
+}
+#define HOOK_SP(argument) hook_sp()
 #endif
 #define HOOK_CALLER() ((uintptr_t)__builtin_return_address(0))
 #define HOOK __attribute__((visibility("default")))

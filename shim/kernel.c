@@ -1,4 +1,4 @@
-/* What happens to a system call that kernel_entry (arch_i386.S) does not simply pass on. */
+/* What happens to a system call that the entry (arch_*.S) does not simply pass on. */
 #include "kernel.h"
 #include "emit.h"
 #include "loader.h"
@@ -15,9 +15,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-extern void kernel_entry(void);
-extern void kernel_int80(void);
-void *kernel_original = (void *)kernel_int80;
+#ifdef __i386__
+#define NR_MMAP __NR_mmap2
+#else
+#define NR_MMAP __NR_mmap
+#endif
 
 /* Where a call may change the map. */
 enum effect {
@@ -308,18 +310,14 @@ static long leave(const struct sys_regs *regs)
  * memory comes from the shim's own. */
 static long of_tracer(const struct sys_regs *regs)
 {
-#ifdef __i386__
-    if (regs->nr == __NR_mmap2 && (regs->args[3] & MAP_ANONYMOUS) && !(regs->args[3] & MAP_FIXED)) {
+    if (regs->nr == NR_MMAP && (regs->args[3] & MAP_ANONYMOUS) && !(regs->args[3] & MAP_FIXED)) {
         void *memory = memory_private(regs->args[1]);
         return memory ? (long)memory : -ENOMEM;
     }
     if (regs->nr == __NR_munmap && memory_owns((void *)regs->args[0]))
         return 0;
-#endif
     return sys_call_regs(regs);
 }
-
-__attribute__((visibility("hidden"))) long kernel_call(const struct sys_regs *regs);
 
 long kernel_call(const struct sys_regs *regs)
 {
@@ -345,16 +343,4 @@ long kernel_call(const struct sys_regs *regs)
         result = execute(regs, &mask);
     sys_restore_signals(&mask);
     return result;
-}
-
-void kernel_hook_install(void)
-{
-#ifdef __i386__
-    void *current;
-    __asm__("movl %%gs:0x10, %0" : "=r"(current));
-    if (current == (void *)kernel_entry)
-        return;
-    kernel_original = current;
-    __asm__ volatile("movl %0, %%gs:0x10" : : "r"((void *)kernel_entry) : "memory");
-#endif
 }

@@ -1,9 +1,9 @@
 #include "process.h"
 #include "emit.h"
+#include "entry.h"
 #include "environment.h"
 #include "handover.h"
 #include "hooks_malloc.h"
-#include "kernel.h"
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
@@ -187,7 +187,7 @@ static void start(void)
         page->alone = alone;
     page->sink = sink;
     send_process();
-    kernel_hook_install();
+    entry_install();
     if (lock_take(&map_lock)) {
         snapshot_whole(PMT_REASON_START, 0);
         lock_release(&map_lock);
