@@ -47,6 +47,7 @@ enum pmt_clock {
 enum pmt_ring_flags {
     PMT_RING_TEXT_SNAPSHOTS = 1, /* read /proc/self/maps as text even where PROCMAP_QUERY exists */
     PMT_RING_FOLLOW = 2,         /* trace children, too */
+    PMT_RING_EXEC = 4,           /* this image is not the first one: its origin is exec */
 };
 
 /* How a process image came to be. Every exec makes a new image, in the same process. */
@@ -286,7 +287,7 @@ struct pmt_thread {
 /* The process is about to make a copy of itself. Only where children are followed. */
 struct pmt_fork {
     struct pmt_record r; /* call: FORK, VFORK or CLONE; stack_id: who called it */
-    uint32_t fork_id;    /* counts within the image, from 1; the child's process record has it, too */
+    uint32_t fork_id; /* counts within the image, from 1; the child's process record has it, too */
     uint32_t pad;
 };
 

@@ -16,6 +16,7 @@
         .hidden entry_returns
         .hidden entry_site_of_syscall
         .hidden entry_thread_exit
+        .hidden threads_exit
         .hidden sys_call_regs
 
         .text
@@ -107,7 +108,7 @@ entry_thread_exit:
         .cfi_startproc
         .cfi_undefined rip
         andq    $-16, %rsp
-        nop
+        call    threads_exit
         xorl    %edi, %edi
 1:      movl    $__NR_exit, %eax
         syscall

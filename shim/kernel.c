@@ -1,6 +1,8 @@
 /* What happens to a system call that the entry (arch_*.S) does not simply pass on. */
 #include "kernel.h"
 #include "emit.h"
+#include "exec.h"
+#include "fork.h"
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
@@ -8,6 +10,7 @@
 #include "snapshot.h"
 #include "stacks.h"
 #include "sys.h"
+#include "threads.h"
 #include <errno.h>
 #include <linux/ipc.h>
 #include <linux/mman.h>
@@ -283,7 +286,7 @@ static long execute(const struct sys_regs *regs, const uint64_t *mask)
     if (live->sink == SINK_OUTPUT)
         output_close();
     sys_restore_signals(mask);
-    long result = sys_call_regs(regs);
+    long result = live->sink == SINK_OUTPUT ? sys_call_regs(regs) : exec_traced(regs);
     send_exec(path, (int)-result);
     return result;
 }
@@ -319,28 +322,61 @@ static long of_tracer(const struct sys_regs *regs)
     return sys_call_regs(regs);
 }
 
+/* It shares the parent's memory until it executes a program (vfork, posix_spawn): nothing in there
+ * is its own to record. */
+static long of_vfork_child(const struct sys_regs *regs)
+{
+    bool executes = regs->nr == __NR_execve || regs->nr == __NR_execveat;
+    return executes && process.follow ? exec_traced(regs) : sys_call_regs(regs);
+}
+
+/* The calls that make or end a process or a thread; false: it is none of them. */
+static bool is_of_life(const struct sys_regs *regs)
+{
+    switch (regs->nr) {
+    case __NR_execve:
+    case __NR_execveat:
+    case __NR_exit_group:
+    case __NR_exit:
+    case __NR_fork:
+    case __NR_clone:
+        return true;
+    }
+    return false;
+}
+
+static long of_life(const struct sys_regs *regs, const uint64_t *mask)
+{
+    switch (regs->nr) {
+    case __NR_execve:
+    case __NR_execveat:
+        return execute(regs, mask);
+    case __NR_exit_group:
+        return leave(regs);
+    case __NR_exit:
+        threads_exit();
+        return sys_call_regs(regs);
+    }
+    return process.follow ? fork_traced(regs) : sys_call_regs(regs);
+}
+
 long kernel_call(const struct sys_regs *regs)
 {
     if (thread.busy)
         return of_tracer(regs);
-    /* a vfork child shares this memory and is not traced */
-    if (live->sink == SINK_NONE || (uint32_t)sys0(__NR_getpid) != live->pid)
+    if (live->sink == SINK_NONE && !process_start())
         return sys_call_regs(regs);
-    bool ends = regs->nr == __NR_execve || regs->nr == __NR_execveat || regs->nr == __NR_exit_group;
+    if ((uint32_t)sys0(__NR_getpid) != live->pid)
+        return of_vfork_child(regs);
+    bool life = is_of_life(regs);
     struct change c = {0};
-    if (!ends && (c = decode(regs)).call == PMT_CALL_NONE)
+    if (!life && (c = decode(regs)).call == PMT_CALL_NONE)
         return sys_call_regs(regs);
     if ((live->attention || thread.loader_ran) && !loader_is_at_work())
         snapshot_pay_attention(thread.call.caller);
     uint64_t mask;
     sys_block_signals(&mask);
-    long result;
-    if (!ends)
-        result = record(regs, &c);
-    else if (regs->nr == __NR_exit_group)
-        result = leave(regs);
-    else
-        result = execute(regs, &mask);
+    long result = life ? of_life(regs, &mask) : record(regs, &c);
     sys_restore_signals(&mask);
     return result;
 }

@@ -41,6 +41,11 @@ bool stacks_init(void)
     return stacks_slots && words && walker_stacks;
 }
 
+void stacks_begin_child(void)
+{
+    walkers_busy = 0;
+}
+
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
