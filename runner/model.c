@@ -17,8 +17,9 @@ struct freed {
     uint32_t tid;
     uint64_t addr, seq;
 };
-#define FREED_PLACES 64u /* by tid; where two threads meet in one, the earlier call is forgotten   \
-                          */
+#define FREED_PLACES                                                                               \
+    64u /* by tid; where two threads meet in one, the earlier call is forgotten                    \
+         */
 
 /* A tracer's file in the map: libraries that only procmap-trace has loaded. */
 struct tracer_file {

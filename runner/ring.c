@@ -163,6 +163,15 @@ enum ring_state ring_next(struct ring *ring)
     return size ? RING_RECORD : RING_CORRUPT;
 }
 
+bool ring_peek_time(const struct ring *ring, uint64_t *time)
+{
+    const struct pmt_record *next = at(ring, ring->tail);
+    if (!committed(ring, ring->tail))
+        return false;
+    *time = next->type == PMT_RECORD_CALL32 ? ((const struct pmt_call32 *)next)->time : next->time;
+    return true;
+}
+
 void ring_tell_time(struct ring *ring, uint32_t now)
 {
     __atomic_store_n(&ring->shared->now, now, __ATOMIC_RELAXED);

@@ -40,6 +40,9 @@ enum ring_state ring_next(struct ring *ring);
  * ring_next() tells. */
 bool ring_next_call(struct ring *ring, struct pmt_call32 *call);
 
+/* The time of the next record, as in pmt_record.time, if there is one. */
+bool ring_peek_time(const struct ring *ring, uint64_t *time);
+
 /* Sets pmt_ring.now; 0 before going to sleep. */
 void ring_tell_time(struct ring *ring, uint32_t now);
 
