@@ -197,7 +197,7 @@ bool model_only_counts(const struct model *m)
     return counts;
 }
 
-void model_count(struct model *m, const struct pmt_call32 *c, uint32_t tid, uint64_t t_ns)
+void model_count(struct model *m, const struct plain_call *c, uint32_t tid, uint64_t t_ns)
 {
     m->seq++;
     m->ledger.call_ns = t_ns;

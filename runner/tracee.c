@@ -75,7 +75,7 @@ static uint64_t call_ns(struct tracee *t, uint32_t word)
  * allocates all the time is followed. */
 static bool drain_calls(struct tracee *t, uint64_t until)
 {
-    struct pmt_call32 call;
+    struct plain_call call;
     bool any = false;
     if (!t->started || !model_only_counts(t->model))
         return false;

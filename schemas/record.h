@@ -108,7 +108,8 @@ enum pmt_record_type {
     PMT_RECORD_THREAD,
     PMT_RECORD_FORK,
     PMT_RECORD_TYPE_COUNT,
-    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: only in the ring */
+    PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
+    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */
 };
 
 struct pmt_record {
@@ -141,8 +142,9 @@ struct pmt_alloc {
 #define PMT_CHUNK_NON_MAIN_ARENA 4u
 #define PMT_CHUNK_FLAGS 7u
 
-/* malloc and free of a 32-bit process with one thread, in few bytes: what the reader fetches from
- * the writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. */
+/* malloc and free of a process with one thread, in few bytes: what the reader fetches from the
+ * writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. Blocks of 4
+ * GiB and more have whole records. */
 struct pmt_call32 {
     uint32_t stamp; /* as in struct pmt_record */
     uint16_t units;
@@ -157,6 +159,20 @@ struct pmt_call32 {
 };
 #define PMT_CALL32_FREE_SIZE 24u
 #define PMT_CALL32_MALLOC_SIZE 32u
+
+/* The same in a 64-bit process. */
+struct pmt_call64 {
+    uint32_t stamp;
+    uint16_t units;
+    uint8_t type;
+    uint8_t call;
+    uint32_t stack_id;
+    uint32_t time;
+    uint64_t addr;
+    uint32_t chunk;
+    uint32_t size; /* 0 in the record of a free */
+};
+#define PMT_CALL64_SIZE 32u
 
 /* The call of the program in which something happened. `name` is the library of dlopen, the command
  * of system and popen, the program of posix_spawn. */
@@ -306,6 +322,7 @@ _Static_assert(__builtin_offsetof(struct pmt_alloc, old_addr) == PMT_ALLOC_MALLO
                "malloc record");
 _Static_assert(sizeof(struct pmt_call32) == PMT_CALL32_MALLOC_SIZE, "compact record");
 _Static_assert(__builtin_offsetof(struct pmt_call32, size) == PMT_CALL32_FREE_SIZE, "compact free");
+_Static_assert(sizeof(struct pmt_call64) == PMT_CALL64_SIZE, "compact record");
 _Static_assert(sizeof(struct pmt_within) == 16, "within");
 _Static_assert(sizeof(struct pmt_kernel) == 24 + 64 + 16, "kernel record");
 _Static_assert(sizeof(struct pmt_region) == 48, "region");

@@ -3,8 +3,9 @@
 #include "exec_target.h"
 #include <string.h>
 
-#define MOST_VARIABLES 2048u /* more are left as they are: the list is put together on the stack   \
-                              */
+#define MOST_VARIABLES                                                                             \
+    2048u /* more are left as they are: the list is put together on the stack                      \
+           */
 
 static size_t count(char *const *list)
 {

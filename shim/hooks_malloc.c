@@ -135,16 +135,29 @@ static inline __attribute__((always_inline)) uint32_t plain_call(const struct li
     return likely(plain) ? stacks_known_caller(caller) : 0;
 }
 
-static inline __attribute__((always_inline)) void fill_compact(struct pmt_call32 *c,
-                                                               enum pmt_call call, uintptr_t block,
-                                                               uintptr_t size, uint32_t stack_id,
-                                                               uint32_t bytes)
+#ifdef __i386__
+typedef struct pmt_call32 compact;
+#define COMPACT_TYPE PMT_RECORD_CALL32
+#define COMPACT_MALLOC PMT_CALL32_MALLOC_SIZE
+#define COMPACT_FREE PMT_CALL32_FREE_SIZE
+#define COMPACT_MOST SIZE_MAX
+#else
+typedef struct pmt_call64 compact;
+#define COMPACT_TYPE PMT_RECORD_CALL64
+#define COMPACT_MALLOC PMT_CALL64_SIZE
+#define COMPACT_FREE PMT_CALL64_SIZE
+#define COMPACT_MOST 0xffff0000u /* the chunk is a little larger, and fits in 32 bits, too */
+#endif
+
+static inline __attribute__((always_inline)) void fill_compact(compact *c, enum pmt_call call,
+                                                               uintptr_t block, uintptr_t size,
+                                                               uint32_t stack_id, uint32_t bytes)
 {
     c->units = (uint16_t)(bytes / PMT_RECORD_ALIGN);
-    c->type = PMT_RECORD_CALL32;
+    c->type = COMPACT_TYPE;
     c->call = (uint8_t)call;
     c->stack_id = stack_id;
-    c->addr = (uint32_t)block;
+    c->addr = block;
     c->chunk = (uint32_t)chunk_word((const void *)block);
     if (bytes > PMT_CALL32_FREE_SIZE)
         c->size = (uint32_t)size;
@@ -156,7 +169,7 @@ static __attribute__((noinline, cold)) void send_compact_late(uint32_t position,
                                                               uint32_t stack_id, uint32_t bytes)
 {
     struct emit e = emit_begin_slow(bytes, position, true);
-    struct pmt_call32 *c = e.record;
+    compact *c = e.record;
     if (!c)
         return;
     fill_compact(c, call, block, size, stack_id, bytes);
@@ -172,7 +185,7 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
     uint32_t position = emit_reserve_alone(&l->ring->head, bytes);
     if (unlikely((int32_t)(l->limit - position - bytes) < 0))
         return send_compact_late(position, call, block, size, stack_id, bytes);
-    struct pmt_call32 *c = (void *)(l->data + (position & (PMT_RING_CAPACITY - 1)));
+    compact *c = (void *)(l->data + (position & (PMT_RING_CAPACITY - 1)));
     fill_compact(c, call, block, size, stack_id, bytes);
     c->time = clock_compact(l, position);
     __atomic_store_n(&c->stamp, position ^ l->cookie, __ATOMIC_RELEASE);
@@ -208,12 +221,12 @@ HOOK void *malloc(size_t size)
     struct live *l = live;
     uintptr_t caller = HOOK_CALLER();
     uint32_t stack_id = plain_call(l, caller, HOOK_SP(size));
-    if (unlikely(!stack_id))
+    if (unlikely(!stack_id) || unlikely(size > COMPACT_MOST))
         return malloc_in_general(size, caller);
     hook_mark(PMT_CALL_MALLOC, size, caller, HOOK_SP(size));
     void *block = real.malloc(size);
     if (likely(block))
-        send_compact(l, PMT_CALL_MALLOC, (uintptr_t)block, size, stack_id, PMT_CALL32_MALLOC_SIZE);
+        send_compact(l, PMT_CALL_MALLOC, (uintptr_t)block, size, stack_id, COMPACT_MALLOC);
     else
         send_failed(PMT_CALL_MALLOC, size, caller);
     thread.call.call = PMT_CALL_NONE;
@@ -256,10 +269,11 @@ HOOK void free(void *block)
     struct live *l = live;
     uintptr_t caller = HOOK_CALLER();
     uint32_t stack_id = block ? plain_call(l, caller, HOOK_SP(block)) : 0;
-    if (unlikely(!stack_id) || unlikely(chunk_word(block) & POOL_MARK))
+    if (unlikely(!stack_id) || unlikely(chunk_word(block) & POOL_MARK) ||
+        unlikely(chunk_word(block) > COMPACT_MOST))
         return free_in_general(block, caller);
     hook_mark(PMT_CALL_FREE, 0, caller, HOOK_SP(block));
-    send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, PMT_CALL32_FREE_SIZE);
+    send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, COMPACT_FREE);
     real.free(block);
     thread.call.call = PMT_CALL_NONE;
 }

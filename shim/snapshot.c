@@ -20,6 +20,8 @@ bool snapshot_init(bool text)
     maps = memory_private(sizeof *maps);
     body = memory_private(PMT_RECORD_MAX);
     by_query = !text && maps_can_query();
+    if (maps && by_query)
+        maps_learn_gate(maps);
     return maps && body;
 }
 
@@ -136,7 +138,7 @@ void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_
 
 void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
 {
-    struct window w = {.hi = sizeof(long) == 4 ? 1ull << 32 : 1ull << 63,
+    struct window w = {.hi = sizeof(long) == 4 ? 1ull << 32 : ~0ull << 12,
                        .flags = PMT_SNAPSHOT_WHOLE,
                        .stack_id = stack_id,
                        .reason = reason};
