@@ -52,7 +52,7 @@ def command(directory):
     """strace and its options, to stand before a command; the logs go into a directory."""
     names = ",".join(MEMORY)
     return ["strace", "-i", "-ff", "-q", "-o", Path(directory) / "log", "-e", "signal=none",
-            "-e", f"trace={names},execve,clone,clone3,ugetrlimit", "-e", f"raw={RAW}"]
+            "-e", f"trace={names},execve,clone,clone3,?ugetrlimit,prlimit64", "-e", f"raw={RAW}"]
 
 
 def logs(directory):

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import strace
-from tracing import LABS, VICTIMS, trace
+from tracing import MMAP, trace
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="strace cannot trace processes here")
 
@@ -26,7 +26,7 @@ LOADER_CAUSES = {"dlopen", "dlmopen", "dlclose", "ld.so"}
 
 LAB_PROGRAMS = [["map1"], ["map2"], ["map3"], ["map3", "40000"], ["lib_cos"], ["mmap_file"], ["shared_memory"],
                 ["brk_direct"], ["mprotect_split"], ["mremap_grow"], ["dlopen_lib"], ["crash"], ["many_mallocs", "20000"]]
-THREADED = [[LABS / "threads"], [VICTIMS / "threads_stress", "4", "200"], [VICTIMS / "cxx_throw"]]
+THREADED = [["labs/threads"], ["victims/threads_stress", "4", "200"], ["victims/cxx_throw"]]
 VICTIM_PROGRAMS = [["pool"], ["threshold"], ["stack_growth"], ["errno_kept"], ["early"], ["many_regions", "100", "20"]]
 
 # A table of 100,000 rows. (Made by a recursive query, each row costs two mallocs: 200,000 events more, nothing new.)
@@ -126,7 +126,7 @@ def exact(call):
 
 
 # Arguments that do not depend on where the kernel puts things.
-COMPARABLE = {"brk": [0], "mmap2": [1, 2, 3, 4, 5], "munmap": [1], "mremap": [1, 2, 3], "mprotect": [1, 2],
+COMPARABLE = {"brk": [0], "mmap": [1, 2, 3, 4, 5], "mmap2": [1, 2, 3, 4, 5], "munmap": [1], "mremap": [1, 2, 3], "mprotect": [1, 2],
               "madvise": [1, 2], "shmat": [2], "shmdt": []}
 
 
@@ -142,10 +142,13 @@ def difference(ours, theirs):
     return None
 
 
+STACK_LIMIT = ("ugetrlimit", "prlimit64")  # of i386, of x86-64
+
+
 def start_up(calls, loader):
     """How many calls belong to start-up. Its end: __libc_early_init asks for the limit of the stack; then ld.so
     unmaps ld.so.cache, if it had opened it, and enters the program."""
-    index = next(i for i, call in enumerate(calls) if call.call == "ugetrlimit") + 1
+    index = next(i for i, call in enumerate(calls) if call.call in STACK_LIMIT) + 1
     if index < len(calls) and calls[index].call == "munmap" and loader(calls[index].ip):
         index += 1
     return index
@@ -157,7 +160,7 @@ def pages_of_loader(calls, loader):
     for call in calls:
         if not loader(call.ip) or call.errno:
             continue
-        if call.call == "mmap2":
+        if call.call in MMAP:
             memory |= set(range(call.result, call.result + call.args[1], 4096))
         elif call.call == "munmap":
             memory -= set(range(call.args[0], call.args[0] + call.args[1], 4096))
@@ -221,28 +224,28 @@ def ids(programs):
 
 
 @pytest.mark.parametrize("program", LAB_PROGRAMS, ids=ids(LAB_PROGRAMS))
-def test_labs_same_run(program):
-    check_same_run(LABS / program[0], *program[1:])
+def test_labs_same_run(program, programs):
+    check_same_run(programs.labs / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", THREADED, ids=ids(THREADED))
-def test_threads_same_run(program):
-    check_same_run(*program)
+def test_threads_same_run(program, programs):
+    check_same_run(*programs.command(program))
 
 
 @pytest.mark.parametrize("program", VICTIM_PROGRAMS, ids=ids(VICTIM_PROGRAMS))
-def test_victims_same_run(program):
-    check_same_run(VICTIMS / program[0], *program[1:])
+def test_victims_same_run(program, programs):
+    check_same_run(programs.victims / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", LAB_PROGRAMS, ids=ids(LAB_PROGRAMS))
-def test_labs_without(program):
-    check_without(LABS / program[0], *program[1:])
+def test_labs_without(program, programs):
+    check_without(programs.labs / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", [p for p in VICTIM_PROGRAMS if p not in PLACE_MATTERS], ids=" ".join)
-def test_victims_without(program):
-    check_without(VICTIMS / program[0], *program[1:])
+def test_victims_without(program, programs):
+    check_without(programs.victims / program[0], *program[1:])
 
 
 def test_foreign_same_run(foreign_command):
@@ -259,18 +262,18 @@ def test_foreign_without(foreign_command):
     assert traced.status == 0 and traced.stdout
 
 
-def test_dlopen_is_grouped():
+def test_dlopen_is_grouped(programs):
     """dlopen_lib: ld.so's calls are no kernel events, its regions are there with cause dlopen."""
-    traced = check_same_run(LABS / "dlopen_lib")
+    traced = check_same_run(programs.labs / "dlopen_lib")
     library = {event["after"]["path"] for event in traced.changes("dlopen", "added") if event["after"]["path"]}
     assert len(library) == 1 and "libm" in library.pop()
-    mapped = {int(event["result"], 16) for event in traced.of("kernel", call="mmap2") if "result" in event}
+    mapped = {int(event["result"], 16) for event in traced.of("kernel") if event["call"] in MMAP and "result" in event}
     assert not mapped & {int(event["after"]["start"], 16) for event in traced.changes("dlopen", "added")}
 
 
-def test_comparison_can_fail():
+def test_comparison_can_fail(programs):
     """The oracle notices a call that is missing, and one with another length."""
-    traced = trace(LABS / "map3", "40000")
+    traced = trace(programs.labs / "map3", "40000")
     calls = from_trace(traced, traced.process["pid"])
     assert len(calls) > 5 and difference(calls, calls) is None
     assert difference(calls[:3] + calls[4:], calls)

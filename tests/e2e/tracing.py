@@ -10,13 +10,11 @@ from pathlib import Path
 
 from bulk_schema import read_trace
 from invariants import Map, Region, check_invariants
+from programs import BUILD, PROGRAMS32, ROOT  # noqa: F401  (for those who import from here)
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("BUILD", "build"))
-BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 TOOL = BUILD / "bin" / "procmap-trace"
-LABS = BUILD / "labs"
-VICTIMS = BUILD / "victims"
+LABS = PROGRAMS32.labs  # where one word size is enough
+MMAP = ("mmap", "mmap2")  # the system call behind mmap(3), on x86-64 and on i386
 HANGS = 120  # seconds: no test measures time, but a hanging program must end
 
 # Short and the same for all: what the environment has is on the stack of every program.
