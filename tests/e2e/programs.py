@@ -19,6 +19,7 @@ class Programs:
     victims: Path
     shim: Path
     foreign: Path  # made by tests/setup/foreign.sh
+    package_arch: str  # Debian's name of the architecture
     mmap_threshold_max: int  # up to which glibc moves it: DEFAULT_MMAP_THRESHOLD_MAX in malloc/malloc.c
 
     def mmapped_size(self, size):
@@ -42,6 +43,6 @@ class Programs:
 SHIM = BUILD / "lib" / "procmap-trace" / "$LIB" / "libprocmap-trace.so"  # ld.so puts the right folder for $LIB
 SHIMS = BUILD / "lib" / "procmap-trace" / "lib"
 PROGRAMS32 = Programs(32, BUILD / "labs", BUILD / "victims", SHIMS / "i386-linux-gnu" / "libprocmap-trace.so",
-                      BUILD / "foreign" / "programs.tsv", 512 << 10)
+                      BUILD / "foreign" / "programs.tsv", "i386", 512 << 10)
 PROGRAMS64 = Programs(64, BUILD / "labs64", BUILD / "victims64", SHIMS / "x86_64-linux-gnu" / "libprocmap-trace.so",
-                      BUILD / "foreign" / "programs64.tsv", 32 << 20)
+                      BUILD / "foreign" / "programs64.tsv", "amd64", 32 << 20)

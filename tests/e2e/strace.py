@@ -56,16 +56,23 @@ def command(directory):
 
 
 def logs(directory):
-    """{process or thread id: its calls}"""
-    return {int(path.suffix[1:]): parse_log(path.read_text(errors="replace").splitlines())
+    """{process or thread id: its calls behind the last execve that worked}"""
+    return {tid: programs[-1] for tid, programs in all_logs(directory).items()}
+
+
+def all_logs(directory):
+    """{process or thread id: [calls before the first execve that worked, behind the first, ...]}"""
+    return {int(path.suffix[1:]): split_log(path.read_text(errors="replace").splitlines())
             for path in Path(directory).iterdir()}
 
 
-def parse_log(lines):
-    """The calls behind the last execve that worked, or all those of a thread or forked process."""
-    calls = [call for call in map(parse_line, lines) if call]
-    starts = [index for index, call in enumerate(calls) if call.call == "execve" and not call.errno]
-    return calls[starts[-1] + 1:] if starts else calls
+def split_log(lines):
+    programs = [[]]
+    for call in filter(None, map(parse_line, lines)):
+        programs[-1].append(call)
+        if call.call == "execve" and not call.errno:
+            programs.append([])
+    return programs
 
 
 def threads(calls, pid):

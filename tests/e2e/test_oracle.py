@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import strace
+from invariants import Map, Region
 from tracing import MMAP, trace
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="strace cannot trace processes here")
@@ -106,6 +107,34 @@ def ranges(traced, *paths):
     return lambda address: any(region.start <= address < region.end for region in regions)
 
 
+LOADERS = ("ld-linux.so.2", "ld-linux-x86-64.so.2")
+
+
+def made_by_libc(traced):
+    """Where the system calls of libc are made: on i386 in the vdso; on x86-64 in libc itself, and in the shim for those
+    that it has taken over."""
+    return ranges(traced, *(["[vdso]"] if traced.process["class"] == 32 else ["libc.so.6", "libprocmap-trace.so"]))
+
+
+def tracers_own(traced):
+    """Tells the calls by which procmap-trace works on its own memory (it makes some of it unlike the program's, so as
+    not to merge), and those by which it changes the code of libc."""
+    own, code = Map(), Map()
+    for event in traced.of("snapshot"):
+        for region in map(Region, event["regions"]):
+            if region["owner"] == "tracer":
+                own.erase(region.start, region.end)
+                own.paint(region)
+            elif region["kind"] == "lib_code" and not code.at(region.start):
+                code.paint(region)
+    shim = ranges(traced, "libprocmap-trace.so")
+
+    def is_own(call):
+        place = call.result if call.call in MMAP else call.args[0]
+        return own.at(place) is not None or (shim(call.ip) and call.call == "mprotect" and code.at(place) is not None)
+    return is_own
+
+
 def from_strace(calls, where):
     return [call for call in calls if call.is_change() and where(call.ip)]
 
@@ -174,15 +203,9 @@ def check_same_run(*command, **options):
     with tempfile.TemporaryDirectory(prefix="procmap-trace-strace-") as directory:
         traced = trace(*command, prefix=strace.command(directory), **options)
         calls = strace.logs(directory)
-    libc, loader = ranges(traced, "[vdso]"), ranges(traced, "ld-linux.so.2")
+    libc, loader = made_by_libc(traced), ranges(traced, *LOADERS)
     shim = ranges(traced, "libprocmap-trace.so")
-    memory = traced.map_at_exit()
-
-    def on_tracer(call):
-        """procmap-trace at work on its own memory (it makes some of it unlike the program's, so as not to merge)."""
-        region = memory.at(call.args[0])
-        return region is not None and region["owner"] == "tracer"
-
+    on_tracer = tracers_own(traced)
     pid = traced.process["pid"]
     assert loader(calls[pid][0].ip), "the first call is ld.so's: else the addresses mean something else"
     found = 0
@@ -202,7 +225,7 @@ def check_without(*command, **options):
     traced = trace(*command, **options)
     alone, calls = strace.witness(*command, **options)
     assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
-    libc, loader = ranges(traced, "[vdso]"), ranges(traced, "ld-linux.so.2")
+    libc, loader = made_by_libc(traced), ranges(traced, *LOADERS)
     assert loader(calls[0].ip)
     pid = traced.process["pid"]
     ours = [placeless(call) for call in from_trace(traced, pid)]

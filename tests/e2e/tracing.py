@@ -59,12 +59,21 @@ class Trace(Run):
 
     @property
     def process(self):
+        """The process event of the (first) image."""
         return self.events[0]
 
     @property
     def exit(self):
         assert self.events[-1]["type"] == "exit"
         return self.events[-1]
+
+    @functools.cached_property
+    def images(self):
+        """The trace of each process image, in the order of their beginnings. Output and status are the program's."""
+        found = {}
+        for event in self.events:
+            found.setdefault(event.get("image", 1), []).append(event)
+        return [Trace(self.status, self.stdout, self.stderr, found[number]) for number in sorted(found)]
 
     def changes(self, cause=None, change=None, owner="program"):
         """The region events of an owner, of one cause (or any), of one change (or any)."""
@@ -75,8 +84,8 @@ class Trace(Run):
     def map_at(self, seq):
         """The map (of both owners) as the snapshots up to event number `seq` have it."""
         memory = Map()
-        for event in self.events[:seq]:
-            if event["type"] == "snapshot":
+        for event in self.events:
+            if event["type"] == "snapshot" and event["seq"] <= seq:
                 memory.erase(int(event["lo"], 16), int(event["hi"], 16))
                 for region in event["regions"]:
                     memory.paint(Region(region))
