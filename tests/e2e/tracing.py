@@ -131,11 +131,11 @@ def untraced(*command, aslr=False, **options):
     return run(*([] if aslr else ["setarch", "-R"]), *command, **options)
 
 
-def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), **options):
+def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), tool_options=(), **options):
     """Runs a program under procmap-trace, checks the trace and returns it. `prefix`: words before the command."""
     with tempfile.TemporaryDirectory(prefix="procmap-trace-test-") as directory:
         path = Path(directory) / "trace.jsonl"
-        tool = [TOOL, f"--json={path}", "-q", *([] if aslr else ["--no-aslr"])]
+        tool = [TOOL, f"--json={path}", "-q", *([] if aslr else ["--no-aslr"]), *tool_options]
         done = run(*prefix, *tool, "--", *command, **options)
         assert path.exists(), f"no trace; status {done.status}, {done.stderr}"
         events, errors = read_trace(path)
