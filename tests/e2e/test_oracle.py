@@ -20,7 +20,7 @@ import pytest
 
 import strace
 from invariants import Map, Region
-from tracing import MMAP, TOOL, run, trace
+from tracing import FOLLOW, MMAP, TOOL, run, trace
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="strace cannot trace processes here")
 
@@ -234,9 +234,6 @@ def pages_of_loader(calls, loader):
 
 # ---- the comparisons ----
 
-FOLLOW = {"tool_options": ["--follow"]}
-
-
 def programs_of(images, logs):
     """[(image of the trace, its calls)]. A pid's last images are what it executed last; before its first execve it is a
     copy of its parent, or no image: a child of vfork has its parent's memory."""
@@ -375,7 +372,7 @@ def family_program(request, foreign, programs, tmp_path):
     environment = {**environment, **GIT}
     setup = run("sh", "-ec", preparation, cwd=tmp_path, env={**GIT, "PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert setup.status == 0, setup.stderr
-    return [path, *arguments], {"env": environment, "cwd": tmp_path, **FOLLOW}
+    return [path, *arguments], {"env": environment, "cwd": tmp_path, "tool_options": FOLLOW}
 
 
 def machine_bits(name):

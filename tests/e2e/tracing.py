@@ -15,6 +15,7 @@ from programs import BUILD, PROGRAMS32, ROOT  # noqa: F401  (for those who impor
 TOOL = BUILD / "bin" / "procmap-trace"
 LABS = PROGRAMS32.labs  # where one word size is enough
 MMAP = ("mmap", "mmap2")  # the system call behind mmap(3), on x86-64 and on i386
+FOLLOW = ["--follow"]  # as options of the tool
 HANGS = 120  # seconds: no test measures time, but a hanging program must end
 
 # Short and the same for all: what the environment has is on the stack of every program.
