@@ -34,7 +34,7 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildca
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit e2e bench install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
@@ -158,8 +158,16 @@ $(BUILD)/unit/%: tests/unit/%.c $$(call unit_sources,$$*)
 	$(CC) $(CPPFLAGS) -Irunner -Ishim -std=gnu11 $(WARNINGS) $(SANITIZE) $(filter %.c,$^) -o $@ \
 		$$(sed -n '1s/.*libs: \(.*\) \*\//\1/p' $<) -lcmocka
 
-unit: $(UNIT) ## run the unit tests, with the sanitizers
+unit: $(UNIT) tsan ## run the unit tests, with the sanitizers
 	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+
+# The ring is what several threads share: its tests run under ThreadSanitizer, too, which excludes the other sanitizers.
+$(BUILD)/unit/tsan_ring: tests/unit/test_ring.c runner/ring.c runner/record_check.c shim/emit.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=thread $^ -o $@ -lcmocka -pthread
+
+tsan: $(BUILD)/unit/tsan_ring
+	@echo "== $<"; $<
 
 $(BUILD)/asan/bin/procmap-trace: FORCE
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan RUNNER_FLAGS= CFLAGS='$(SANITIZE)' $@
@@ -170,6 +178,9 @@ FORCE:
 e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
 		$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+
+soak: all labs victims ## the stress tests with their full numbers: takes long
+	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
 
 bench: all victims ## what tracing costs, against the untraced run
 	tests/setup/foreign.sh $(BUILD)/foreign
