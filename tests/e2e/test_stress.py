@@ -53,7 +53,7 @@ def test_forks(tmp_path, programs, threads, options):
 
 def test_forks_event_by_event(programs):
     """Each child has its own image with its own block and nobody else's."""
-    traced = trace(programs.victims / "many_forks", "12", "4", tool_options=FOLLOW)
+    traced = trace(programs.victims / "many_forks", "12", tool_options=FOLLOW)
     assert traced.status == 0 and len(traced.images) == 13
     sizes = [{event["size"] for event in image.of("alloc", call="malloc")} & set(range(5000, 5012))
              for image in traced.images]
