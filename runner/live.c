@@ -112,8 +112,10 @@ static struct pmt_exit by_status(int status)
 
 static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
 {
-    const char *snapshots = getenv(PMT_ENV_SNAPSHOTS);
+    const char *snapshots = getenv(PMT_ENV_SNAPSHOTS), *kernel = getenv(PMT_ENV_KERNEL);
     uint32_t flags = snapshots && strcmp(snapshots, "text") == 0 ? PMT_RING_TEXT_SNAPSHOTS : 0;
+    if (kernel && strcmp(kernel, "calls") == 0)
+        flags |= PMT_RING_CALLS_ONLY;
     if (l->follow)
         flags |= PMT_RING_FOLLOW;
     if (l->images && hello->origin != PMT_ORIGIN_FORK)

@@ -251,7 +251,7 @@ static long record(const struct sys_regs *regs, const struct change *c)
     return result;
 }
 
-static void last_look(enum pmt_reason reason)
+void kernel_last_look(enum pmt_reason reason)
 {
     uint32_t stack_id = stacks_of_change();
     if (!lock_take(&map_lock))
@@ -281,7 +281,7 @@ static void send_exec(const char *path, int error)
 static long execute(const struct sys_regs *regs, const uint64_t *mask)
 {
     const char *path = (const char *)regs->args[regs->nr == __NR_execve ? 0 : 1];
-    last_look(PMT_REASON_EXEC);
+    kernel_last_look(PMT_REASON_EXEC);
     send_exec(path, 0);
     if (live->sink == SINK_OUTPUT)
         output_close();
@@ -293,7 +293,7 @@ static long execute(const struct sys_regs *regs, const uint64_t *mask)
 
 static long leave(const struct sys_regs *regs)
 {
-    last_look(PMT_REASON_EXIT);
+    kernel_last_look(PMT_REASON_EXIT);
     struct emit e = emit_begin(sizeof(struct pmt_exit));
     struct pmt_exit *x = e.record;
     if (x) {

@@ -5,6 +5,7 @@
 #include "fork.h"
 #include "handover.h"
 #include "hooks_malloc.h"
+#include "kernel.h"
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
@@ -208,6 +209,10 @@ static void start(void)
     bool text_snapshots;
     live = page;
     enum sink sink = open_sink(page, &text_snapshots);
+    const char *kernel = environment_get(PMT_ENV_KERNEL);
+    bool calls_only = kernel && strcmp(kernel, "calls") == 0;
+    if (sink == SINK_RING)
+        calls_only |= (page->ring->flags & PMT_RING_CALLS_ONLY) != 0;
     environment_clean();
     if (sink == SINK_NONE || !snapshot_init(text_snapshots)) {
         live = none;
@@ -215,7 +220,7 @@ static void start(void)
     }
     single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
     bool exec = sink == SINK_RING && page->ring->flags & PMT_RING_EXEC;
-    entry_install();
+    process.sees_kernel = !calls_only && entry_install();
     begin(sink, (struct birth){exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START, 0});
 }
 
@@ -229,6 +234,17 @@ void process_begin_child(uint32_t fork_id)
         begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id});
     else
         process.follow = false;
+}
+
+/* Where system calls are not seen, this is the last that is heard of the process. */
+__attribute__((destructor)) static void last_look(void)
+{
+    uint64_t mask;
+    if (live->sink == SINK_NONE || process.sees_kernel)
+        return;
+    sys_block_signals(&mask);
+    kernel_last_look(PMT_REASON_EXIT);
+    sys_restore_signals(&mask);
 }
 
 bool process_start(void)

@@ -11,6 +11,7 @@ struct process {
     uintptr_t own_low, own_high;       /* the shim */
     uintptr_t loader_low, loader_high; /* ld.so */
     bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */
+    bool sees_kernel;                  /* libc's system calls are hooked */
     bool follow;                       /* children are traced, too */
 };
 extern struct process process;
