@@ -28,7 +28,6 @@ static void begin_child(uint32_t fork_id)
     thread.loader.call = PMT_CALL_NONE;
     last_fork = 0;
     map_lock = (struct lock){0};
-    stacks_begin_child();
     process_begin_child(fork_id);
 }
 
@@ -36,9 +35,10 @@ static void begin_child(uint32_t fork_id)
 long fork_traced(const struct sys_regs *regs)
 {
     uint32_t stack_id = stacks_of_change();
-    bool locked = lock_take(&map_lock);
+    bool held = stacks_hold(), locked = lock_take(&map_lock);
     uint32_t fork_id = send_fork(regs, stack_id);
     long result = sys_call_regs(regs);
+    stacks_go_on(held, result == 0);
     if (result == 0)
         begin_child(fork_id);
     else if (locked)
@@ -50,6 +50,7 @@ bool fork_found_out(void)
 {
     uint64_t mask;
     sys_block_signals(&mask);
+    stacks_go_on(false, true);
     begin_child(0);
     sys_restore_signals(&mask);
     return live->sink != SINK_NONE;

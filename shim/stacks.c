@@ -42,9 +42,29 @@ bool stacks_init(void)
     return stacks_slots && words && walker_stacks;
 }
 
-void stacks_begin_child(void)
+#define ALL_WALKERS ((1u << WALKERS) - 1)
+#define FORK_STEP_MS 1
+#define FORK_STEPS 1000
+
+bool stacks_hold(void)
 {
-    walkers_busy = 0;
+    for (int step = 0; step < FORK_STEPS; step++) {
+        uint32_t busy = 0;
+        if (__atomic_compare_exchange_n(&walkers_busy, &busy, ALL_WALKERS, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return true;
+        uint32_t never = 0;
+        sys_futex_wait(&never, 0, FORK_STEP_MS);
+    }
+    return false;
+}
+
+void stacks_go_on(bool held, bool in_child)
+{
+    if (in_child && !held)
+        unwinder.step = NULL; /* its locks may be taken for ever */
+    if (held || in_child)
+        __atomic_store_n(&walkers_busy, 0, __ATOMIC_RELEASE);
 }
 
 /* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
