@@ -159,10 +159,24 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
     else if (error)
         complain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
                  strerror(-error));
-    *launch =
-        (struct launch){.path = path, .argv = o->arguments, .shim = shim, .no_aslr = o->no_aslr};
+    *launch = (struct launch){.path = path,
+                              .argv = o->arguments,
+                              .shim = shim,
+                              .no_aslr = o->no_aslr,
+                              .follow = o->follow};
     *status = EXIT_OWN_FAILURE;
     return error == 0;
+}
+
+static void tell_waiting(size_t count, pid_t pid)
+{
+    if (count == 1)
+        complain(NULL, "the program has ended; still tracing process %d (Ctrl-C ends the tracing)",
+                 pid);
+    else
+        complain(NULL,
+                 "the program has ended; still tracing %zu processes (Ctrl-C ends the tracing)",
+                 count);
 }
 
 static int run(const struct options *o, struct model *m, struct launch *launch)
@@ -170,7 +184,8 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     struct live_result result = {0};
     bool executing;
     launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
-    int error = live_trace(launch, m, &result, &executing);
+    static const struct live_hooks hooks = {.waiting = tell_waiting};
+    int error = live_trace(launch, m, &hooks, &result, &executing);
     int written = model_close(m);
     if (error) {
         complain(o->arguments[0], "%s: %s", executing ? "cannot be executed" : "cannot be started",

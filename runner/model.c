@@ -161,7 +161,7 @@ bool model_only_counts(const struct model *m)
     return image && !image->state->waiting && image->skipped_by == (1u << m->view_count) - 1;
 }
 
-void model_count(struct model *m, const struct pmt_call32 *c, uint32_t tid, uint64_t t_ns)
+void model_count(struct model *m, const struct plain_call *c, uint32_t tid, uint64_t t_ns)
 {
     struct image *image = m->image;
     m->seq++;

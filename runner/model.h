@@ -153,7 +153,7 @@ bool model_select(struct model *model, uint32_t image);
 /* While no view wants to be told of allocator calls and no change waits for one, model_count() is
  * model_event() for a compact record. */
 bool model_only_counts(const struct model *model);
-void model_count(struct model *model, const struct pmt_call32 *call, uint32_t tid, uint64_t t_ns);
+void model_count(struct model *model, const struct plain_call *call, uint32_t tid, uint64_t t_ns);
 
 void model_flush(struct model *model);
 

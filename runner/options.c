@@ -28,6 +28,7 @@ static const char help[] =
     "                         NO_COLOR is set)\n"
     "\n"
     "How to run the program:\n"
+    "  -f, --follow           children, too, each with a map of its own\n"
     "      --no-aslr          the same addresses in every run\n"
     "\n"
     "  -h, --help             this text\n"
@@ -45,6 +46,7 @@ static const struct option names[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"all", no_argument, NULL, 'a'},
     {"color", required_argument, NULL, OPTION_COLOR},
+    {"follow", no_argument, NULL, 'f'},
     {"no-aslr", no_argument, NULL, OPTION_NO_ASLR},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -86,6 +88,9 @@ static enum options_result take(struct options *o, int option)
         o->timeline = true;
         o->timeline_file = optarg;
         break;
+    case 'f':
+        o->follow = true;
+        break;
     case 'q':
         o->quiet = true;
         break;
@@ -123,7 +128,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (argc > 0)
         argv[0] = name;
     int option;
-    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+o:qahV", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+fo:qahV", names, NULL)) != -1) {
         enum options_result result = take(o, option);
         if (result != OPTIONS_RUN)
             return result;
@@ -131,8 +136,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     o->arguments = argv + optind;
     if (!o->arguments[0])
         return wrong(o->show ? "show: which trace?" : "which program?", "");
-    if (o->show && o->no_aslr)
-        return wrong("show does not run the program again: no --no-aslr", "");
+    if (o->show && (o->no_aslr || o->follow))
+        return wrong("show does not run the program again: no --no-aslr and no --follow", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
     return OPTIONS_RUN;

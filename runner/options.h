@@ -10,6 +10,7 @@ struct options {
     bool quiet;          /* no timeline unless wanted by name */
     bool all;
     bool no_aslr;
+    bool follow;
     const char *json_file, *timeline_file; /* NULL or "-": the default */
     int color;                             /* -1: as it fits, 0: never, 1: always */
     char **arguments;

@@ -12,6 +12,9 @@ bool stacks_init(void);
  * ld.so's lock may be held. Before that, and where it is missing, stacks have one frame. */
 void stacks_load_unwinder(void);
 
+/* In a fork child: the walks of other threads have ended with them. */
+void stacks_begin_child(void);
+
 /* key: the return address of a stack of one frame, else the hash of the frames; 0: free.
  * at: STACKS_SINGLE, or the index in the frame pool of their number and the frames; 0: not there
  * yet. */
