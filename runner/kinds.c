@@ -71,7 +71,8 @@ static bool is_allocator(unsigned call)
  * malloc/arena.c, new_heap()); a large block is readable and writable at once. */
 static enum kind kind_by_cause(const struct region *r, const struct cause *cause)
 {
-    bool mapped = cause->kernel == PMT_CALL_MMAP || cause->kernel == PMT_CALL_MMAP2;
+    bool mapped = cause->kernel == PMT_CALL_MMAP || cause->kernel == PMT_CALL_MMAP2 ||
+                  cause->reason == PMT_REASON_CALL;
     if (mapped && (cause->args[3] & MAP_STACK))
         return KIND_THREAD_STACK;
     if (mapped && is_allocator(cause->code))

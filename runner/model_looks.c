@@ -101,6 +101,11 @@ static struct cause cause_of_snapshot(const struct model *m, const struct pmt_sn
             c.code = PMT_CALL_LOADER;
         c.call = encode_call_name(c.code);
         return c;
+    case PMT_REASON_CALL:
+        if (c.code == PMT_CALL_NONE)
+            break;
+        c.reason = PMT_REASON_CALL;
+        return c;
     case PMT_REASON_STACK:
         c.call = "page fault";
         c.reason = PMT_REASON_STACK;
@@ -192,8 +197,9 @@ static bool is_explained(const struct model *m, const struct change *change)
 
 static bool must_wait(const struct cause *cause)
 {
-    return cause->reason == PMT_REASON_KERNEL && cause->code >= PMT_CALL_MALLOC &&
-           cause->code <= PMT_CALL_PVALLOC && cause->code != PMT_CALL_FREE;
+    bool of_call = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
+    return of_call && cause->code >= PMT_CALL_MALLOC && cause->code <= PMT_CALL_PVALLOC &&
+           cause->code != PMT_CALL_FREE;
 }
 
 static void set_origin(struct change *change, const struct cause *cause, const struct event *event)

@@ -185,6 +185,8 @@ static void of_look(const struct sentence *s)
             return SAY(
                 s, "the dynamic loader mapped or unmapped a library on behalf of the C library");
         return SAY(s, "the dynamic loader mapped the library and what it depends on");
+    case PMT_REASON_CALL:
+        return SAY(s, "seen when the call was over: system calls cannot be seen in this program");
     case PMT_REASON_TRACER:
         return SAY(s, "procmap-trace's own memory");
     case PMT_REASON_RETRY:
