@@ -77,7 +77,7 @@ static void test_calls(void **state)
     check_calls(SAMPLE_MALLOC, PMT_CALL_MALLOC, PMT_CALL_CALLOC);
     check_calls(SAMPLE_FREE, PMT_CALL_FREE, PMT_CALL_FREE);
     check_calls(SAMPLE_BRK, PMT_CALL_BRK, PMT_CALL_PRCTL);
-    check_calls(SAMPLE_SNAPSHOT, PMT_REASON_START, PMT_REASON_EXIT);
+    check_calls(SAMPLE_SNAPSHOT, PMT_REASON_START, PMT_REASON_CALL);
     check_calls(SAMPLE_LOSS, PMT_LOSS_RUNNER_GONE, PMT_LOSS_LOCK);
     for (unsigned call = 0; call < 256; call++) {
         sample_record(&record, SAMPLE_REALLOC);
