@@ -36,7 +36,7 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildca
 .SUFFIXES:
 .PHONY: all help deps labs victims demo check compilers unit e2e bench install uninstall format clean FORCE
 
-all: $(TOOL) $(SHIM32) ## build the tool: build/bin/procmap-trace
+all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

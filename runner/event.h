@@ -13,6 +13,13 @@ struct frame_symbol {
     unsigned line;      /* 0: not known */
 };
 
+/* A malloc or free as a compact record has it, of either word size. */
+struct plain_call {
+    uint64_t addr;
+    uint32_t chunk, size, stack_id, time;
+    uint8_t call; /* enum pmt_call */
+};
+
 struct event {
     const struct pmt_record *record; /* borrowed: valid only during the call */
     uint64_t t_ns;                   /* nanoseconds since the start of the trace */

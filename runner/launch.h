@@ -11,6 +11,7 @@ struct launch {
     const char *shim;   /* path of the shared object */
     const char *socket; /* name of the runner's socket */
     bool no_aslr;
+    bool follow; /* children are traced, too */
     bool stdout_to_stderr;
 };
 

@@ -140,7 +140,6 @@ static bool wants_ptrace(const struct options *o, const struct target *target)
         return o->backend == BACKEND_PTRACE;
     switch (target_obstacle(target)) {
     case TARGET_STATIC:
-    case TARGET_64BIT:
         return true;
     case TARGET_SECURE: /* under ptrace it has its privileges only if we have them */
         return geteuid() == 0;
@@ -181,8 +180,20 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
         complain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
                  strerror(-error));
     launch->shim = shim;
+    launch->follow = o->follow;
     *status = EXIT_OWN_FAILURE;
     return error == 0;
+}
+
+static void tell_waiting(size_t count, pid_t pid)
+{
+    if (count == 1)
+        complain(NULL, "the program has ended; still tracing process %d (Ctrl-C ends the tracing)",
+                 pid);
+    else
+        complain(NULL,
+                 "the program has ended; still tracing %zu processes (Ctrl-C ends the tracing)",
+                 count);
 }
 
 static int run(const struct options *o, struct model *m, struct launch *launch)
@@ -190,7 +201,8 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     struct live_result result = {0};
     bool executing;
     launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
-    int error = live_trace(launch, m, &result, &executing);
+    static const struct live_hooks hooks = {.waiting = tell_waiting};
+    int error = live_trace(launch, m, &hooks, &result, &executing);
     int written = model_close(m);
     if (error) {
         complain(o->arguments[0], "%s: %s", executing ? "cannot be executed" : "cannot be started",

@@ -31,11 +31,11 @@ static const char help[] =
     "                         NO_COLOR is set)\n"
     "\n"
     "How to run the program:\n"
+    "  -f, --follow           children, too, each with a map of its own\n"
     "      --no-aslr          the same addresses in every run\n"
     "      --backend=HOW      preload: by a library loaded into the program; ptrace:\n"
     "                         as a debugger does; auto (default): preload where that\n"
     "                         is possible\n"
-    "  -f, --follow           trace the program's children, too\n"
     "  -p, --pid=PID          look at a running process, by ptrace, until Ctrl-C\n"
     "\n"
     "  -h, --help             this text\n"
@@ -53,9 +53,9 @@ static const struct option names[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"all", no_argument, NULL, 'a'},
     {"color", required_argument, NULL, OPTION_COLOR},
+    {"follow", no_argument, NULL, 'f'},
     {"no-aslr", no_argument, NULL, OPTION_NO_ASLR},
     {"backend", required_argument, NULL, OPTION_BACKEND},
-    {"follow", no_argument, NULL, 'f'},
     {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -116,6 +116,9 @@ static enum options_result take(struct options *o, int option)
         o->timeline = true;
         o->timeline_file = optarg;
         break;
+    case 'f':
+        o->follow = true;
+        break;
     case 'q':
         o->quiet = true;
         break;
@@ -132,9 +135,6 @@ static enum options_result take(struct options *o, int option)
     case OPTION_BACKEND:
         if (!parse_backend(o, optarg))
             return wrong("--backend takes auto, preload or ptrace, not ", optarg);
-        break;
-    case 'f':
-        o->follow = true;
         break;
     case 'p':
         if (!parse_pid(o, optarg))
@@ -164,7 +164,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (argc > 0)
         argv[0] = name;
     int option;
-    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+o:qafp:hV", names, NULL)) !=
+    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+fo:qap:hV", names, NULL)) !=
            -1) {
         enum options_result result = take(o, option);
         if (result != OPTIONS_RUN)
@@ -179,8 +179,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
                      o->no_aslr ? "--no-aslr" : "--backend=preload");
     if (!o->pid && !o->arguments[0])
         return wrong(o->show ? "show: which trace?" : "which program?", "");
-    if (o->show && o->no_aslr)
-        return wrong("show does not run the program again: no --no-aslr", "");
+    if (o->show && (o->no_aslr || o->follow))
+        return wrong("show does not run the program again: no --no-aslr and no --follow", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
     return OPTIONS_RUN;

@@ -33,7 +33,7 @@ static void heap_moved(const struct sentence *s)
             "the first block: %s made the heap, by moving the program break up by %s, to have "
             "some in reserve",
             c->call, size);
-    if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image.page_size)
+    if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image->page_size)
         return SAY(s,
                    "a little more, so that blocks are aligned and the end lies on a page border");
     if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
@@ -46,10 +46,10 @@ static void heap_moved(const struct sentence *s)
 static void block_mapped(const struct sentence *s)
 {
     const struct cause *c = &s->change->cause;
-    uint64_t threshold = s->model->image.mmap_threshold;
+    uint64_t threshold = s->model->image->mmap_threshold;
     char size[TEXT_SIZE];
     text_size(size, threshold);
-    if (c->size + 2 * s->model->image.word_size >= threshold)
+    if (c->size + 2 * s->model->image->word_size >= threshold)
         return SAY(s,
                    "%" PRIu64
                    " bytes reach the mmap threshold (%s): the block gets a region of its own",
@@ -181,7 +181,7 @@ static void of_look(const struct sentence *s)
     case PMT_REASON_LOADER:
         if (c->code == PMT_CALL_DLCLOSE)
             return SAY(s, "the dynamic loader unloaded a library");
-        if (c->code == PMT_CALL_LOADER)
+        if (c->code != PMT_CALL_DLOPEN && c->code != PMT_CALL_DLMOPEN)
             return SAY(
                 s, "the dynamic loader mapped or unmapped a library on behalf of the C library");
         return SAY(s, "the dynamic loader mapped the library and what it depends on");

@@ -34,6 +34,7 @@
 #define PMT_ENV_PRELOAD "PROCMAP_TRACE_PRELOAD"     /* the user's own LD_PRELOAD, to put back */
 #define PMT_ENV_OUTPUT "PROCMAP_TRACE_OUTPUT"       /* file for JSON Lines, without a runner */
 #define PMT_ENV_SNAPSHOTS "PROCMAP_TRACE_SNAPSHOTS" /* "text": do not use PROCMAP_QUERY */
+#define PMT_ENV_KERNEL "PROCMAP_TRACE_KERNEL"       /* "calls": do not hook system calls */
 
 /* The names of the shim's own memory objects start so; views use it to tell the owner of a region.
  */
@@ -47,6 +48,8 @@ enum pmt_clock {
 enum pmt_ring_flags {
     PMT_RING_TEXT_SNAPSHOTS = 1, /* read /proc/self/maps as text even where PROCMAP_QUERY exists */
     PMT_RING_FOLLOW = 2,         /* trace children, too */
+    PMT_RING_CALLS_ONLY = 8,     /* do not hook system calls: look at the map after calls */
+    PMT_RING_EXEC = 4,           /* this image is not the first one: its origin is exec */
 };
 
 /* How a process image came to be. Every exec makes a new image, in the same process. */
@@ -107,7 +110,8 @@ enum pmt_record_type {
     PMT_RECORD_THREAD,
     PMT_RECORD_FORK,
     PMT_RECORD_TYPE_COUNT,
-    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: only in the ring */
+    PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
+    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */
 };
 
 struct pmt_record {
@@ -140,8 +144,9 @@ struct pmt_alloc {
 #define PMT_CHUNK_NON_MAIN_ARENA 4u
 #define PMT_CHUNK_FLAGS 7u
 
-/* malloc and free of a 32-bit process with one thread, in few bytes: what the reader fetches from
- * the writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. */
+/* malloc and free of a process with one thread, in few bytes: what the reader fetches from the
+ * writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. Blocks of 4
+ * GiB and more have whole records. */
 struct pmt_call32 {
     uint32_t stamp; /* as in struct pmt_record */
     uint16_t units;
@@ -156,6 +161,20 @@ struct pmt_call32 {
 };
 #define PMT_CALL32_FREE_SIZE 24u
 #define PMT_CALL32_MALLOC_SIZE 32u
+
+/* The same in a 64-bit process. */
+struct pmt_call64 {
+    uint32_t stamp;
+    uint16_t units;
+    uint8_t type;
+    uint8_t call;
+    uint32_t stack_id;
+    uint32_t time;
+    uint64_t addr;
+    uint32_t chunk;
+    uint32_t size; /* 0 in the record of a free */
+};
+#define PMT_CALL64_SIZE 32u
 
 /* The call of the program in which something happened. `name` is the library of dlopen, the command
  * of system and popen, the program of posix_spawn. */
@@ -286,7 +305,7 @@ struct pmt_thread {
 /* The process is about to make a copy of itself. Only where children are followed. */
 struct pmt_fork {
     struct pmt_record r; /* call: FORK, VFORK or CLONE; stack_id: who called it */
-    uint32_t fork_id;    /* counts within the image, from 1; the child's process record has it, too */
+    uint32_t fork_id; /* counts within the image, from 1; the child's process record has it, too */
     uint32_t pad;
 };
 
@@ -305,6 +324,7 @@ _Static_assert(__builtin_offsetof(struct pmt_alloc, old_addr) == PMT_ALLOC_MALLO
                "malloc record");
 _Static_assert(sizeof(struct pmt_call32) == PMT_CALL32_MALLOC_SIZE, "compact record");
 _Static_assert(__builtin_offsetof(struct pmt_call32, size) == PMT_CALL32_FREE_SIZE, "compact free");
+_Static_assert(sizeof(struct pmt_call64) == PMT_CALL64_SIZE, "compact record");
 _Static_assert(sizeof(struct pmt_within) == 16, "within");
 _Static_assert(sizeof(struct pmt_kernel) == 24 + 64 + 16, "kernel record");
 _Static_assert(sizeof(struct pmt_region) == 48, "region");

@@ -79,6 +79,29 @@ void maps_close(struct maps *maps)
     sys_close(maps->fd);
 }
 
+/* The vsyscall page of 64-bit processes is in the text only: it belongs to no process. */
+static struct pmt_region gate;
+static const char gate_name[] = "[vsyscall]";
+
+void maps_learn_gate(struct maps *maps)
+{
+    const uint64_t first_of_kernel = 1ull << 63;
+    if (sizeof(long) == 4 || !maps_open(maps, false))
+        return;
+    if (maps_next(maps, first_of_kernel))
+        gate = maps->region;
+    maps_close(maps);
+}
+
+static bool next_is_gate(struct maps *maps, uint64_t address)
+{
+    if (address >= gate.end)
+        return false;
+    maps->region = gate;
+    memcpy(maps->path, gate_name, sizeof gate_name);
+    return true;
+}
+
 static bool next_by_query(struct maps *maps, uint64_t address)
 {
     struct procmap_query q;
@@ -90,7 +113,7 @@ static bool next_by_query(struct maps *maps, uint64_t address)
     }
     if (result < 0) {
         maps->error = result == -ENOENT ? 0 : -result;
-        return false;
+        return !maps->error && next_is_gate(maps, address);
     }
     maps->region = (struct pmt_region){
         .start = q.vma_start,

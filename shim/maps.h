@@ -19,6 +19,9 @@ struct maps {
 /* Whether this kernel answers PROCMAP_QUERY (Linux 6.11). */
 bool maps_can_query(void);
 
+/* Once, before the first look by query: what the kernel tells in the text only. */
+void maps_learn_gate(struct maps *maps);
+
 bool maps_open(struct maps *maps, bool query);
 void maps_close(struct maps *maps);
 

@@ -4,6 +4,7 @@
 #include "loader.h"
 #include "memory.h"
 #include "process.h"
+#include "redirect.h"
 #include "state.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,6 +42,86 @@ bool stacks_init(void)
     return stacks_slots && words && walker_stacks;
 }
 
+#define ALL_WALKERS ((1u << WALKERS) - 1)
+#define FORK_STEP_MS 1
+#define FORK_STEPS 1000
+
+bool stacks_hold(void)
+{
+    for (int step = 0; step < FORK_STEPS; step++) {
+        uint32_t busy = 0;
+        if (__atomic_compare_exchange_n(&walkers_busy, &busy, ALL_WALKERS, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return true;
+        uint32_t never = 0;
+        sys_futex_wait(&never, 0, FORK_STEP_MS);
+    }
+    return false;
+}
+
+void stacks_go_on(bool held, bool in_child)
+{
+    if (in_child && !held)
+        unwinder.step = NULL; /* its locks may be taken for ever */
+    if (held || in_child)
+        __atomic_store_n(&walkers_busy, 0, __ATOMIC_RELEASE);
+}
+
+/* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
+ * descriptor in the program, and whatever has its number after the program has closed it. Instead
+ * the kernel is made to read the byte as the argument of a call that fails. */
+static bool is_readable(const void *address)
+{
+    const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
+    return sys4(__NR_rt_sigprocmask, no_such_way, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) !=
+           -EFAULT;
+}
+
+static int no_pipe(int fds[2])
+{
+    fds[0] = fds[1] = -1;
+    return -1;
+}
+
+static long instead_of_read(void)
+{
+    errno = EAGAIN;
+    return -1;
+}
+
+static long instead_of_write(int fd, const void *bytes, size_t size)
+{
+    (void)fd;
+    return is_readable(bytes) ? (long)size : -1;
+}
+
+static long instead_of_syscall(long number, int fd, const void *bytes, size_t size)
+{
+    if (number == __NR_write)
+        return instead_of_write(fd, bytes, size);
+    errno = ENOSYS;
+    return -1;
+}
+
+static int instead_of_mincore(const void *address, size_t size, unsigned char *pages)
+{
+    (void)size;
+    pages[0] = 1;
+    return is_readable(address) ? 0 : -1;
+}
+
+#define INSTEAD(function) ((void (*)(void))(function))
+
+static const struct redirection of_libunwind[] = {
+    {"pipe", INSTEAD(no_pipe)},
+    {"pipe2", INSTEAD(no_pipe)},
+    {"read", INSTEAD(instead_of_read)},
+    {"write", INSTEAD(instead_of_write)},
+    {"syscall", INSTEAD(instead_of_syscall)},
+    {"mincore", INSTEAD(instead_of_mincore)},
+    {NULL, NULL},
+};
+
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
@@ -55,6 +136,7 @@ void stacks_load_unwinder(void)
         /* ld.so appends what it loads: libunwind, and behind it what that needs */
         struct link_map *map = NULL;
         dlinfo(library, RTLD_DI_LINKMAP, &map);
+        redirect(map, of_libunwind);
         for (; map; map = map->l_next)
             memory_set_apart((const void *)map->l_addr);
         unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));

@@ -1,4 +1,4 @@
-/* sources: runner/replay.c runner/record_check.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/replay.c runner/replay_fields.c runner/replay_records.c runner/record_check.c runner/text.c shim/encode.c libs: -ljansson */
 /* runner/replay.c: what was encoded comes back as the same record; what is wrong is named. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
@@ -317,7 +317,7 @@ static void test_wrong_values(void **state)
     (void)state;
     check_line_error("[]", "expected an event, a JSON object");
     check_line_error("{\"seq\":1}", "field \"type\": expected a string");
-    check_line_error("{\"type\":\"fork\"," COMMON "\"x\":1}", "unknown type of event \"fork\"");
+    check_line_error("{\"type\":\"spoon\"," COMMON "\"x\":1}", "unknown type of event \"spoon\"");
     check_line_error("{\"type\":\"\\u001b[2J\xc2\x9b\"}", "unknown type of event \"\\x1b[2J??\"");
     check_line_error("{\"type\":\"alloc\"," COMMON "\"call\":\"free\",\"addr\":4096}",
                      "field \"addr\": expected an address like \"0x1000\"");
