@@ -140,6 +140,8 @@ static bool wants_ptrace(const struct options *o, const struct target *target)
         return o->backend == BACKEND_PTRACE;
     switch (target_obstacle(target)) {
     case TARGET_STATIC:
+    case TARGET_X32:
+    case TARGET_OTHER_LIBC:
         return true;
     case TARGET_SECURE: /* under ptrace it has its privileges only if we have them */
         return geteuid() == 0;
@@ -236,6 +238,7 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     struct ptrace_result result;
     struct ptrace_source *source;
     request.pid = o->pid;
+    request.waiting = tell_waiting;
     launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
     int error = ptrace_trace(&request, m, &result, &source);
     int written = model_close(m);

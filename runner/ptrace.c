@@ -13,28 +13,6 @@
     (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |    \
      PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
 
-static pid_t forward_to; /* the program, for on_signal() */
-
-static void on_signal(int number)
-{
-    if (forward_to > 0)
-        kill(forward_to, number);
-}
-
-/* Ctrl-C reaches the program by itself; what is sent to the runner alone is passed on. */
-static void set_signals(pid_t pid)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = on_signal};
-    forward_to = pid;
-    sigaction(SIGINT, &ignore, NULL);
-    sigaction(SIGQUIT, &ignore, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGTERM, &forward, NULL);
-    sigaction(SIGHUP, &forward, NULL);
-    sigaction(SIGUSR1, &forward, NULL);
-    sigaction(SIGUSR2, &forward, NULL);
-}
-
 long ptrace_ask(int request, pid_t tid, uintptr_t address, uintptr_t data)
 {
     long result = ptrace(request, tid, address, data);
@@ -64,7 +42,7 @@ static void plain_stop(struct ptrace_source *s, struct thread *thread, int signa
     ptrace_ask(PTRACE_LISTEN, thread->tid, 0, 0);
 }
 
-static void event(struct ptrace_source *s, struct thread *thread, int number, int signal)
+static void on_event(struct ptrace_source *s, struct thread *thread, int number, int signal)
 {
     switch (number) {
     case PTRACE_EVENT_SECCOMP:
@@ -85,7 +63,16 @@ static void event(struct ptrace_source *s, struct thread *thread, int number, in
     ptrace_go(s, thread, number ? 0 : signal);
 }
 
-static void handle(struct ptrace_source *s, pid_t tid, int status)
+void ptrace_stop(struct ptrace_source *s, struct thread *thread, int status)
+{
+    thread->listens = false;
+    if (s->parting)
+        return ptrace_part(s, thread, status);
+    if (thread->process || (status >> 16) == PTRACE_EVENT_STOP)
+        on_event(s, thread, status >> 16, WSTOPSIG(status));
+}
+
+void ptrace_handle(struct ptrace_source *s, pid_t tid, int status)
 {
     struct thread *thread = tracees_find(&s->tracees, tid);
     if (!WIFSTOPPED(status)) {
@@ -96,16 +83,22 @@ static void handle(struct ptrace_source *s, pid_t tid, int status)
     if (!thread) /* a new one; what it is its creator's event will tell */
         thread = tracees_add(&s->tracees, tid);
     thread->stopped = true;
-    thread->listens = false;
-    if (!thread->process && (status >> 16) != PTRACE_EVENT_STOP)
-        return;
-    event(s, thread, status >> 16, WSTOPSIG(status));
+    thread->noted = status;
+    if (!s->gathering)
+        ptrace_stop(s, thread, status);
 }
 
-/* Until no process of interest is left. */
+static bool goes_on(const struct ptrace_source *s)
+{
+    bool begins = !s->recorder->images;
+    bool waits = s->recorded && (s->running || s->waiting || !s->ended);
+    return s->tracees.thread_count && (waits || begins) && !ptrace_interrupted();
+}
+
+/* Until no process of interest is left, or nobody wants to see more. */
 static void run(struct ptrace_source *s, struct model *model)
 {
-    while (s->tracees.thread_count && (s->recorded || !s->recorder->images)) {
+    while (goes_on(s)) {
         int status;
         pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
         if (tid == 0) {
@@ -113,7 +106,7 @@ static void run(struct ptrace_source *s, struct model *model)
             tid = waitpid(-1, &status, __WALL);
         }
         if (tid > 0)
-            handle(s, tid, status);
+            ptrace_handle(s, tid, status);
         else if (errno == ECHILD)
             break;
     }
@@ -125,6 +118,39 @@ static bool wants_text(void)
     return snapshots && strcmp(snapshots, "text") == 0;
 }
 
+static int start(struct ptrace_source *s, const struct ptrace_request *request,
+                 enum ptrace_failure *failure)
+{
+    s->options = OPTIONS;
+    s->running = request->launch == NULL;
+    if (s->running) {
+        ptrace_end_by_signals();
+        return ptrace_attach(s, request->pid, failure);
+    }
+    s->options |= PTRACE_O_EXITKILL;
+    int error = ptrace_launch(s, request->launch, failure);
+    if (!error)
+        ptrace_pass_signals_to(s->first);
+    return error;
+}
+
+/* Children that go on after the program. */
+static void wait_for_others(struct ptrace_source *s, const struct ptrace_request *request,
+                            struct model *model)
+{
+    const struct process *p = s->tracees.processes;
+    while (p && !(p->recorded && p->space->image))
+        p = p->next;
+    if (!s->recorded || !p || s->running)
+        return;
+    ptrace_end_by_signals();
+    model_flush(model);
+    if (request->waiting)
+        request->waiting(s->recorded, p->pid);
+    s->waiting = true;
+    run(s, model);
+}
+
 int ptrace_trace(const struct ptrace_request *request, struct model *model,
                  struct ptrace_result *result, struct ptrace_source **source)
 {
@@ -133,12 +159,14 @@ int ptrace_trace(const struct ptrace_request *request, struct model *model,
     s->recorder = recorder_new(model, wants_text());
     s->follow = request->follow;
     s->report = -1;
-    s->options = OPTIONS | PTRACE_O_EXITKILL;
-    int error = ptrace_launch(s, request->launch, &result->failure);
+    int error = start(s, request, &result->failure);
     if (error)
         return error;
-    set_signals(s->first);
     run(s, model);
+    wait_for_others(s, request, model);
+    ptrace_stop_recording(s);
+    if (!s->filtered)
+        ptrace_detach(s);
     ptrace_read_report(s);
     result->started = s->recorder->images > 0;
     result->unfiltered = !s->filtered;
@@ -154,9 +182,10 @@ void ptrace_release(struct ptrace_source *s)
 {
     int status;
     pid_t tid;
+    ptrace_ignore_signals();
     while (s->tracees.thread_count && ((tid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR))
         if (tid > 0)
-            handle(s, tid, status);
+            ptrace_handle(s, tid, status);
     tracees_free(&s->tracees);
     recorder_free(s->recorder);
     if (s->report >= 0)

@@ -9,6 +9,9 @@ struct ptrace_request {
     const struct launch *launch; /* the program to start (shim and socket are not used), or NULL */
     pid_t pid;                   /* then: the process to look at */
     bool follow;                 /* children, too */
+    /* The program has ended, and `count` processes that are followed go on; `pid` is one of them.
+     */
+    void (*waiting)(size_t count, pid_t pid);
 };
 
 /* What went wrong, where ptrace_trace() returns an error. */

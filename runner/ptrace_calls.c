@@ -137,7 +137,7 @@ void ptrace_call_stop(struct ptrace_source *s, struct thread *thread)
         return entry(s, thread, info.arch, info.entry.nr, info.entry.args,
                      info.instruction_pointer);
     bool ends = thread->in_call;
-    if (ends && got > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT)
+    if (ends && space->image && got > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT)
         end(s, thread, &info);
     thread->in_call = false;
     ptrace_go(s, thread, 0);

@@ -14,13 +14,25 @@ static bool is_recorded(const struct process *p)
     return p->recorded && p->space->image && !p->borrowed;
 }
 
-static void begin_image(struct ptrace_source *s, struct thread *thread, enum pmt_origin origin)
+void ptrace_begin_image(struct ptrace_source *s, struct thread *thread, enum pmt_origin origin)
 {
     struct process *p = thread->process;
     if (images_begin(s->recorder, thread, origin) == 0)
         s->recorded++;
     else
         p->recorded = false; /* killed meanwhile, or its files are not for us to read */
+}
+
+void ptrace_stop_recording(struct ptrace_source *s)
+{
+    for (struct process *p = s->tracees.processes; p; p = p->next) {
+        if (is_recorded(p)) {
+            recorder_exit(s->recorder, p, PMT_END_DETACHED, 0);
+            s->recorded--;
+            p->space->image = 0;
+        }
+        p->recorded = false;
+    }
 }
 
 static bool share_memory(pid_t a, pid_t b)
@@ -74,6 +86,12 @@ void ptrace_birth(struct ptrace_source *s, struct thread *creator, int event)
     ptrace_go(s, creator, 0);
 }
 
+/* Without a filter nothing keeps a child from being let go at once. */
+static bool may_go(const struct ptrace_source *s, const struct process *p)
+{
+    return !s->filtered && !p->recorded && !p->borrowed;
+}
+
 void ptrace_welcome(struct ptrace_source *s, struct thread *thread)
 {
     struct process *p = thread->process;
@@ -83,9 +101,14 @@ void ptrace_welcome(struct ptrace_source *s, struct thread *thread)
         ptrace_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs);
         recorder_thread(s->recorder, thread, PMT_THREAD_START, regs.rsp);
     } else if (thread->tid == p->pid && p->recorded && !p->borrowed) {
-        begin_image(s, thread, PMT_ORIGIN_FORK);
+        ptrace_begin_image(s, thread, PMT_ORIGIN_FORK);
     }
-    ptrace_go(s, thread, 0);
+    if (may_go(s, p)) {
+        ptrace_ask(PTRACE_DETACH, thread->tid, 0, 0);
+        ptrace_ended(s, thread, 0);
+    } else {
+        ptrace_go(s, thread, 0);
+    }
 }
 
 struct gone {
@@ -130,8 +153,13 @@ void ptrace_exec(struct ptrace_source *s, pid_t pid)
     if (shared)
         ptrace_let_next(s, before, NULL);
     if (p->recorded)
-        begin_image(s, thread, first ? PMT_ORIGIN_START : PMT_ORIGIN_EXEC);
-    ptrace_go(s, thread, 0);
+        ptrace_begin_image(s, thread, first ? PMT_ORIGIN_START : PMT_ORIGIN_EXEC);
+    if (may_go(s, p)) {
+        ptrace_ask(PTRACE_DETACH, thread->tid, 0, 0);
+        ptrace_ended(s, thread, 0);
+    } else {
+        ptrace_go(s, thread, 0);
+    }
 }
 
 void ptrace_leaving(struct ptrace_source *s, struct thread *thread)
@@ -156,7 +184,7 @@ static void process_ended(struct ptrace_source *s, struct process *p, int status
         recorder_exit(s->recorder, p, PMT_END_EXIT, status);
         s->recorded--;
     }
-    if (p->pid == s->first) {
+    if (p->pid == s->first && !s->ended) {
         s->ended = true;
         s->status = status;
     }

@@ -20,7 +20,9 @@ struct ptrace_source {
     unsigned recorded; /* processes with an image */
     int report;        /* what the child says before execve: struct ptrace_report */
     int exec_error;    /* of its execve */
-    bool told_filter;
+    bool waiting;      /* for children, after the first process */
+    bool gathering;    /* -p: stops are only noted, until all threads have one */
+    bool parting;      /* -p: each thread is released at its next stop */
 };
 
 /* ---- ptrace.c ---- */
@@ -28,6 +30,27 @@ struct ptrace_source {
 /* Lets a stopped thread go on, with a signal or 0. */
 void ptrace_go(struct ptrace_source *s, struct thread *thread, int signal);
 long ptrace_ask(int request, pid_t tid, uintptr_t address, uintptr_t data); /* -errno on failure */
+
+/* What a stop means, with the status that waitpid(2) gave. */
+void ptrace_stop(struct ptrace_source *s, struct thread *thread, int status);
+void ptrace_handle(struct ptrace_source *s, pid_t tid, int status);
+
+/* ---- ptrace_signals.c ---- */
+
+/* What is sent to the runner is for the program `pid`; Ctrl-C reaches that by itself. */
+void ptrace_pass_signals_to(pid_t pid);
+/* From here on SIGINT and SIGTERM end the tracing: ptrace_interrupted() becomes true, and a wait is
+ * interrupted, again and again. */
+void ptrace_end_by_signals(void);
+bool ptrace_interrupted(void);
+void ptrace_ignore_signals(void);
+
+/* ---- ptrace_attach.c ---- */
+
+/* All threads of a running process, and its first image. */
+int ptrace_attach(struct ptrace_source *s, pid_t pid, enum ptrace_failure *failure);
+void ptrace_detach(struct ptrace_source *s); /* of everything; it goes on as before */
+void ptrace_part(struct ptrace_source *s, struct thread *thread, int status); /* at a stop */
 
 /* ---- ptrace_calls.c ---- */
 
@@ -39,6 +62,9 @@ uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread, uint64_t i
 
 /* ---- ptrace_life.c ---- */
 
+void ptrace_begin_image(struct ptrace_source *s, struct thread *thread, enum pmt_origin origin);
+/* The images go on, but not their recording. */
+void ptrace_stop_recording(struct ptrace_source *s);
 void ptrace_birth(struct ptrace_source *s, struct thread *creator, int event);
 void ptrace_welcome(struct ptrace_source *s, struct thread *thread); /* its first stop */
 void ptrace_exec(struct ptrace_source *s, pid_t pid);

@@ -102,15 +102,20 @@ void tracees_remove_process(struct tracees *t, struct process *process)
     t->process_count--;
 }
 
+/* By their ids: a visit may remove any of them. */
 void tracees_each(struct tracees *t, void (*visit)(void *arg, struct thread *thread), void *arg)
 {
-    for (size_t i = 0; i < TRACEES_BUCKETS; i++) {
-        struct thread *thread = t->threads[i], *next;
-        for (; thread; thread = next) {
-            next = thread->next;
+    size_t count = 0;
+    pid_t *tids = memory_get((t->thread_count + 1) * sizeof *tids);
+    for (size_t i = 0; i < TRACEES_BUCKETS; i++)
+        for (const struct thread *thread = t->threads[i]; thread; thread = thread->next)
+            tids[count++] = thread->tid;
+    for (size_t i = 0; i < count; i++) {
+        struct thread *thread = tracees_find(t, tids[i]);
+        if (thread)
             visit(arg, thread);
-        }
     }
+    memory_put(tids);
 }
 
 void tracees_free(struct tracees *t)

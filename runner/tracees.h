@@ -49,6 +49,7 @@ struct thread {
     bool stopped; /* waits for us to let it go on */
     bool held;    /* likewise, for the holder of its space */
     uint64_t held_since;
+    int noted;    /* the status of its last stop, while all threads of a process are gathered */
     bool leaving; /* its PTRACE_EVENT_EXIT has come */
     bool listens; /* in a group stop */
     bool in_call; /* in a system call that is recorded */
@@ -80,7 +81,7 @@ void tracees_free(struct tracees *t);
 /* Gives a thread to a process. */
 void tracees_join(struct thread *thread, struct process *process);
 
-/* Calls visit(arg, thread) for each; it may remove that thread. */
+/* Calls visit(arg, thread) for each; it may remove threads. */
 void tracees_each(struct tracees *t, void (*visit)(void *arg, struct thread *thread), void *arg);
 
 /* The thread that has waited longest for the space; NULL if none does. */
