@@ -101,6 +101,11 @@ static struct cause cause_of_snapshot(const struct model *m, const struct pmt_sn
             c.code = PMT_CALL_LOADER;
         c.call = encode_call_name(c.code);
         return c;
+    case PMT_REASON_CALL:
+        c.reason = PMT_REASON_CALL;
+        if (c.code)
+            return c;
+        break;
     case PMT_REASON_STACK:
         c.call = "page fault";
         c.reason = PMT_REASON_STACK;
@@ -190,10 +195,22 @@ static bool is_explained(const struct model *m, const struct change *change)
            hi > m->image->state->look_lo + (m->image->state->look_lo ? page : 0);
 }
 
+/* A look after a call shows all that has happened since the last one: what an allocator does not do
+ * was somebody else. */
+static bool is_plausible(const struct change *change)
+{
+    const struct region *r = change->after ? change->after : change->before;
+    unsigned call = change->cause.code;
+    bool allocates = call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
+    return !allocates || (r->path[0] != '/' && r->kind != KIND_STACK &&
+                          !(r->raw.perms & (PMT_PERM_SHARED | PMT_PERM_EXEC)));
+}
+
 static bool must_wait(const struct cause *cause)
 {
-    return cause->reason == PMT_REASON_KERNEL && cause->code >= PMT_CALL_MALLOC &&
-           cause->code <= PMT_CALL_PVALLOC && cause->code != PMT_CALL_FREE;
+    bool within = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
+    return within && cause->code >= PMT_CALL_MALLOC && cause->code <= PMT_CALL_PVALLOC &&
+           cause->code != PMT_CALL_FREE;
 }
 
 static void set_origin(struct change *change, const struct cause *cause, const struct event *event)
@@ -210,7 +227,8 @@ static void take_change(struct model *m, struct change *change, const struct cau
 {
     struct thread *t = model_thread(m->image, event->record->tid);
     set_origin(change, cause, event);
-    if (cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) {
+    if ((cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) ||
+        (cause->reason == PMT_REASON_CALL && !is_plausible(change))) {
         change->cause.call = "unattributed";
         change->cause.code = change->cause.kernel = PMT_CALL_NONE;
         change->cause.seq = change->cause.kernel_seq = change->cause.stack_id = 0;
