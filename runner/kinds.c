@@ -83,7 +83,8 @@ static enum kind kind_by_call(const struct image *image, const struct region *r,
         return KIND_ANONYMOUS;
     const struct region *above = regions_find(&image->map, r->raw.end);
     bool reserved = is_closed(r) || (above && is_closed(above) && !above->path[0]);
-    return reserved ? KIND_MALLOC_ARENA : KIND_MALLOC_MMAP;
+    bool large = cause->size + 2 * image->word_size >= image->mmap_threshold;
+    return reserved ? KIND_MALLOC_ARENA : large ? KIND_MALLOC_MMAP : KIND_ANONYMOUS;
 }
 
 /* The arena of a thread is reserved without permissions, then opened up bit by bit (glibc,

@@ -164,6 +164,21 @@ static bool describe_inherited(struct model *m, struct region *r)
     return true;
 }
 
+/* A thread was told of before its stack was. */
+static void find_owner(struct image_state *s, struct region *r)
+{
+    for (size_t i = 0; i < s->thread_count; i++) {
+        struct thread *t = &s->threads[i];
+        if (t->stack < r->raw.start || t->stack >= r->raw.end)
+            continue;
+        if (r->kind == KIND_ANONYMOUS)
+            r->kind = KIND_THREAD_STACK;
+        if (r->kind == KIND_THREAD_STACK)
+            r->tid = t->tid;
+        t->stack = 0;
+    }
+}
+
 /* Gives the new regions, from index `i` on, their kind and owner. What was the program's stays so.
  */
 static void describe(struct model *m, const struct cause *cause, enum pmt_reason reason, size_t i)
@@ -182,6 +197,8 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
         r->kind = kind_of(m->image, r, reason == PMT_REASON_START ? NULL : cause, before);
         if (before && before->kind == r->kind)
             r->tid = before->tid;
+        if (!r->tracer)
+            find_owner(s, r);
     }
 }
 
@@ -202,8 +219,8 @@ static bool is_plausible(const struct change *change)
     const struct region *r = change->after ? change->after : change->before;
     unsigned call = change->cause.code;
     bool allocates = call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
-    return !allocates || (r->path[0] != '/' && r->kind != KIND_STACK &&
-                          !(r->raw.perms & (PMT_PERM_SHARED | PMT_PERM_EXEC)));
+    return !allocates || r->kind == KIND_HEAP || r->kind == KIND_MALLOC_MMAP ||
+           r->kind == KIND_MALLOC_ARENA;
 }
 
 static bool must_wait(const struct cause *cause)

@@ -111,6 +111,8 @@ static void of_mapping(const struct sentence *s)
     if (ch->type == CHANGE_GROWN || ch->type == CHANGE_MERGED)
         return SAY(
             s, "the new pages are next to a region of the same kind: the kernel made one of them");
+    if (r->kind == KIND_GUARD)
+        return SAY(s, "no access: an overflow of the stack above it is caught here");
     if (r->kind == KIND_THREAD_STACK && ch->cause.code == PMT_CALL_PTHREAD_CREATE)
         return SAY(s, "every thread needs a stack of its own");
     if (r->kind == KIND_THREAD_STACK)

@@ -154,7 +154,7 @@ static void look(uint32_t image, uint32_t tid, enum pmt_reason reason, enum pmt_
     u.snapshot.lo = lo;
     u.snapshot.hi = hi ? hi : UINT64_MAX;
     u.snapshot.flags = hi ? PMT_SNAPSHOT_LAST : WHOLE;
-    u.snapshot.within.call = (uint8_t)within;
+    u.snapshot.within = (struct pmt_within){.call = (uint8_t)within, .size = 160000};
     while (*text) {
         struct pmt_region g = {0};
         char flags[5], path[256] = "";
@@ -553,9 +553,11 @@ static void test_looks_after_calls(void **state)
     release(1, PARENT, 0xd0000008);
     CALL_LOOK(PMT_CALL_FREE, PROGRAM BLOCK STACKS REST);
     check_said("1: removed malloc_mmap free\n");
+    thread(1, THREAD + 1, PMT_THREAD_START, 0xd000fff0);
     CALL_LOOK(PMT_CALL_PTHREAD_CREATE,
               PROGRAM "d0000000-d0001000 ---p\nd0001000-d0010000 rw-p\n" BLOCK STACKS REST);
     check_said("1: added guard pthread_create\n1: added thread_stack pthread_create\n");
+    assert_int_equal(region_at(1, 0xd0001000)->tid, THREAD + 1); /* told of before its stack */
     CALL_LOOK(PMT_CALL_MALLOC, PROGRAM "d0000000-d0001000 ---p\nd0001000-d0010000 rw-p\n"
                                        "d0100000-d0121000 rw-p\nd0121000-d0200000 ---p\n"
                                        "d0300000-d0301000 r--p /home/ann/data\n" BLOCK STACKS REST);
