@@ -214,7 +214,7 @@ static void look_around(struct live *l)
 static bool merge(struct live *l)
 {
     bool any = false;
-    const uint64_t now = l->model->started ? now_ns(l) : UINT64_MAX;
+    const uint64_t now = l->model->started ? now_ns(l) : 1;
     for (;;) {
         struct tracee *first = NULL;
         uint64_t earliest = now, until = now;

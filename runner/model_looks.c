@@ -102,10 +102,10 @@ static struct cause cause_of_snapshot(const struct model *m, const struct pmt_sn
         c.call = encode_call_name(c.code);
         return c;
     case PMT_REASON_CALL:
+        if (c.code == PMT_CALL_NONE)
+            break;
         c.reason = PMT_REASON_CALL;
-        if (c.code)
-            return c;
-        break;
+        return c;
     case PMT_REASON_STACK:
         c.call = "page fault";
         c.reason = PMT_REASON_STACK;
@@ -225,8 +225,8 @@ static bool is_plausible(const struct change *change)
 
 static bool must_wait(const struct cause *cause)
 {
-    bool within = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
-    return within && cause->code >= PMT_CALL_MALLOC && cause->code <= PMT_CALL_PVALLOC &&
+    bool of_call = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
+    return of_call && cause->code >= PMT_CALL_MALLOC && cause->code <= PMT_CALL_PVALLOC &&
            cause->code != PMT_CALL_FREE;
 }
 

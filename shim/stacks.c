@@ -42,21 +42,41 @@ bool stacks_init(void)
     return stacks_slots && words && walker_stacks;
 }
 
-#define ALL_WALKERS ((1u << WALKERS) - 1)
-#define FORK_STEP_MS 1
-#define FORK_STEPS 1000
+#define WAIT_STEP_MS 1
+#define WAIT_STEPS 200
+
+static int try_take_walker(void)
+{
+    for (unsigned i = 0; i < WALKERS; i++)
+        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
+            return (int)i;
+    return -1;
+}
+
+/* Waits while others walk, or fork; not for ever. */
+static int take_walker(void)
+{
+    const uint32_t never = 0;
+    int walker = try_take_walker();
+    for (int step = 0; walker < 0 && step < WAIT_STEPS; step++) {
+        sys_futex_wait((uint32_t *)&never, never, WAIT_STEP_MS);
+        walker = try_take_walker();
+    }
+    return walker;
+}
 
 bool stacks_hold(void)
 {
-    for (int step = 0; step < FORK_STEPS; step++) {
-        uint32_t busy = 0;
-        if (__atomic_compare_exchange_n(&walkers_busy, &busy, ALL_WALKERS, false, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED))
-            return true;
-        uint32_t never = 0;
-        sys_futex_wait(&never, 0, FORK_STEP_MS);
+    uint32_t held = 0;
+    for (unsigned i = 0; i < WALKERS; i++) {
+        int walker = take_walker();
+        if (walker < 0) {
+            __atomic_fetch_and(&walkers_busy, ~held, __ATOMIC_RELEASE);
+            return false;
+        }
+        held |= 1u << walker;
     }
-    return false;
+    return true;
 }
 
 void stacks_go_on(bool held, bool in_child)
@@ -240,14 +260,6 @@ static void walk(void *arg)
             w->cut = false;
         }
     }
-}
-
-static int take_walker(void)
-{
-    for (unsigned i = 0; i < WALKERS; i++)
-        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
-            return (int)i;
-    return -1;
 }
 
 static uint32_t walk_here(uintptr_t caller, bool cut)

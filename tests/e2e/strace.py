@@ -52,20 +52,27 @@ def command(directory):
     """strace and its options, to stand before a command; the logs go into a directory."""
     names = ",".join(MEMORY)
     return ["strace", "-i", "-ff", "-q", "-o", Path(directory) / "log", "-e", "signal=none",
-            "-e", f"trace={names},execve,clone,clone3,ugetrlimit", "-e", f"raw={RAW}"]
+            "-e", f"trace={names},execve,clone,clone3,?ugetrlimit,prlimit64", "-e", f"raw={RAW}"]
 
 
 def logs(directory):
-    """{process or thread id: its calls}"""
-    return {int(path.suffix[1:]): parse_log(path.read_text(errors="replace").splitlines())
+    """{process or thread id: its calls behind the last execve that worked}"""
+    return {tid: programs[-1] for tid, programs in all_logs(directory).items()}
+
+
+def all_logs(directory):
+    """{process or thread id: [calls before the first execve that worked, behind the first, ...]}"""
+    return {int(path.suffix[1:]): split_log(path.read_text(errors="replace").splitlines())
             for path in Path(directory).iterdir()}
 
 
-def parse_log(lines):
-    """The calls behind the last execve that worked, or all those of a thread or forked process."""
-    calls = [call for call in map(parse_line, lines) if call]
-    starts = [index for index, call in enumerate(calls) if call.call == "execve" and not call.errno]
-    return calls[starts[-1] + 1:] if starts else calls
+def split_log(lines):
+    programs = [[]]
+    for call in filter(None, map(parse_line, lines)):
+        programs[-1].append(call)
+        if call.call == "execve" and not call.errno:
+            programs.append([])
+    return programs
 
 
 def threads(calls, pid):

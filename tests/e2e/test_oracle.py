@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 import strace
-from tracing import LABS, VICTIMS, trace
+from invariants import Map, Region
+from tracing import MMAP, trace
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="strace cannot trace processes here")
 
@@ -26,7 +27,7 @@ LOADER_CAUSES = {"dlopen", "dlmopen", "dlclose", "ld.so"}
 
 LAB_PROGRAMS = [["map1"], ["map2"], ["map3"], ["map3", "40000"], ["lib_cos"], ["mmap_file"], ["shared_memory"],
                 ["brk_direct"], ["mprotect_split"], ["mremap_grow"], ["dlopen_lib"], ["crash"], ["many_mallocs", "20000"]]
-THREADED = [[LABS / "threads"], [VICTIMS / "threads_stress", "4", "200"], [VICTIMS / "cxx_throw"]]
+THREADED = [["labs/threads"], ["victims/threads_stress", "4", "200"], ["victims/cxx_throw"]]
 VICTIM_PROGRAMS = [["pool"], ["threshold"], ["stack_growth"], ["errno_kept"], ["early"], ["many_regions", "100", "20"]]
 
 # A table of 100,000 rows. (Made by a recursive query, each row costs two mallocs: 200,000 events more, nothing new.)
@@ -106,6 +107,34 @@ def ranges(traced, *paths):
     return lambda address: any(region.start <= address < region.end for region in regions)
 
 
+LOADERS = ("ld-linux.so.2", "ld-linux-x86-64.so.2")
+
+
+def made_by_libc(traced):
+    """Where the system calls of libc are made: on i386 in the vdso; on x86-64 in libc itself, and in the shim for those
+    that it has taken over."""
+    return ranges(traced, *(["[vdso]"] if traced.process["class"] == 32 else ["libc.so.6", "libprocmap-trace.so"]))
+
+
+def tracers_own(traced):
+    """Tells the calls by which procmap-trace works on its own memory (it makes some of it unlike the program's, so as
+    not to merge), and those by which it changes the code of libc."""
+    own, code = Map(), Map()
+    for event in traced.of("snapshot"):
+        for region in map(Region, event["regions"]):
+            if region["owner"] == "tracer":
+                own.erase(region.start, region.end)
+                own.paint(region)
+            elif region["kind"] == "lib_code" and not code.at(region.start):
+                code.paint(region)
+    shim = ranges(traced, "libprocmap-trace.so")
+
+    def is_own(call):
+        place = call.result if call.call in MMAP else call.args[0]
+        return own.at(place) is not None or (shim(call.ip) and call.call == "mprotect" and code.at(place) is not None)
+    return is_own
+
+
 def from_strace(calls, where):
     return [call for call in calls if call.is_change() and where(call.ip)]
 
@@ -126,7 +155,7 @@ def exact(call):
 
 
 # Arguments that do not depend on where the kernel puts things.
-COMPARABLE = {"brk": [0], "mmap2": [1, 2, 3, 4, 5], "munmap": [1], "mremap": [1, 2, 3], "mprotect": [1, 2],
+COMPARABLE = {"brk": [0], "mmap": [1, 2, 3, 4, 5], "mmap2": [1, 2, 3, 4, 5], "munmap": [1], "mremap": [1, 2, 3], "mprotect": [1, 2],
               "madvise": [1, 2], "shmat": [2], "shmdt": []}
 
 
@@ -142,10 +171,13 @@ def difference(ours, theirs):
     return None
 
 
+STACK_LIMIT = ("ugetrlimit", "prlimit64")  # of i386, of x86-64
+
+
 def start_up(calls, loader):
     """How many calls belong to start-up. Its end: __libc_early_init asks for the limit of the stack; then ld.so
     unmaps ld.so.cache, if it had opened it, and enters the program."""
-    index = next(i for i, call in enumerate(calls) if call.call == "ugetrlimit") + 1
+    index = next(i for i, call in enumerate(calls) if call.call in STACK_LIMIT) + 1
     if index < len(calls) and calls[index].call == "munmap" and loader(calls[index].ip):
         index += 1
     return index
@@ -157,7 +189,7 @@ def pages_of_loader(calls, loader):
     for call in calls:
         if not loader(call.ip) or call.errno:
             continue
-        if call.call == "mmap2":
+        if call.call in MMAP:
             memory |= set(range(call.result, call.result + call.args[1], 4096))
         elif call.call == "munmap":
             memory -= set(range(call.args[0], call.args[0] + call.args[1], 4096))
@@ -171,15 +203,9 @@ def check_same_run(*command, **options):
     with tempfile.TemporaryDirectory(prefix="procmap-trace-strace-") as directory:
         traced = trace(*command, prefix=strace.command(directory), **options)
         calls = strace.logs(directory)
-    libc, loader = ranges(traced, "[vdso]"), ranges(traced, "ld-linux.so.2")
+    libc, loader = made_by_libc(traced), ranges(traced, *LOADERS)
     shim = ranges(traced, "libprocmap-trace.so")
-    memory = traced.map_at_exit()
-
-    def on_tracer(call):
-        """procmap-trace at work on its own memory (it makes some of it unlike the program's, so as not to merge)."""
-        region = memory.at(call.args[0])
-        return region is not None and region["owner"] == "tracer"
-
+    on_tracer = tracers_own(traced)
     pid = traced.process["pid"]
     assert loader(calls[pid][0].ip), "the first call is ld.so's: else the addresses mean something else"
     found = 0
@@ -199,7 +225,7 @@ def check_without(*command, **options):
     traced = trace(*command, **options)
     alone, calls = strace.witness(*command, **options)
     assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
-    libc, loader = ranges(traced, "[vdso]"), ranges(traced, "ld-linux.so.2")
+    libc, loader = made_by_libc(traced), ranges(traced, *LOADERS)
     assert loader(calls[0].ip)
     pid = traced.process["pid"]
     ours = [placeless(call) for call in from_trace(traced, pid)]
@@ -221,28 +247,28 @@ def ids(programs):
 
 
 @pytest.mark.parametrize("program", LAB_PROGRAMS, ids=ids(LAB_PROGRAMS))
-def test_labs_same_run(program):
-    check_same_run(LABS / program[0], *program[1:])
+def test_labs_same_run(program, programs):
+    check_same_run(programs.labs / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", THREADED, ids=ids(THREADED))
-def test_threads_same_run(program):
-    check_same_run(*program)
+def test_threads_same_run(program, programs):
+    check_same_run(*programs.command(program))
 
 
 @pytest.mark.parametrize("program", VICTIM_PROGRAMS, ids=ids(VICTIM_PROGRAMS))
-def test_victims_same_run(program):
-    check_same_run(VICTIMS / program[0], *program[1:])
+def test_victims_same_run(program, programs):
+    check_same_run(programs.victims / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", LAB_PROGRAMS, ids=ids(LAB_PROGRAMS))
-def test_labs_without(program):
-    check_without(LABS / program[0], *program[1:])
+def test_labs_without(program, programs):
+    check_without(programs.labs / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", [p for p in VICTIM_PROGRAMS if p not in PLACE_MATTERS], ids=" ".join)
-def test_victims_without(program):
-    check_without(VICTIMS / program[0], *program[1:])
+def test_victims_without(program, programs):
+    check_without(programs.victims / program[0], *program[1:])
 
 
 def test_foreign_same_run(foreign_command):
@@ -259,18 +285,18 @@ def test_foreign_without(foreign_command):
     assert traced.status == 0 and traced.stdout
 
 
-def test_dlopen_is_grouped():
+def test_dlopen_is_grouped(programs):
     """dlopen_lib: ld.so's calls are no kernel events, its regions are there with cause dlopen."""
-    traced = check_same_run(LABS / "dlopen_lib")
+    traced = check_same_run(programs.labs / "dlopen_lib")
     library = {event["after"]["path"] for event in traced.changes("dlopen", "added") if event["after"]["path"]}
     assert len(library) == 1 and "libm" in library.pop()
-    mapped = {int(event["result"], 16) for event in traced.of("kernel", call="mmap2") if "result" in event}
+    mapped = {int(event["result"], 16) for event in traced.of("kernel") if event["call"] in MMAP and "result" in event}
     assert not mapped & {int(event["after"]["start"], 16) for event in traced.changes("dlopen", "added")}
 
 
-def test_comparison_can_fail():
+def test_comparison_can_fail(programs):
     """The oracle notices a call that is missing, and one with another length."""
-    traced = trace(LABS / "map3", "40000")
+    traced = trace(programs.labs / "map3", "40000")
     calls = from_trace(traced, traced.process["pid"])
     assert len(calls) > 5 and difference(calls, calls) is None
     assert difference(calls[:3] + calls[4:], calls)
