@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <link.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -130,6 +131,21 @@ static int instead_of_mincore(const void *address, size_t size, unsigned char *p
     return is_readable(address) ? 0 : -1;
 }
 
+/* Its own memory must not touch the program's regions. */
+static void *instead_of_mmap(void *address, size_t size, int prot, int flags, int fd, long offset)
+{
+    (void)address, (void)prot, (void)fd, (void)offset;
+    void *memory = flags & MAP_ANONYMOUS ? memory_private(size) : NULL;
+    errno = ENOMEM;
+    return memory ? memory : MAP_FAILED;
+}
+
+static int instead_of_munmap(void *address, size_t size)
+{
+    (void)address, (void)size;
+    return 0;
+}
+
 #define INSTEAD(function) ((void (*)(void))(function))
 
 static const struct redirection of_libunwind[] = {
@@ -139,6 +155,9 @@ static const struct redirection of_libunwind[] = {
     {"write", INSTEAD(instead_of_write)},
     {"syscall", INSTEAD(instead_of_syscall)},
     {"mincore", INSTEAD(instead_of_mincore)},
+    {"mmap", INSTEAD(instead_of_mmap)},
+    {"mmap64", INSTEAD(instead_of_mmap)},
+    {"munmap", INSTEAD(instead_of_munmap)},
     {NULL, NULL},
 };
 
