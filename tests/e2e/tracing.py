@@ -15,6 +15,7 @@ from programs import BUILD, PROGRAMS32, ROOT  # noqa: F401  (for those who impor
 TOOL = BUILD / "bin" / "procmap-trace"
 LABS = PROGRAMS32.labs  # where one word size is enough
 MMAP = ("mmap", "mmap2")  # the system call behind mmap(3), on x86-64 and on i386
+FOLLOW = ["--follow"]  # as options of the tool
 HANGS = 120  # seconds: no test measures time, but a hanging program must end
 
 # Short and the same for all: what the environment has is on the stack of every program.
@@ -131,11 +132,11 @@ def untraced(*command, aslr=False, **options):
     return run(*([] if aslr else ["setarch", "-R"]), *command, **options)
 
 
-def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), **options):
+def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), tool_options=(), **options):
     """Runs a program under procmap-trace, checks the trace and returns it. `prefix`: words before the command."""
     with tempfile.TemporaryDirectory(prefix="procmap-trace-test-") as directory:
         path = Path(directory) / "trace.jsonl"
-        tool = [TOOL, f"--json={path}", "-q", *([] if aslr else ["--no-aslr"])]
+        tool = [TOOL, f"--json={path}", "-q", *([] if aslr else ["--no-aslr"]), *tool_options]
         done = run(*prefix, *tool, "--", *command, **options)
         assert path.exists(), f"no trace; status {done.status}, {done.stderr}"
         events, errors = read_trace(path)
