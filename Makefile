@@ -27,7 +27,7 @@ SHIMS := $(BUILD)/lib/procmap-trace
 SHIM32 := $(SHIMS)/lib/i386-linux-gnu/libprocmap-trace.so
 SHIM64 := $(SHIMS)/lib/x86_64-linux-gnu/libprocmap-trace.so
 
-RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c)
+RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c shim/maps.c shim/sys.c)
 SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c,$(wildcard shim/*.c)) shim/arch_i386.S)
 SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildcard shim/*.c)) shim/arch_x86_64.S)
 

@@ -110,9 +110,8 @@ void launch_raise_limits(void)
     }
 }
 
-static void execute(const struct launch *l, char **envp, int report)
+void launch_become(const struct launch *l)
 {
-    int error;
     if (l->stdout_to_stderr)
         dup2(STDERR_FILENO, STDOUT_FILENO);
     if (l->no_aslr)
@@ -120,6 +119,12 @@ static void execute(const struct launch *l, char **envp, int report)
     for (size_t i = 0; i < LIMITS; i++)
         setrlimit(limited[i], &given[i]);
     signal(SIGXFSZ, given_action);
+}
+
+static void execute(const struct launch *l, char **envp, int report)
+{
+    int error;
+    launch_become(l);
     execve(l->path, l->argv, envp);
     error = errno;
     if (write(report, &error, sizeof error) < 0)

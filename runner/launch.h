@@ -22,6 +22,9 @@ void launch_raise_limits(void);
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
 int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
 
+/* What is left to do in the child before execve(2): descriptors, limits, addresses. */
+void launch_become(const struct launch *launch);
+
 /* The path of the shim that belongs to this runner; -errno if it is not there. `size` of PATH_MAX.
  */
 int launch_find_shim(char *path, size_t size);

@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "model.h"
 #include "options.h"
+#include "ptrace.h"
 #include "replay.h"
 #include "symbols.h"
 #include "target.h"
@@ -132,8 +133,25 @@ static int end_like(int status)
     return 128 + WTERMSIG(status);
 }
 
+/* Which source fits a program: what cannot be preloaded but runs is traced as by a debugger. */
+static bool wants_ptrace(const struct options *o, const struct target *target)
+{
+    if (o->backend != BACKEND_AUTO)
+        return o->backend == BACKEND_PTRACE;
+    switch (target_obstacle(target)) {
+    case TARGET_STATIC:
+    case TARGET_X32:
+    case TARGET_OTHER_LIBC:
+        return true;
+    case TARGET_SECURE: /* under ptrace it has its privileges only if we have them */
+        return geteuid() == 0;
+    default:
+        return false;
+    }
+}
+
 static bool prepare(const struct options *o, struct launch *launch, char path[PATH_MAX],
-                    char shim[PATH_MAX], int *status)
+                    char shim[PATH_MAX], bool *by_ptrace, int *status)
 {
     static struct target target;
     char why[512];
@@ -146,6 +164,10 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
         *status = target_exit_status(error);
         return false;
     }
+    *launch = (struct launch){.path = path, .argv = o->arguments, .no_aslr = o->no_aslr};
+    *by_ptrace = wants_ptrace(o, &target);
+    if (*by_ptrace)
+        return true;
     error = target_check(&target, why, sizeof why);
     if (error) {
         complain(name, "%s", why);
@@ -159,11 +181,8 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
     else if (error)
         complain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
                  strerror(-error));
-    *launch = (struct launch){.path = path,
-                              .argv = o->arguments,
-                              .shim = shim,
-                              .no_aslr = o->no_aslr,
-                              .follow = o->follow};
+    launch->shim = shim;
+    launch->follow = o->follow;
     *status = EXIT_OWN_FAILURE;
     return error == 0;
 }
@@ -208,6 +227,36 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     return written || !result.started ? EXIT_OWN_FAILURE : end_like(result.status);
 }
 
+static const char *trace_failure(enum ptrace_failure failure)
+{
+    return failure == PTRACE_FAILURE_EXEC ? "cannot be executed" : "cannot be traced";
+}
+
+static int run_ptrace(const struct options *o, struct model *m, struct launch *launch)
+{
+    struct ptrace_request request = {.launch = o->pid ? NULL : launch, .follow = o->follow};
+    struct ptrace_result result;
+    struct ptrace_source *source;
+    request.pid = o->pid;
+    request.waiting = tell_waiting;
+    launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    int error = ptrace_trace(&request, m, &result, &source);
+    int written = model_close(m);
+    ptrace_release(source);
+    if (error) {
+        complain(o->arguments[0], "%s: %s", trace_failure(result.failure), strerror(-error));
+        return result.failure == PTRACE_FAILURE_EXEC ? target_exit_status(error) : EXIT_OWN_FAILURE;
+    }
+    if (written)
+        complain(NULL, "cannot write the output: %s; the program was not disturbed",
+                 strerror(-written));
+    if (!result.started)
+        complain(o->arguments[0], "the program ended before it could be traced");
+    if (written || !result.started)
+        return EXIT_OWN_FAILURE;
+    return o->pid ? 0 : end_like(result.status);
+}
+
 /* libdw ends the process when it gets no memory: better a trace without names. */
 static bool memory_is_short(void)
 {
@@ -224,6 +273,7 @@ int main(int argc, char **argv)
     struct launch launch;
     char path[PATH_MAX], shim[PATH_MAX];
     int status;
+    bool by_ptrace = true;
     launch_raise_limits();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
@@ -233,7 +283,8 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    if (!options.show && !prepare(&options, &launch, path, shim, &status))
+    if (!options.show && !options.pid &&
+        !prepare(&options, &launch, path, shim, &by_ptrace, &status))
         return status;
     struct symbols *symbols = memory_is_short() ? NULL : symbols_new();
     model_init(&model, symbols);
@@ -241,7 +292,9 @@ int main(int argc, char **argv)
         return EXIT_OWN_FAILURE;
     if (options.show)
         signal(SIGPIPE, SIG_IGN);
-    status = options.show ? show(&options, &model) : run(&options, &model, &launch);
+    status = options.show ? show(&options, &model)
+             : by_ptrace  ? run_ptrace(&options, &model, &launch)
+                          : run(&options, &model, &launch);
     symbols_free(symbols);
     return status;
 }

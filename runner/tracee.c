@@ -77,7 +77,7 @@ static bool drain_calls(struct tracee *t, uint64_t until)
 {
     struct plain_call call;
     bool any = false;
-    if (!t->started || !model_only_counts(t->model))
+    if (!t->started || !model_select(t->model, t->image) || !model_only_counts(t->model))
         return false;
     for (; t->t_ns <= until && ring_next_call(&t->ring, &call); any = true) {
         model_count(t->model, &call, t->ring.tid, call_ns(t, call.time));

@@ -66,7 +66,8 @@
     X(TRACER, "tracer") /* procmap-trace itself mapped something */                                \
     X(RETRY, "retry")   /* an earlier snapshot could not be taken */                               \
     X(EXEC, "exec")     /* before execve(2) */                                                     \
-    X(EXIT, "exit")     /* before exit_group(2) */
+    X(EXIT, "exit")     /* before exit_group(2) */                                                 \
+    X(CALL, "call")     /* after a call, where the system calls in it cannot be seen */
 
 /* Why events were lost. */
 #define PMT_LOSSES(X)                                                                              \

@@ -34,6 +34,7 @@
 #define PMT_ENV_PRELOAD "PROCMAP_TRACE_PRELOAD"     /* the user's own LD_PRELOAD, to put back */
 #define PMT_ENV_OUTPUT "PROCMAP_TRACE_OUTPUT"       /* file for JSON Lines, without a runner */
 #define PMT_ENV_SNAPSHOTS "PROCMAP_TRACE_SNAPSHOTS" /* "text": do not use PROCMAP_QUERY */
+#define PMT_ENV_KERNEL "PROCMAP_TRACE_KERNEL"       /* "calls": do not hook system calls */
 
 /* The names of the shim's own memory objects start so; views use it to tell the owner of a region.
  */
@@ -47,6 +48,7 @@ enum pmt_clock {
 enum pmt_ring_flags {
     PMT_RING_TEXT_SNAPSHOTS = 1, /* read /proc/self/maps as text even where PROCMAP_QUERY exists */
     PMT_RING_FOLLOW = 2,         /* trace children, too */
+    PMT_RING_CALLS_ONLY = 8,     /* do not hook system calls: look at the map after calls */
     PMT_RING_EXEC = 4,           /* this image is not the first one: its origin is exec */
 };
 

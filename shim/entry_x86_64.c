@@ -37,6 +37,7 @@ static const struct {
     {"mprotect", __NR_mprotect},
     {"mremap", __NR_mremap},
     {"brk", __NR_brk},
+#define NEEDED 5 /* what malloc uses: without these not even its changes would be seen */
     {"madvise", __NR_madvise},
     {"posix_madvise", __NR_madvise},
     {"mlock", __NR_mlock},
@@ -94,7 +95,7 @@ static unsigned char *place_of(const struct function *f, const unsigned char *by
     return NULL;
 }
 
-static void hook_call(const char *name, uint32_t number, const void *base)
+static bool hook_call(const char *name, uint32_t number, const void *base)
 {
     const unsigned char wanted[] = {
         0xb8, (unsigned char)number, (unsigned char)(number >> 8), 0, 0, 0x0f,
@@ -103,11 +104,13 @@ static void hook_call(const char *name, uint32_t number, const void *base)
     unsigned char *place = place_of(&f, wanted, sizeof wanted);
     bool prefixed = place > f.code && (place[-1] & 0xf0) == 0x40; /* REX: another register */
     if (!place || prefixed || used == ENTRY_SITES)
-        return;
+        return false;
     entry_numbers[used] = number;
     entry_returns[used] = place + sizeof wanted;
-    if (jump(place, entry_sites + used * SITE_SIZE))
-        used++;
+    if (!jump(place, entry_sites + used * SITE_SIZE))
+        return false;
+    used++;
+    return true;
 }
 
 /* syscall(3) takes its sixth argument from the stack before `syscall`. */
@@ -186,11 +189,12 @@ bool entry_install(void)
     struct function text = text_of(libc.dli_fbase);
     if (sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return false;
+    unsigned needed = 0;
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
-        hook_call(calls[i].name, calls[i].number, libc.dli_fbase);
+        needed += hook_call(calls[i].name, calls[i].number, libc.dli_fbase) && i < NEEDED;
     hook_syscall(libc.dli_fbase);
     hook_exit(libc.dli_fbase);
     hook_thread_exit(libc.dli_fbase, &text);
     sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_EXEC);
-    return used > 0;
+    return needed == NEEDED;
 }

@@ -49,6 +49,13 @@ static inline void hook_leave(const struct call *outer)
         thread.call.call = PMT_CALL_NONE;
 }
 
+/* After a call that changes the map or may do so, inside of it. */
+static inline void hook_look(uintptr_t caller)
+{
+    if (unlikely(!process.sees_kernel) && live->sink != SINK_NONE)
+        snapshot_after_call(caller);
+}
+
 /* The text that goes with the call just entered: a library, a command. */
 void hook_name(const char *name);
 

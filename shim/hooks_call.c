@@ -45,6 +45,7 @@ void hooks_resolve(void)
         hook_enter(&outer, which, 0, HOOK_CALLER());                                               \
         hook_name(name);                                                                           \
         type result = expression;                                                                  \
+        hook_look(HOOK_CALLER());                                                                  \
         hook_leave(&outer);                                                                        \
         return result;                                                                             \
     } while (0)
@@ -60,6 +61,7 @@ HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start
     int result = real.pthread_create(id, attr, announced, arg);
     if (result != 0)
         threads_take_back(arg);
+    hook_look(HOOK_CALLER());
     hook_leave(&outer);
     return result;
 }

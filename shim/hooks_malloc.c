@@ -22,6 +22,7 @@ static struct {
     void *(*pvalloc)(size_t);
     size_t (*malloc_usable_size)(void *);
     int (*mallopt)(int, int);
+    void **curbrk; /* glibc: the program break as sbrk(2) last left it */
 } real;
 
 void hooks_malloc_resolve(void)
@@ -37,6 +38,7 @@ void hooks_malloc_resolve(void)
     real.pvalloc = dlsym(RTLD_NEXT, "pvalloc");
     real.malloc_usable_size = dlsym(RTLD_NEXT, "malloc_usable_size");
     real.mallopt = dlsym(RTLD_NEXT, "mallopt");
+    real.curbrk = dlsym(RTLD_NEXT, "__curbrk");
 }
 
 bool hooks_malloc_are_used(void)
@@ -117,12 +119,26 @@ static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size
     send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
 }
 
+/* Where system calls are not seen: what glibc's malloc does to the map shows in the program break,
+ * and in the chunk's flags. Of other allocators nothing is known. */
+static __attribute__((noinline, cold)) void look_for_change(uintptr_t chunk, uintptr_t caller)
+{
+    static void *break_before;
+    void *now = real.curbrk ? *real.curbrk : NULL;
+    bool moved = now != break_before;
+    break_before = now;
+    if (moved || !process.glibc_malloc || chunk & (PMT_CHUNK_MMAPPED | PMT_CHUNK_NON_MAIN_ARENA))
+        snapshot_after_call(caller);
+}
+
 /* After a call that may have made ld.so's work visible: it allocates for the libraries that it
- * loads. */
-static inline void note_loader(uintptr_t caller)
+ * loads. `chunk`: of the block that the call was about. */
+static inline void after_call(uintptr_t chunk, uintptr_t caller)
 {
     if (unlikely(process_loader_owns(caller)))
         loader_ran();
+    else if (unlikely(!process.sees_kernel))
+        look_for_change(chunk, caller);
 }
 
 /* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about
@@ -195,7 +211,7 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
 static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block,
                                                             size_t size, uintptr_t caller)
 {
-    note_loader(caller);
+    after_call(chunk_of(block), caller);
     if (likely(block))
         return send_short(call, (uintptr_t)block, size, PMT_ALLOC_MALLOC_SIZE, caller);
     send_failed(call, size, caller);
@@ -258,9 +274,10 @@ static __attribute__((noinline)) void free_in_general(void *block, uintptr_t cal
         return real.free ? real.free(block) : (void)0;
     struct call outer;
     hook_enter(&outer, PMT_CALL_FREE, 0, caller);
+    uintptr_t chunk = chunk_of(block);
     send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, caller);
     real.free(block);
-    note_loader(caller);
+    after_call(chunk, caller);
     hook_leave(&outer);
 }
 
@@ -285,11 +302,12 @@ static void *reallocate(enum pmt_call call, void *old, size_t size, uintptr_t ca
     struct call outer;
     hook_enter(&outer, call, size, caller);
     struct details d = {.call = call, .size = size, .old = (uintptr_t)old, .began = clock_now()};
+    uintptr_t chunk = chunk_of(old);
     void *block = real.realloc(old, size);
     d.block = block;
     if (!block && !(size == 0 && old))
         d.error = ENOMEM;
-    note_loader(caller);
+    after_call(chunk_of(block) | chunk, caller);
     send_long(&d, caller);
     hook_leave(&outer);
     return block;
@@ -346,7 +364,7 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
         hook_enter(&outer, d.call, d.size, HOOK_CALLER());                                         \
         call_real;                                                                                 \
         d.block = block;                                                                           \
-        note_loader(HOOK_CALLER());                                                                \
+        after_call(chunk_of(block), HOOK_CALLER());                                                \
         send_long(&d, HOOK_CALLER());                                                              \
         hook_leave(&outer);                                                                        \
     } while (0)

@@ -18,12 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef __i386__
-#define NR_MMAP __NR_mmap2
-#else
-#define NR_MMAP __NR_mmap
-#endif
-
 /* Where a call may change the map. */
 enum effect {
     EFFECT_NONE,     /* not at all */
@@ -251,7 +245,7 @@ static long record(const struct sys_regs *regs, const struct change *c)
     return result;
 }
 
-static void last_look(enum pmt_reason reason)
+void kernel_last_look(enum pmt_reason reason)
 {
     uint32_t stack_id = stacks_of_change();
     if (!lock_take(&map_lock))
@@ -281,7 +275,7 @@ static void send_exec(const char *path, int error)
 static long execute(const struct sys_regs *regs, const uint64_t *mask)
 {
     const char *path = (const char *)regs->args[regs->nr == __NR_execve ? 0 : 1];
-    last_look(PMT_REASON_EXEC);
+    kernel_last_look(PMT_REASON_EXEC);
     send_exec(path, 0);
     if (live->sink == SINK_OUTPUT)
         output_close();
@@ -293,7 +287,7 @@ static long execute(const struct sys_regs *regs, const uint64_t *mask)
 
 static long leave(const struct sys_regs *regs)
 {
-    last_look(PMT_REASON_EXIT);
+    kernel_last_look(PMT_REASON_EXIT);
     struct emit e = emit_begin(sizeof(struct pmt_exit));
     struct pmt_exit *x = e.record;
     if (x) {
@@ -306,19 +300,6 @@ static long leave(const struct sys_regs *regs)
     }
     if (live->sink == SINK_OUTPUT)
         output_close();
-    return sys_call_regs(regs);
-}
-
-/* What the tracer's libraries do to the map must not touch the program's regions: their anonymous
- * memory comes from the shim's own. */
-static long of_tracer(const struct sys_regs *regs)
-{
-    if (regs->nr == NR_MMAP && (regs->args[3] & MAP_ANONYMOUS) && !(regs->args[3] & MAP_FIXED)) {
-        void *memory = memory_private(regs->args[1]);
-        return memory ? (long)memory : -ENOMEM;
-    }
-    if (regs->nr == __NR_munmap && memory_owns((void *)regs->args[0]))
-        return 0;
     return sys_call_regs(regs);
 }
 
@@ -362,9 +343,7 @@ static long of_life(const struct sys_regs *regs, const uint64_t *mask)
 
 long kernel_call(const struct sys_regs *regs)
 {
-    if (thread.busy)
-        return of_tracer(regs);
-    if (live->sink == SINK_NONE && !process_start())
+    if (thread.busy || (live->sink == SINK_NONE && !process_start()))
         return sys_call_regs(regs);
     if ((uint32_t)sys0(__NR_getpid) != live->pid)
         return of_vfork_child(regs);

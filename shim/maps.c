@@ -43,24 +43,34 @@ static int query(int fd, uint64_t address, struct procmap_query *q, char *name, 
     return (int)sys3(__NR_ioctl, fd, PROCMAP_QUERY, q);
 }
 
-bool maps_can_query(void)
+bool maps_fd_can_query(int fd)
 {
     struct procmap_query q;
+    return query(fd, 0, &q, NULL, 0) == 0;
+}
+
+bool maps_can_query(void)
+{
     int fd = sys_open(MAPS, O_RDONLY, 0);
     if (fd < 0)
         return false;
-    int result = query(fd, 0, &q, NULL, 0);
+    bool can = maps_fd_can_query(fd);
     sys_close(fd);
-    return result == 0;
+    return can;
 }
 
-bool maps_open(struct maps *maps, bool by_query)
+void maps_start(struct maps *maps, int fd, bool by_query)
 {
     maps->query = by_query;
     maps->have = false;
     maps->text_at = maps->text_end = 0;
-    maps->fd = sys_open(MAPS, O_RDONLY, 0);
-    maps->error = maps->fd < 0 ? -maps->fd : 0;
+    maps->fd = fd;
+    maps->error = fd < 0 ? -fd : 0;
+}
+
+bool maps_open(struct maps *maps, bool by_query)
+{
+    maps_start(maps, sys_open(MAPS, O_RDONLY, 0), by_query);
     return maps->fd >= 0;
 }
 

@@ -25,6 +25,11 @@ void maps_learn_gate(struct maps *maps);
 bool maps_open(struct maps *maps, bool query);
 void maps_close(struct maps *maps);
 
+/* The same with an open /proc/PID/maps whose position is its beginning: the runner keeps one for
+ * each program that it traces. */
+bool maps_fd_can_query(int fd);
+void maps_start(struct maps *maps, int fd, bool query);
+
 /* The first region that ends above `address`, in maps->region and maps->path. The addresses of
  * successive calls must not fall. False at the end of the map or on failure. */
 bool maps_next(struct maps *maps, uint64_t address);

@@ -5,6 +5,7 @@
 #include "fork.h"
 #include "handover.h"
 #include "hooks_malloc.h"
+#include "kernel.h"
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
@@ -107,6 +108,7 @@ static void thresholds(struct pmt_process *p)
 struct birth {
     enum pmt_origin origin;
     uint32_t fork_id;
+    uint32_t parent; /* 0: ask; it may have ended since the fork */
 };
 
 static void send_process(struct birth birth)
@@ -128,7 +130,7 @@ static void send_process(struct birth birth)
     memset((char *)p + sizeof p->r, 0, sizeof *p - sizeof p->r);
     emit_header(&e, PMT_RECORD_PROCESS, 0, 0, clock_now());
     p->pid = live->pid;
-    p->ppid = (uint32_t)sys0(__NR_getppid);
+    p->ppid = birth.parent ? birth.parent : (uint32_t)sys0(__NR_getppid);
     p->word_size = sizeof(long);
     p->pie = is_pie();
     p->query = snapshot_by_query();
@@ -208,6 +210,10 @@ static void start(void)
     bool text_snapshots;
     live = page;
     enum sink sink = open_sink(page, &text_snapshots);
+    const char *kernel = environment_get(PMT_ENV_KERNEL);
+    bool calls_only = kernel && strcmp(kernel, "calls") == 0;
+    if (sink == SINK_RING)
+        calls_only |= (page->ring->flags & PMT_RING_CALLS_ONLY) != 0;
     environment_clean();
     if (sink == SINK_NONE || !snapshot_init(text_snapshots)) {
         live = none;
@@ -215,20 +221,31 @@ static void start(void)
     }
     single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
     bool exec = sink == SINK_RING && page->ring->flags & PMT_RING_EXEC;
-    entry_install();
-    begin(sink, (struct birth){exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START, 0});
+    process.sees_kernel = !calls_only && entry_install();
+    begin(sink, (struct birth){.origin = exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START});
 }
 
-void process_begin_child(uint32_t fork_id)
+void process_begin_child(uint32_t fork_id, uint32_t parent)
 {
     const char *socket = strchr(environment_preload()->socket, '=');
     live->pid = (uint32_t)sys0(__NR_getpid);
     live->page_size = (uint32_t)getauxval(AT_PAGESZ);
     live->alone = &never_alone;
     if (socket && handover(live, socket + 1, ring_memory))
-        begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id});
+        begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});
     else
         process.follow = false;
+}
+
+/* Where system calls are not seen, this is the last that is heard of the process. */
+__attribute__((destructor)) static void last_look(void)
+{
+    uint64_t mask;
+    if (live->sink == SINK_NONE || process.sees_kernel)
+        return;
+    sys_block_signals(&mask);
+    kernel_last_look(PMT_REASON_EXIT);
+    sys_restore_signals(&mask);
 }
 
 bool process_start(void)

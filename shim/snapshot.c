@@ -201,3 +201,17 @@ void snapshot_pay_attention(uintptr_t caller)
     }
     sys_restore_signals(&mask);
 }
+
+void snapshot_after_call(uintptr_t caller)
+{
+    uint64_t mask;
+    if (thread.busy || (uint32_t)sys0(__NR_getpid) != live->pid)
+        return;
+    sys_block_signals(&mask);
+    uint32_t stack_id = stacks_here(caller);
+    if (lock_take(&map_lock)) {
+        snapshot_whole(PMT_REASON_CALL, stack_id);
+        lock_release(&map_lock);
+    }
+    sys_restore_signals(&mask);
+}
