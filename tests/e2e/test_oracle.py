@@ -452,18 +452,24 @@ def musl_program(folder, programs, foreign, *, static):
                             "-lgcc", start.with_name("crtn.o"))
 
 
+def without_segment(call):
+    """As exact(), but the number of a System V segment counts up."""
+    return exact(call) if call.call != "shmat" else (call.call, call.args[1:], call.result, call.errno)
+
+
 def check_by_ptrace(*command, ordered=True, tool_options=(), **options):
     """The trace by ptrace, and strace of the program alone: here the trace has ld.so's calls, too, and nothing of the
     tracer's is in the way, so everything is the same. Not `ordered`: which thread comes first is up to chance."""
     traced = trace(*command, tool_options=tool_options, **options)
     assert traced.process["backend"] == "ptrace"
     alone, pid, logs = strace.witness(*command, **options)
-    assert (traced.status, traced.stdout, traced.stderr) == (alone.status, alone.stdout, alone.stderr)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+    assert len(traced.stdout.splitlines()) == len(alone.stdout.splitlines())  # names of files and processes differ
     tids = strace.threads({tid: programs[-1] for tid, programs in logs.items()}, pid)
     theirs = [call for tid in tids for call in logs[tid][-1] if call.is_change()]
     ours = [call for tid in sorted({event["tid"] for event in traced.of("kernel")}) for call in from_trace(traced, tid)]
     if ordered:
-        assert difference([exact(call) for call in ours], [exact(call) for call in theirs]) is None
+        assert difference(list(map(without_segment, ours)), list(map(without_segment, theirs))) is None
     else:
         assert sorted(map(str, map(placeless, ours))) == sorted(map(str, map(placeless, theirs)))
     assert theirs and traced.exit["ledger"]["unexplained"] == 0
