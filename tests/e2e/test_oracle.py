@@ -370,9 +370,12 @@ def family_program(request, foreign, programs, tmp_path):
         pytest.skip("this machine's own programs have another word size")
     path, environment = foreign[name] if name else ("/usr/bin/env", {})
     environment = {**environment, **GIT}
-    setup = run("sh", "-ec", preparation, cwd=tmp_path, env={**GIT, "PATH": f"{tmp_path}:/usr/bin:/bin"})
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "git").symlink_to(path)
+    setup = run("sh", "-ec", preparation, cwd=work, env={**environment, "PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert setup.status == 0, setup.stderr
-    return [path, *arguments], {"env": environment, "cwd": tmp_path, "tool_options": FOLLOW}
+    return [path, *arguments], {"env": environment, "cwd": work, "tool_options": FOLLOW}
 
 
 def machine_bits(name):
