@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import pytest
-from running import (HANGS, OWN_FAILURE, TOOL, assert_calls_traced, assert_no_crash, child_of, collect,
+from running import (HANGS, NOT_FOUND, OWN_FAILURE, TOOL, assert_calls_traced, assert_no_crash, child_of, collect,
                      environment, exists, messages, read_events, read_until, run, sanitized_tool, start,
                      trace, trace_options, wait_until, without_addresses)
 
@@ -455,14 +455,14 @@ def test_standard_descriptors_closed(tmp_path, compiled, closed):
 
 
 @pytest.mark.parametrize("closed", [[2], [0, 1, 2]], ids=str)
-def test_failure_with_standard_descriptors_closed(tmp_path, closed, programs):
+def test_failure_with_standard_descriptors_closed(tmp_path, closed):
     """A message that nobody can read goes nowhere, and not into the trace."""
     def close_them():
         for descriptor in closed:
             os.close(descriptor)
 
-    done = run(TOOL, *trace_options(tmp_path), programs.labs / "lib_cos_static", preexec_fn=close_them)
-    assert (done.status, done.out, done.err) == (OWN_FAILURE, b"", b"")
+    done = run(TOOL, *trace_options(tmp_path), "--", "/no/such/program", preexec_fn=close_them)
+    assert (done.status, done.out, done.err) == (NOT_FOUND, b"", b"")
     for file in ("trace.jsonl", "timeline"):
         assert not (tmp_path / file).exists() or (tmp_path / file).read_bytes() == b""
 

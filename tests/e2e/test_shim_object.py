@@ -12,7 +12,7 @@ FROM_LIBC = {
     "__environ", "environ", "__libc_stack_end", "__errno_location", "getauxval",
     "dlsym", "dladdr", "dladdr1", "dlinfo",
     "memcmp", "memcpy", "memmem", "memmove", "memset",
-    "strchr", "strcmp", "strcpy", "strcspn", "strlen", "strncat", "strncmp", "strnlen", "strstr",
+    "strcat", "strchr", "strcmp", "strcpy", "strcspn", "strlen", "strncat", "strncmp", "strnlen", "strrchr", "strspn", "strstr",
     # of the compiler's start files
     "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__cxa_finalize", "__gmon_start__",
 }
