@@ -112,7 +112,7 @@ def test_library(tmp_path, programs):
 
 def test_static_program(programs):
     program = programs.labs / "lib_cos_static"
-    assert_refused(run(TOOL, program), OWN_FAILURE, f"{program}: statically linked: the shim cannot be loaded")
+    assert_refused(run(TOOL, "--backend=preload", program), OWN_FAILURE, f"{program}: statically linked: the shim cannot be loaded")
 
 
 @pytest.mark.parametrize("bit, word", [(stat.S_ISUID, "setuid"), (stat.S_ISGID, "setgid")])
@@ -123,7 +123,7 @@ def test_setuid_program(tmp_path, bit, word, programs):
     shutil.copy(programs.labs / "map3", program)
     os.chown(program, 65534, 65534)
     program.chmod(0o755 | bit)
-    assert_refused(run(TOOL, program), OWN_FAILURE, str(program), word, "LD_PRELOAD")
+    assert_refused(run(TOOL, "--backend=preload", program), OWN_FAILURE, str(program), word, "LD_PRELOAD")
 
 
 def test_missing_loader(tmp_path, programs):
@@ -185,7 +185,14 @@ def test_script_with_missing_interpreter(tmp_path):
 
 def test_script_with_static_interpreter(tmp_path, programs):
     script = executable(tmp_path / "script", f"#!{programs.labs / 'lib_cos_static'}\n".encode())
-    assert_refused(run(TOOL, script), OWN_FAILURE, str(script), "is statically linked: the shim cannot be loaded")
+    assert_refused(run(TOOL, "--backend=preload", script), OWN_FAILURE, str(script), "is statically linked: the shim cannot be loaded")
+
+
+def test_script_with_static_interpreter_by_ptrace(tmp_path, programs):
+    script = executable(tmp_path / "script", f"#!{programs.labs / 'lib_cos_static'}\n".encode())
+    traced = trace(tmp_path, script)
+    assert traced.status == 0
+    assert (traced.events[0]["backend"], traced.events[0]["exe"]) == ("ptrace", str(programs.labs / "lib_cos_static"))
 
 
 def test_script_with_text_interpreter(tmp_path):
