@@ -32,6 +32,14 @@ struct image *images_find(const struct model *m, uint32_t number)
     return at < s->live_count && s->live[at]->number == number ? s->live[at] : NULL;
 }
 
+static const struct image *live_of_pid(const struct model_state *s, uint32_t pid)
+{
+    for (size_t i = s->live_count; i-- > 0;)
+        if (s->live[i]->pid == pid)
+            return s->live[i];
+    return NULL;
+}
+
 static void add_live(struct model_state *s, struct image *image)
 {
     if (s->live_count == s->live_room) {
@@ -85,6 +93,24 @@ static void limit_inheritances(struct model_state *s, uint32_t image, size_t mos
     }
 }
 
+/* What a child of `image` inherits when it is forked now by thread `tid`. */
+static struct inheritance inheritance_of(struct model_state *s, const struct image *image,
+                                         uint32_t tid, uint32_t fork_id)
+{
+    struct inheritance in = {.image = image->number,
+                             .pid = image->pid,
+                             .tid = tid,
+                             .fork_id = fork_id,
+                             .mmap_threshold = image->mmap_threshold,
+                             .trim_threshold = image->trim_threshold};
+    region_list_copy(&in.map.list, &image->map.list);
+    allocations_copy(&in.allocations, &image->allocations);
+    stacks_init(&in.stacks, s->symbols, &s->names);
+    stacks_inherit(&in.stacks, &image->stacks);
+    tracer_files_copy(&in.tracer_files, &image->state->tracer_files);
+    return in;
+}
+
 void images_keep_for_child(struct model *m, const struct event *event)
 {
     struct model_state *s = m->state;
@@ -95,34 +121,42 @@ void images_keep_for_child(struct model *m, const struct event *event)
         s->inheritances =
             memory_resize(s->inheritances, s->inheritance_room * sizeof *s->inheritances);
     }
-    struct inheritance *in = &s->inheritances[s->inheritance_count++];
-    *in = (struct inheritance){.image = image->number,
-                               .pid = image->pid,
-                               .tid = event->record->tid,
-                               .fork_id = ((const struct pmt_fork *)event->record)->fork_id,
-                               .mmap_threshold = image->mmap_threshold,
-                               .trim_threshold = image->trim_threshold};
-    region_list_copy(&in->map.list, &image->map.list);
-    allocations_copy(&in->allocations, &image->allocations);
-    stacks_init(&in->stacks, s->symbols, &s->names);
-    stacks_inherit(&in->stacks, &image->stacks);
-    tracer_files_copy(&in->tracer_files, &image->state->tracer_files);
+    s->inheritances[s->inheritance_count++] = inheritance_of(
+        s, image, event->record->tid, ((const struct pmt_fork *)event->record)->fork_id);
+}
+
+/* A fork that nobody saw has left nothing (clone(2) called in a way of its own): what its parent
+ * has now is near enough. */
+static bool inherit_unseen(struct model *m, const struct image *child, struct inheritance *out)
+{
+    const struct image *parent = live_of_pid(m->state, child->ppid);
+    if (child->fork_id != 0 || !parent)
+        return false;
+    *out = inheritance_of(m->state, parent, child->ppid, 0);
+    return true;
+}
+
+static bool take_inheritance(struct model *m, const struct image *child, struct inheritance *out)
+{
+    struct model_state *s = m->state;
+    for (size_t at = s->inheritance_count; at-- > 0;)
+        if (s->inheritances[at].pid == child->ppid &&
+            s->inheritances[at].fork_id == child->fork_id) {
+            *out = s->inheritances[at];
+            remove_inheritance(s, at);
+            return true;
+        }
+    return inherit_unseen(m, child, out);
 }
 
 /* The child takes over what its parent's fork left for it. Other threads of the parent may have
  * named stacks between the fork's record and the fork: the parent's later ones are filled in. */
 static void claim(struct model *m, struct image *child)
 {
-    struct model_state *s = m->state;
-    size_t at = s->inheritance_count;
-    while (at-- > 0)
-        if (s->inheritances[at].pid == child->ppid && s->inheritances[at].fork_id == child->fork_id)
-            break;
-    if (at >= s->inheritance_count)
+    struct inheritance in;
+    if (!take_inheritance(m, child, &in))
         return;
-    struct inheritance in = s->inheritances[at];
     const struct image *parent = images_find(m, in.image);
-    remove_inheritance(s, at);
     allocations_free(&child->allocations);
     child->allocations = in.allocations;
     child->stacks = in.stacks;

@@ -435,8 +435,12 @@ class Trace:
 
     def inherit(self, event, checker):
         """A child has the blocks of its parent when it forked, and its stacks."""
-        parents = [image for image in self.images.values()
-                   if image.process["pid"] == event["ppid"] and event["fork_id"] in image.forks]
+        parents = [image for image in self.images.values() if image.process["pid"] == event["ppid"]]
+        if parents and event["fork_id"] == 0:  # a fork that nobody saw: what the parent has by then
+            checker.stacks |= parents[-1].stacks
+            checker.blocks = dict(parents[-1].blocks)
+            return
+        parents = [image for image in parents if event["fork_id"] in image.forks]
         if not parents:
             if not self.lost:
                 self.error(event, f"process {event['ppid']} has no fork {event['fork_id']}")
