@@ -60,6 +60,8 @@ static void on_event(struct ptrace_source *s, struct thread *thread, int number,
     }
     if (signal == (SIGTRAP | 0x80))
         return ptrace_call_stop(s, thread);
+    if (!number && signal == SIGTRAP && ptrace_trapped(s, thread))
+        return;
     ptrace_go(s, thread, number ? 0 : signal);
 }
 

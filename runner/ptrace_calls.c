@@ -1,8 +1,10 @@
 /* System calls that change the map, from their entry to the look at their result. */
+#include "images.h"
 #include "ptrace_source.h"
 #include <errno.h>
 #include <linux/audit.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 
 uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread, uint64_t ip)
@@ -106,6 +108,10 @@ static void end(struct ptrace_source *s, struct thread *thread,
     recorder_kernel(s->recorder, thread, failed ? result : (int64_t)value);
     if (!failed)
         look(s, thread, value);
+    bool maps_code = call->effect == SYSCALLS_RESULT && (call->args[2] & PROT_EXEC) &&
+                     !(call->args[3] & MAP_ANONYMOUS);
+    if (!failed && maps_code && space->expects_libc && !space->breakpoints.count)
+        images_find_allocator(s->recorder, space, thread->process->pid);
 }
 
 static void entry(struct ptrace_source *s, struct thread *thread, uint32_t arch, uint64_t nr,

@@ -60,6 +60,20 @@ void ptrace_call_stop(struct ptrace_source *s, struct thread *thread);
 void ptrace_let_next(struct ptrace_source *s, struct space *space, struct thread *holder);
 uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread, uint64_t ip);
 
+/* ---- ptrace_allocator.c ---- */
+
+/* Writes the breakpoints of a space into the memory of a stopped thread; forgets those for which
+ * that is not possible. */
+void ptrace_set_breakpoints(struct space *space, pid_t tid);
+void ptrace_remove_breakpoints(const struct space *space, pid_t tid);
+/* The copy of a space that an untraced child got, made when `creator` called fork(2). */
+void ptrace_clean_child(const struct space *space, pid_t tid, const struct thread *creator);
+/* A SIGTRAP: if it is a breakpoint of ours everything is done, and the thread goes on. */
+bool ptrace_trapped(struct ptrace_source *s, struct thread *thread);
+/* Before a thread is released: it is to go on as if it had never met a breakpoint. `at_signal`: it
+ * is stopped by a SIGTRAP; returns whether that was ours. */
+bool ptrace_untrap(struct thread *thread, bool at_signal);
+
 /* ---- ptrace_life.c ---- */
 
 void ptrace_begin_image(struct ptrace_source *s, struct thread *thread, enum pmt_origin origin);

@@ -77,7 +77,6 @@ static void leave(struct space *space)
         return;
     if (space->maps_fd >= 0)
         close(space->maps_fd);
-    breakpoints_free(&space->breakpoints);
     call_stacks_free(&space->stacks);
     memory_put(space);
 }

@@ -27,6 +27,7 @@ struct space {
     struct thread *holder;
     unsigned waiting; /* threads that do */
     struct breakpoints breakpoints;
+    bool expects_libc; /* which has an allocator, and may be mapped later */
     struct call_stacks stacks;
 };
 
