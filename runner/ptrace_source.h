@@ -58,7 +58,6 @@ void ptrace_part(struct ptrace_source *s, struct thread *thread, int status); /*
 void ptrace_call_stop(struct ptrace_source *s, struct thread *thread);
 /* The thread has nothing to do with the map any more; the next one may change it. */
 void ptrace_let_next(struct ptrace_source *s, struct space *space, struct thread *holder);
-uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread, uint64_t ip);
 
 /* ---- ptrace_allocator.c ---- */
 

@@ -78,6 +78,7 @@ static void leave(struct space *space)
     if (space->maps_fd >= 0)
         close(space->maps_fd);
     call_stacks_free(&space->stacks);
+    unwind_free(space->unwind);
     memory_put(space);
 }
 

@@ -6,6 +6,7 @@
 #include "breakpoints.h"
 #include "call_stacks.h"
 #include "syscalls.h"
+#include "unwind.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -29,6 +30,7 @@ struct space {
     struct breakpoints breakpoints;
     bool expects_libc; /* which has an allocator, and may be mapped later */
     struct call_stacks stacks;
+    struct unwind *unwind; /* NULL: not needed yet */
 };
 
 struct process {
