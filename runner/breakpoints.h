@@ -13,7 +13,8 @@
 struct breakpoint {
     uint64_t address;
     enum pmt_call call;
-    uint8_t original; /* the byte in whose place the breakpoint instruction is */
+    uint8_t
+        code[16]; /* of the function; in place of the first byte is the breakpoint instruction */
 };
 
 #define BREAKPOINTS_MAX 16

@@ -36,7 +36,7 @@ void ptrace_set_breakpoints(struct space *space, pid_t tid)
     static const uint8_t trap = BREAKPOINTS_INT3;
     struct breakpoints *b = &space->breakpoints;
     for (size_t i = 0; i < b->count; i++)
-        if (!ptrace_read(tid, b->items[i].address, &b->items[i].original, 1) ||
+        if (!ptrace_read(tid, b->items[i].address, b->items[i].code, sizeof b->items[i].code) ||
             !ptrace_write(tid, b->items[i].address, &trap, 1)) {
             b->items[i] = b->items[--b->count];
             i--;
@@ -47,28 +47,61 @@ void ptrace_remove_breakpoints(const struct space *space, pid_t tid)
 {
     const struct breakpoints *b = &space->breakpoints;
     for (size_t i = 0; i < b->count; i++)
-        ptrace_write(tid, b->items[i].address, &b->items[i].original, 1);
+        ptrace_write(tid, b->items[i].address, b->items[i].code, 1);
 }
 
 static void put_word(pid_t tid, uint64_t address, uint64_t word, unsigned bytes)
 {
-    ptrace_write(tid, address, &word, bytes);
+    ptrace_write_data(tid, address, &word, bytes);
 }
 
-/* The call returns as it would have done without us. */
-static void restore_return(pid_t tid, struct allocator_call *call, const struct breakpoints *b,
-                           unsigned word)
+/* A call began in a signal handler with a stack of its own; or the one before will never return
+ * because of longjmp(3). */
+static void push_call(struct thread *thread)
 {
-    if (call->call && ptrace_read_word(tid, call->sp, word) == b->trap)
-        put_word(tid, call->sp, call->return_to, word);
-    call->call = PMT_CALL_NONE;
+    memmove(thread->outer + 1, thread->outer, sizeof thread->outer - sizeof *thread->outer);
+    thread->outer[0] = thread->allocator;
 }
 
-void ptrace_clean_child(const struct space *space, pid_t tid, const struct thread *creator)
+static void pop_call(struct thread *thread)
 {
-    struct allocator_call call = creator->allocator;
-    ptrace_remove_breakpoints(space, tid);
-    restore_return(tid, &call, &space->breakpoints, space->word_size);
+    thread->allocator = thread->outer[0];
+    memmove(thread->outer, thread->outer + 1, sizeof thread->outer - sizeof *thread->outer);
+    thread->outer[THREAD_OUTER_CALLS - 1].call = PMT_CALL_NONE;
+}
+
+/* Makes the call that returns to the trap with this stack pointer the thread's only one, of those
+ * that it is in. */
+static bool find_call(struct thread *thread, const struct hit *h)
+{
+    unsigned depth = 0;
+    const struct allocator_call *call = &thread->allocator;
+    while (call->call && call->sp + h->word != h->regs.rsp && depth < THREAD_OUTER_CALLS)
+        call = &thread->outer[depth++];
+    if (!call->call || call->sp + h->word != h->regs.rsp)
+        return false;
+    while (depth--)
+        pop_call(thread);
+    return true;
+}
+
+/* The calls return as they would have done without us. */
+static void restore_returns(pid_t tid, const struct thread *thread, const struct breakpoints *b,
+                            unsigned word)
+{
+    const struct allocator_call *call = &thread->allocator;
+    for (unsigned depth = 0; call->call; call = &thread->outer[depth++]) {
+        if (ptrace_read_word(tid, call->sp, word) == b->trap)
+            put_word(tid, call->sp, call->return_to, word);
+        if (depth == THREAD_OUTER_CALLS)
+            return;
+    }
+}
+
+void ptrace_clean_child(const struct space *space, const struct thread *thread)
+{
+    ptrace_remove_breakpoints(space, thread->tid);
+    restore_returns(thread->tid, thread, &space->breakpoints, space->word_size);
 }
 
 /* ---- what is recorded ---- */
@@ -154,16 +187,27 @@ static void take_arguments(struct thread *thread, const struct hit *h)
     }
 }
 
+/* At the entry of a function: the stack as it is after its return. */
+static uint32_t stack_of_caller(struct ptrace_source *s, struct thread *thread, const struct hit *h)
+{
+    struct user_regs_struct regs = h->regs;
+    regs.rip = thread->allocator.return_to;
+    regs.rsp += h->word;
+    return ptrace_stack(s, thread, &regs);
+}
+
 static void begin_call(struct ptrace_source *s, struct thread *thread, struct hit *h,
                        enum pmt_call call)
 {
-    struct space *space = thread->process->space;
+    const struct space *space = thread->process->space;
     struct allocator_call *c = &thread->allocator;
+    if (c->call)
+        push_call(thread);
     *c = (struct allocator_call){.call = call, .sp = h->regs.rsp};
     c->return_to = ptrace_read_word(thread->tid, c->sp, h->word);
     c->began_ns = recorder_now(s->recorder);
     c->began = c->began_ns + s->recorder->start_ns;
-    c->stack_id = recorder_stack(s->recorder, space, thread, &c->return_to, 1);
+    c->stack_id = stack_of_caller(s, thread, h);
     take_arguments(thread, h);
     if (call == PMT_CALL_FREE)
         record(s, thread, argument(thread, h, 0), 0);
@@ -182,8 +226,8 @@ static void end_call(struct ptrace_source *s, struct thread *thread, struct hit 
     }
     if (c->call != PMT_CALL_FREE && thread->process->space->image)
         record(s, thread, result, error);
-    c->call = PMT_CALL_NONE;
     h->regs.rip = c->return_to;
+    pop_call(thread);
     set_regs(thread, h);
     ptrace_go(s, thread, 0);
 }
@@ -198,14 +242,10 @@ static bool byte_at(void *arg, uint64_t address, uint8_t *out)
 
 static bool emulate(struct thread *thread, struct hit *h, const struct breakpoint *at)
 {
-    uint8_t code[16] = {0};
     uint64_t value;
     unsigned store;
-    if (!ptrace_read(thread->tid, at->address, code, sizeof code))
-        return false;
-    code[0] = at->original;
     struct hit after = *h;
-    if (!breakpoints_emulate(&after.regs, code, h->is64, byte_at, thread, &value, &store))
+    if (!breakpoints_emulate(&after.regs, at->code, h->is64, byte_at, thread, &value, &store))
         return false;
     if (store)
         put_word(thread->tid, after.regs.rsp, value, store);
@@ -220,7 +260,7 @@ static int step(struct ptrace_source *s, struct thread *thread, const struct bre
 {
     static const uint8_t trap = BREAKPOINTS_INT3;
     int status, signal = 0;
-    ptrace_write(thread->tid, at->address, &at->original, 1);
+    ptrace_write(thread->tid, at->address, at->code, 1);
     for (;;) {
         if (ptrace_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
             waitpid(thread->tid, &status, __WALL) < 0)
@@ -245,7 +285,11 @@ static void enter(struct ptrace_source *s, struct thread *thread, struct hit *h,
                   const struct breakpoint *at)
 {
     const struct process *p = thread->process;
-    bool inside = thread->allocator.call && h->regs.rsp < thread->allocator.sp;
+    const struct allocator_call *call = &thread->allocator;
+    /* also by a jump in place of a call and a return: realloc(NULL, n) jumps to malloc */
+    bool jumped = call->call && h->regs.rsp == call->sp &&
+                  ptrace_read_word(thread->tid, call->sp, h->word) == p->space->breakpoints.trap;
+    bool inside = jumped || (call->call && h->regs.rsp < call->sp);
     if (!inside && p->recorded && p->space->image)
         begin_call(s, thread, h, at->call);
     h->regs.rip = at->address;
@@ -272,8 +316,7 @@ bool ptrace_trapped(struct ptrace_source *s, struct thread *thread)
         return false;
     struct hit h = hit_of(thread);
     const struct breakpoint *at = breakpoints_at(b, h.regs.rip - 1);
-    bool returns = thread->allocator.call && h.regs.rip - 1 == b->trap &&
-                   h.regs.rsp == thread->allocator.sp + h.word;
+    bool returns = h.regs.rip - 1 == b->trap && find_call(thread, &h);
     if (returns)
         end_call(s, thread, &h);
     else if (at)
@@ -290,9 +333,9 @@ bool ptrace_untrap(struct thread *thread, bool at_signal)
         return false;
     struct hit h = hit_of(thread);
     bool trapped = at_signal && is_breakpoint(thread);
-    if (trapped && thread->allocator.call && h.regs.rip - 1 == b->trap) {
+    if (trapped && h.regs.rip - 1 == b->trap && find_call(thread, &h)) {
         h.regs.rip = thread->allocator.return_to;
-        thread->allocator.call = PMT_CALL_NONE;
+        pop_call(thread);
     } else if (trapped && breakpoints_at(b, h.regs.rip - 1)) {
         h.regs.rip--;
     } else {
@@ -300,6 +343,6 @@ bool ptrace_untrap(struct thread *thread, bool at_signal)
     }
     if (trapped)
         set_regs(thread, &h);
-    restore_return(thread->tid, &thread->allocator, b, h.word);
+    restore_returns(thread->tid, thread, b, h.word);
     return trapped;
 }

@@ -7,14 +7,12 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 
-/* The stack of a stopped thread, through the allocator call that it is in. */
-static uint32_t stack_of(struct ptrace_source *s, struct thread *thread)
+uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread,
+                      const struct user_regs_struct *regs)
 {
     struct space *space = thread->process->space;
     uint64_t ip[PMT_MAX_FRAMES];
-    struct unwind_thread t = {.pid = thread->process->pid, .tid = thread->tid};
-    if (ptrace_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&t.regs) < 0)
-        return 0;
+    struct unwind_thread t = {.pid = thread->process->pid, .tid = thread->tid, .regs = *regs};
     t.is64 = space->word_size == 8;
     if (thread->allocator.call) {
         t.replaced_at = thread->allocator.sp;
@@ -24,6 +22,13 @@ static uint32_t stack_of(struct ptrace_source *s, struct thread *thread)
         space->unwind = unwind_new(t.pid);
     uint32_t frames = unwind_walk(space->unwind, &t, ip, PMT_MAX_FRAMES);
     return recorder_stack(s->recorder, space, thread, ip, frames);
+}
+
+static uint32_t stack_of(struct ptrace_source *s, struct thread *thread)
+{
+    struct user_regs_struct regs;
+    bool known = ptrace_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs) == 0;
+    return known ? ptrace_stack(s, thread, &regs) : 0;
 }
 
 /* The map lock, as the shim has it. */

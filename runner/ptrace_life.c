@@ -3,6 +3,7 @@
 #include "ptrace_source.h"
 #include <errno.h>
 #include <linux/kcmp.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -79,6 +80,7 @@ void ptrace_birth(struct ptrace_source *s, struct thread *creator, int event)
         child->recorded = parent->recorded && s->follow;
         give_space(child, creator);
         thread->allocator = creator->allocator; /* what was in progress is so in the copy */
+        memcpy(thread->outer, creator->outer, sizeof thread->outer);
         tracees_join(thread, child);
         if (child->recorded && parent->space->image)
             child->fork_id = recorder_fork(s->recorder, creator, call_of(event), 0);
@@ -105,7 +107,7 @@ void ptrace_welcome(struct ptrace_source *s, struct thread *thread)
     } else if (thread->tid == p->pid && p->recorded && !p->borrowed) {
         ptrace_begin_image(s, thread, PMT_ORIGIN_FORK);
     } else if (thread->tid == p->pid && !p->borrowed) {
-        ptrace_clean_child(p->space, thread->tid, thread);
+        ptrace_clean_child(p->space, thread);
         p->space->breakpoints.count = 0;
         thread->allocator.call = PMT_CALL_NONE;
     }

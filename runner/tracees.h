@@ -44,6 +44,8 @@ struct process {
     struct process *next;
 };
 
+#define THREAD_OUTER_CALLS 3 /* handlers of signals, of those and so on */
+
 struct thread {
     pid_t tid;
     struct process *process; /* NULL: its creator's event has not come yet */
@@ -60,7 +62,8 @@ struct thread {
     uint64_t old_brk, detached_end;
     uint32_t stack_id;
     uint64_t path_at;
-    struct allocator_call allocator;
+    struct allocator_call allocator; /* and those that it has interrupted, on another stack: */
+    struct allocator_call outer[THREAD_OUTER_CALLS];
     struct thread *next;
 };
 

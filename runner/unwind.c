@@ -2,6 +2,7 @@
 #include "memory.h"
 #include "ptrace_source.h"
 #include <elfutils/libdwfl.h>
+#include <string.h>
 
 struct unwind {
     Dwfl *dwfl;
@@ -10,6 +11,9 @@ struct unwind {
     const struct unwind_thread *thread; /* of the walk in hand */
     uint64_t *ip;
     uint32_t count, most;
+    uint64_t stack_at; /* the innermost part of the stack, read at once */
+    size_t stack_size;
+    unsigned char stack[2048];
 };
 
 static char *no_debug_path = NULL;
@@ -61,12 +65,15 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread_arg)
 
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *arg)
 {
-    const struct unwind_thread *t = ((struct unwind *)arg)->thread;
+    const struct unwind *u = arg;
+    const struct unwind_thread *t = u->thread;
     unsigned word = t->is64 ? 8 : 4;
     (void)dwfl;
     *out = 0;
     if (t->replaced_at && address == t->replaced_at)
         *out = t->replaced;
+    else if (address >= u->stack_at && address - u->stack_at + word <= u->stack_size)
+        memcpy(out, u->stack + (address - u->stack_at), word);
     else if (!ptrace_read(t->tid, address, out, word))
         return false;
     return true;
@@ -105,6 +112,12 @@ static bool find_files(struct unwind *u)
     return u->files_known;
 }
 
+static void read_stack(struct unwind *u)
+{
+    u->stack_at = u->thread->regs.rsp;
+    u->stack_size = ptrace_read_some(u->thread->tid, u->stack_at, u->stack, sizeof u->stack);
+}
+
 static int take_frame(Dwfl_Frame *frame, void *arg)
 {
     struct unwind *u = arg;
@@ -122,6 +135,7 @@ uint32_t unwind_walk(struct unwind *u, const struct unwind_thread *thread, uint6
     u->ip = ip;
     u->count = 0;
     u->most = most;
+    read_stack(u);
     if (u->dwfl && find_files(u) && u->attached)
         dwfl_getthread_frames(u->dwfl, thread->tid, take_frame, u);
     if (u->count == 0)
