@@ -91,37 +91,42 @@ $(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
 # ---- the lab programs and the test victims: as a student compiles them ----
 
 LAB_FLAGS := -g -O0 -std=gnu11 -Wall -Wextra -Werror -pthread
-LABS := $(patsubst tests/labs/%.c,$(BUILD)/labs/%,$(wildcard tests/labs/*.c)) $(BUILD)/labs/lib_cos_static
-VICTIMS := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,\
-	$(filter-out %/early.c %/early_lib.c,$(wildcard tests/victims/*.c))) \
-	$(BUILD)/victims/early $(BUILD)/victims/cxx_throw
+VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw
+LAB_NAMES := $(patsubst tests/labs/%.c,%,$(wildcard tests/labs/*.c)) lib_cos_static
+LABS := $(foreach name,$(LAB_NAMES),$(BUILD)/labs/$(name) $(BUILD)/labs64/$(name))
+VICTIMS := $(foreach name,$(VICTIM_NAMES),$(BUILD)/victims/$(name) $(BUILD)/victims64/$(name))
 
-labs: $(LABS) ## build the lab programs: build/labs/map1 ...
+labs: $(LABS) ## build the lab programs: build/labs/map1 (32 bit), build/labs64/map1 ...
 
 victims: $(VICTIMS)
 
-$(BUILD)/labs/%: tests/labs/%.c tests/labs/lab.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) $< -o $@ -lm
+# programs_of BITS,SUFFIX: the rules for build/labsSUFFIX and build/victimsSUFFIX
+define programs_of
+$(BUILD)/labs$(2)/%: tests/labs/%.c tests/labs/lab.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) $$< -o $$@ -lm
 
-$(BUILD)/labs/lib_cos_static: tests/labs/lib_cos.c
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) -static $< -o $@ -lm
+$(BUILD)/labs$(2)/lib_cos_static: tests/labs/lib_cos.c tests/labs/lab.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -static $$< -o $$@ -lm
 
-$(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) $< -o $@
+$(BUILD)/victims$(2)/%: tests/victims/%.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) $$< -o $$@
 
-$(BUILD)/victims/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) -shared -fPIC -Wl,-soname,libearly.so $< -o $@
+$(BUILD)/victims$(2)/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -shared -fPIC -Wl,-soname,libearly.so $$< -o $$@
 
-$(BUILD)/victims/early: tests/victims/early.c $(BUILD)/victims/libearly.so
-	$(CC) -m32 $(LAB_FLAGS) $^ -Wl,-rpath,'$$ORIGIN' -o $@
+$(BUILD)/victims$(2)/early: tests/victims/early.c $(BUILD)/victims$(2)/libearly.so
+	$(CC) -m$(1) $(LAB_FLAGS) $$^ -Wl,-rpath,'$$$$ORIGIN' -o $$@
 
-$(BUILD)/victims/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
-	@mkdir -p $(@D)
-	$(CXX) -m32 -g -O0 -Wall -Wextra -Werror -pthread $< -o $@
+$(BUILD)/victims$(2)/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CXX) -m$(1) -g -O0 -Wall -Wextra -Werror -pthread $$< -o $$@
+endef
+$(eval $(call programs_of,32,))
+$(eval $(call programs_of,64,64))
 
 demo: ## set up, build, compile the lab programs and trace map3
 	@$(MAKE) --no-print-directory $(BUILD)/deps-build

@@ -84,6 +84,8 @@ static uint64_t now_ns(const struct live *l)
                     l->clock.kind == PMT_CLOCK_TSC ? __builtin_ia32_rdtsc() : monotonic());
 }
 
+static bool merge(struct live *l);
+
 /* ---- images come and go ---- */
 
 static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, uint64_t ns)
@@ -135,8 +137,10 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
     }
     t->ring.tid = (uint32_t)pid;
     struct tracee *before = tracee_of(l, pid);
-    if (before)
+    if (before) {
+        merge(l);
         end(l, before, &(struct pmt_exit){.end = PMT_END_EXEC}, 0);
+    }
     t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     t->next = l->tracees;
     l->tracees = t;
@@ -180,7 +184,7 @@ static void end_others(struct live *l)
         next = t->next;
         if (t->pid == l->pid || !has_ended(t))
             continue;
-        tracee_drain(t, UINT64_MAX); /* it may say how it ended */
+        merge(l); /* it may say how it ended; and the fork that made it comes first */
         struct pmt_exit how = end_of_other(t);
         end(l, t, &how, now_ns(l));
     }
@@ -192,7 +196,7 @@ static void end_program(struct live *l)
     l->exited = true;
     if (!t)
         return;
-    tracee_drain(t, UINT64_MAX);
+    merge(l);
     struct pmt_exit how =
         t->executing ? (struct pmt_exit){.end = PMT_END_UNTRACED} : by_status(l->status);
     end(l, t, &how, clock_ns(&l->clock, l->clock.kind == PMT_CLOCK_TSC ? died_tsc : died_ns));
@@ -214,7 +218,7 @@ static void look_around(struct live *l)
 static bool merge(struct live *l)
 {
     bool any = false;
-    const uint64_t now = l->model->started ? now_ns(l) : UINT64_MAX;
+    const uint64_t now = l->model->started ? now_ns(l) : 1;
     for (;;) {
         struct tracee *first = NULL;
         uint64_t earliest = now, until = now;

@@ -216,9 +216,12 @@ static bool can_be_stack(const struct region *r)
 
 /* The region with the new thread's stack is its own from now on; where nothing has told so before,
  * as in a program without glibc, closed memory right below is the guard. */
-static void thread_starts(struct regions *map, const struct pmt_thread *t)
+static void thread_starts(struct image *image, const struct pmt_thread *t)
 {
+    struct regions *map = &image->map;
     const struct region *r = t->stack ? regions_find(map, t->stack) : NULL;
+    if (t->stack && !r)
+        model_thread(image, t->r.tid)->stack = t->stack;
     if (!can_be_stack(r))
         return;
     struct region *stack = regions_renew(map, r);
@@ -249,7 +252,7 @@ static void on_thread(struct model *m, const struct event *event)
 {
     const struct pmt_thread *t = (const struct pmt_thread *)event->record;
     if (t->event == PMT_THREAD_START)
-        thread_starts(&m->image->map, t);
+        thread_starts(m->image, t);
     else
         thread_ends(m, t->r.tid);
     model_show(m, event, 0);

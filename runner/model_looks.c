@@ -101,6 +101,11 @@ static struct cause cause_of_snapshot(const struct model *m, const struct pmt_sn
             c.code = PMT_CALL_LOADER;
         c.call = encode_call_name(c.code);
         return c;
+    case PMT_REASON_CALL:
+        if (c.code == PMT_CALL_NONE)
+            break;
+        c.reason = PMT_REASON_CALL;
+        return c;
     case PMT_REASON_STACK:
         c.call = "page fault";
         c.reason = PMT_REASON_STACK;
@@ -159,6 +164,21 @@ static bool describe_inherited(struct model *m, struct region *r)
     return true;
 }
 
+/* A thread was told of before its stack was. */
+static void find_owner(struct image_state *s, struct region *r)
+{
+    for (size_t i = 0; i < s->thread_count; i++) {
+        struct thread *t = &s->threads[i];
+        if (t->stack < r->raw.start || t->stack >= r->raw.end)
+            continue;
+        if (r->kind == KIND_ANONYMOUS)
+            r->kind = KIND_THREAD_STACK;
+        if (r->kind == KIND_THREAD_STACK)
+            r->tid = t->tid;
+        t->stack = 0;
+    }
+}
+
 /* Gives the new regions, from index `i` on, their kind and owner. What was the program's stays so.
  */
 static void describe(struct model *m, const struct cause *cause, enum pmt_reason reason, size_t i)
@@ -177,6 +197,8 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
         r->kind = kind_of(m->image, r, reason == PMT_REASON_START ? NULL : cause, before);
         if (before && before->kind == r->kind)
             r->tid = before->tid;
+        if (!r->tracer)
+            find_owner(s, r);
     }
 }
 
@@ -190,10 +212,22 @@ static bool is_explained(const struct model *m, const struct change *change)
            hi > m->image->state->look_lo + (m->image->state->look_lo ? page : 0);
 }
 
+/* A look after a call shows all that has happened since the last one: what an allocator does not do
+ * was somebody else. */
+static bool is_plausible(const struct change *change)
+{
+    const struct region *r = change->after ? change->after : change->before;
+    unsigned call = change->cause.code;
+    bool allocates = call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
+    return !allocates || r->kind == KIND_HEAP || r->kind == KIND_MALLOC_MMAP ||
+           r->kind == KIND_MALLOC_ARENA;
+}
+
 static bool must_wait(const struct cause *cause)
 {
-    return cause->reason == PMT_REASON_KERNEL && cause->code >= PMT_CALL_MALLOC &&
-           cause->code <= PMT_CALL_PVALLOC && cause->code != PMT_CALL_FREE;
+    bool of_call = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
+    return of_call && cause->code >= PMT_CALL_MALLOC && cause->code <= PMT_CALL_PVALLOC &&
+           cause->code != PMT_CALL_FREE;
 }
 
 static void set_origin(struct change *change, const struct cause *cause, const struct event *event)
@@ -210,7 +244,8 @@ static void take_change(struct model *m, struct change *change, const struct cau
 {
     struct thread *t = model_thread(m->image, event->record->tid);
     set_origin(change, cause, event);
-    if (cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) {
+    if ((cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) ||
+        (cause->reason == PMT_REASON_CALL && !is_plausible(change))) {
         change->cause.call = "unattributed";
         change->cause.code = change->cause.kernel = PMT_CALL_NONE;
         change->cause.seq = change->cause.kernel_seq = change->cause.stack_id = 0;

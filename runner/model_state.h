@@ -10,6 +10,7 @@
  * result of an allocator call is known only after the changes that it made. */
 struct thread {
     uint32_t tid;
+    uint64_t stack; /* an address in its stack, as long as that is not in the map; else 0 */
     struct change_list waiting;
 };
 

@@ -157,6 +157,9 @@ void line_region(const struct lines *l, const struct region *r, const char *note
     if (!*note && !*label && !named)
         return line_end(l);
     size_t column = l->address_width * 2 + 27u, at = (size_t)used;
+    size_t wanted = strlen(note) + 2 + strlen(label);
+    if (*note && LINE_INDENT + (at < column ? column : at + 1) + wanted > l->width)
+        label[0] = '\0'; /* the kind must do */
     if (*note || *label) {
         bool counts = *note && *label && note[strlen(note) - 1] != '-'; /* a sign of a tree */
         at += (size_t)fprintf(l->out, "%*s%s%s%s", at < column ? (int)(column - at) : 1, "", note,

@@ -17,18 +17,21 @@ static void write_arguments(const struct timeline *t, const struct image *image,
 }
 
 /* "pid 8123, 32-bit PIE, glibc 2.36, mmap threshold 128K (it can rise)" */
-static void write_facts(struct timeline *t, const struct image *image)
+static void write_facts(struct timeline *t, const struct image *image, enum style style)
 {
-    FILE *out = t->lines.out;
-    char size[TEXT_SIZE];
+    char text[400] = "", size[TEXT_SIZE];
+    const char *libc = image->libc[0] ? image->libc : "unknown C library";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    if (!out)
+        return;
     fprintf(out, "pid %" PRIu32 ", %u-bit %s%s, ", image->pid, image->word_size * 8,
             image->statically_linked ? "static " : "", image->pie ? "PIE" : "fixed address");
-    text_escape(out, image->libc[0] ? image->libc : "unknown C library",
-                image->libc[0] ? strlen(image->libc) : strlen("unknown C library"), 40);
+    text_escape(out, libc, strlen(libc), 60);
     if (image->mmap_threshold)
         fprintf(out, ", mmap threshold %s%s", text_size(size, image->mmap_threshold),
                 image->dynamic_threshold ? " (it can rise)" : "");
-    fputc('\n', out);
+    fclose(out);
+    line_wrap(&t->lines, text, style);
 }
 
 static const char *backend_text(const struct image *image)
@@ -49,7 +52,8 @@ static void write_head(struct timeline *t, const struct image *image)
     write_arguments(t, image, sizeof "procmap-trace" - 1);
     line_style(&t->lines, STYLE_PLAIN);
     fputc('\n', out);
-    write_facts(t, image);
+    t->lines.column = 0;
+    write_facts(t, image, STYLE_PLAIN);
     if (backend)
         fprintf(out, "%s\n", backend);
     fputc('\n', out);
@@ -85,9 +89,7 @@ static void write_next_head(struct timeline *t, const struct model *m, uint64_t 
     }
     write_program(t, image, image->origin == PMT_ORIGIN_EXEC ? "EXEC" : "START");
     line_indent(&t->lines);
-    line_style(&t->lines, STYLE_DIM);
-    write_facts(t, image);
-    line_style(&t->lines, STYLE_PLAIN);
+    write_facts(t, image, STYLE_DIM);
     if (backend)
         timeline_indented(t, backend, STYLE_DIM);
 }

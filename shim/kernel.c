@@ -18,12 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef __i386__
-#define NR_MMAP __NR_mmap2
-#else
-#define NR_MMAP __NR_mmap
-#endif
-
 /* Where a call may change the map. */
 enum effect {
     EFFECT_NONE,     /* not at all */
@@ -309,19 +303,6 @@ static long leave(const struct sys_regs *regs)
     return sys_call_regs(regs);
 }
 
-/* What the tracer's libraries do to the map must not touch the program's regions: their anonymous
- * memory comes from the shim's own. */
-static long of_tracer(const struct sys_regs *regs)
-{
-    if (regs->nr == NR_MMAP && (regs->args[3] & MAP_ANONYMOUS) && !(regs->args[3] & MAP_FIXED)) {
-        void *memory = memory_private(regs->args[1]);
-        return memory ? (long)memory : -ENOMEM;
-    }
-    if (regs->nr == __NR_munmap && memory_owns((void *)regs->args[0]))
-        return 0;
-    return sys_call_regs(regs);
-}
-
 /* It shares the parent's memory until it executes a program (vfork, posix_spawn): nothing in there
  * is its own to record. */
 static long of_vfork_child(const struct sys_regs *regs)
@@ -362,9 +343,7 @@ static long of_life(const struct sys_regs *regs, const uint64_t *mask)
 
 long kernel_call(const struct sys_regs *regs)
 {
-    if (thread.busy)
-        return of_tracer(regs);
-    if (live->sink == SINK_NONE && !process_start())
+    if (thread.busy || (live->sink == SINK_NONE && !process_start()))
         return sys_call_regs(regs);
     if ((uint32_t)sys0(__NR_getpid) != live->pid)
         return of_vfork_child(regs);

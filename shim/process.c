@@ -108,6 +108,7 @@ static void thresholds(struct pmt_process *p)
 struct birth {
     enum pmt_origin origin;
     uint32_t fork_id;
+    uint32_t parent; /* 0: ask; it may have ended since the fork */
 };
 
 static void send_process(struct birth birth)
@@ -129,7 +130,7 @@ static void send_process(struct birth birth)
     memset((char *)p + sizeof p->r, 0, sizeof *p - sizeof p->r);
     emit_header(&e, PMT_RECORD_PROCESS, 0, 0, clock_now());
     p->pid = live->pid;
-    p->ppid = (uint32_t)sys0(__NR_getppid);
+    p->ppid = birth.parent ? birth.parent : (uint32_t)sys0(__NR_getppid);
     p->word_size = sizeof(long);
     p->pie = is_pie();
     p->query = snapshot_by_query();
@@ -221,17 +222,17 @@ static void start(void)
     single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
     bool exec = sink == SINK_RING && page->ring->flags & PMT_RING_EXEC;
     process.sees_kernel = !calls_only && entry_install();
-    begin(sink, (struct birth){exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START, 0});
+    begin(sink, (struct birth){.origin = exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START});
 }
 
-void process_begin_child(uint32_t fork_id)
+void process_begin_child(uint32_t fork_id, uint32_t parent)
 {
     const char *socket = strchr(environment_preload()->socket, '=');
     live->pid = (uint32_t)sys0(__NR_getpid);
     live->page_size = (uint32_t)getauxval(AT_PAGESZ);
     live->alone = &never_alone;
     if (socket && handover(live, socket + 1, ring_memory))
-        begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id});
+        begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});
     else
         process.follow = false;
 }

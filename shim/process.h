@@ -23,7 +23,7 @@ bool process_start(void);
 
 /* In a fork child: asks the runner for a ring of its own. `fork_id`: of the parent's fork record, 0
  * if that was not seen. Signals must be blocked. */
-void process_begin_child(uint32_t fork_id);
+void process_begin_child(uint32_t fork_id, uint32_t parent);
 
 static inline bool process_owns_code(uintptr_t address)
 {

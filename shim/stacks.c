@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <link.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -42,21 +43,41 @@ bool stacks_init(void)
     return stacks_slots && words && walker_stacks;
 }
 
-#define ALL_WALKERS ((1u << WALKERS) - 1)
-#define FORK_STEP_MS 1
-#define FORK_STEPS 1000
+#define WAIT_STEP_MS 1
+#define WAIT_STEPS 200
+
+static int try_take_walker(void)
+{
+    for (unsigned i = 0; i < WALKERS; i++)
+        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
+            return (int)i;
+    return -1;
+}
+
+/* Waits while others walk, or fork; not for ever. */
+static int take_walker(void)
+{
+    const uint32_t never = 0;
+    int walker = try_take_walker();
+    for (int step = 0; walker < 0 && step < WAIT_STEPS; step++) {
+        sys_futex_wait((uint32_t *)&never, never, WAIT_STEP_MS);
+        walker = try_take_walker();
+    }
+    return walker;
+}
 
 bool stacks_hold(void)
 {
-    for (int step = 0; step < FORK_STEPS; step++) {
-        uint32_t busy = 0;
-        if (__atomic_compare_exchange_n(&walkers_busy, &busy, ALL_WALKERS, false, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED))
-            return true;
-        uint32_t never = 0;
-        sys_futex_wait(&never, 0, FORK_STEP_MS);
+    uint32_t held = 0;
+    for (unsigned i = 0; i < WALKERS; i++) {
+        int walker = take_walker();
+        if (walker < 0) {
+            __atomic_fetch_and(&walkers_busy, ~held, __ATOMIC_RELEASE);
+            return false;
+        }
+        held |= 1u << walker;
     }
-    return false;
+    return true;
 }
 
 void stacks_go_on(bool held, bool in_child)
@@ -110,6 +131,21 @@ static int instead_of_mincore(const void *address, size_t size, unsigned char *p
     return is_readable(address) ? 0 : -1;
 }
 
+/* Its own memory must not touch the program's regions. */
+static void *instead_of_mmap(void *address, size_t size, int prot, int flags, int fd, long offset)
+{
+    (void)address, (void)prot, (void)fd, (void)offset;
+    void *memory = flags & MAP_ANONYMOUS ? memory_private(size) : NULL;
+    errno = ENOMEM;
+    return memory ? memory : MAP_FAILED;
+}
+
+static int instead_of_munmap(void *address, size_t size)
+{
+    (void)address, (void)size;
+    return 0;
+}
+
 #define INSTEAD(function) ((void (*)(void))(function))
 
 static const struct redirection of_libunwind[] = {
@@ -119,6 +155,9 @@ static const struct redirection of_libunwind[] = {
     {"write", INSTEAD(instead_of_write)},
     {"syscall", INSTEAD(instead_of_syscall)},
     {"mincore", INSTEAD(instead_of_mincore)},
+    {"mmap", INSTEAD(instead_of_mmap)},
+    {"mmap64", INSTEAD(instead_of_mmap)},
+    {"munmap", INSTEAD(instead_of_munmap)},
     {NULL, NULL},
 };
 
@@ -240,14 +279,6 @@ static void walk(void *arg)
             w->cut = false;
         }
     }
-}
-
-static int take_walker(void)
-{
-    for (unsigned i = 0; i < WALKERS; i++)
-        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
-            return (int)i;
-    return -1;
 }
 
 static uint32_t walk_here(uintptr_t caller, bool cut)

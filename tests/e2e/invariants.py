@@ -423,6 +423,7 @@ class Trace:
             self.error(event, f"image {event['image']} is the one after {len(self.images)}")
         checker = Checker(self.lost)
         checker.process = event
+        checker.threads.add(event["pid"])  # the first thread has no start
         if event["origin"] == "fork":
             self.inherit(event, checker)
         elif event["origin"] == "exec":
