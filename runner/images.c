@@ -1,5 +1,6 @@
 #include "images.h"
 #include "memory.h"
+#include "ptrace_source.h"
 #include "target.h"
 #include <elf.h>
 #include <errno.h>
@@ -38,18 +39,29 @@ static char *read_file(pid_t pid, const char *name, size_t most, size_t *size)
     return text;
 }
 
-long images_status(pid_t pid, const char *name)
+static long long status_value(pid_t pid, const char *name, int base)
 {
     size_t size, length = strlen(name);
     char *text = read_file(pid, "status", 8192, &size);
-    long value = -1;
+    long long value = -1;
     for (char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (strncmp(line, name, length) == 0 && line[length] == ':')
-            value = strtol(line + length + 1, NULL, 10);
+            value = strtoll(line + length + 1, NULL, base);
     }
     memory_put(text);
     return value;
+}
+
+long images_status(pid_t pid, const char *name)
+{
+    return (long)status_value(pid, name, 10);
+}
+
+uint64_t images_pending_signals(pid_t tid)
+{
+    long long set = status_value(tid, "SigPnd", 16);
+    return set < 0 ? 0 : (uint64_t)set;
 }
 
 /* Field `wanted` of /proc/PID/stat, proc(5); the name in field 2 may hold anything. */
@@ -123,13 +135,50 @@ static uint64_t find_brk(struct recorder *r, struct space *space, uint64_t start
     return is_heap ? end : start;
 }
 
+/* The value of an environment variable; NULL if it is not set. */
+static const char *variable(const char *environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = environment; *at; at += strlen(at) + 1)
+        if (strncmp(at, name, length) == 0 && at[length] == '=')
+            return at + length + 1;
+    return NULL;
+}
+
+/* A size from GLIBC_TUNABLES or from the older variable; `otherwise` where neither is set. */
+static uint64_t tunable(const char *environment, const char *name, const char *old,
+                        uint64_t otherwise, bool *fixed)
+{
+    const char *list = variable(environment, "GLIBC_TUNABLES");
+    const char *at = list ? strstr(list, name) : NULL;
+    const char *value =
+        at && at[strlen(name)] == '=' ? at + strlen(name) + 1 : variable(environment, old);
+    *fixed |= value != NULL;
+    return value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX,
+ * DEFAULT_TRIM_THRESHOLD. Any of these settings turns the moving of the threshold off. */
+static void set_thresholds(struct pmt_process *p, const char *e)
+{
+    bool fixed = false;
+    p->mmap_threshold_max = p->word_size == 4 ? 512u << 10 : 32u << 20;
+    p->mmap_threshold =
+        tunable(e, "glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_", 128u << 10, &fixed);
+    p->trim_threshold =
+        tunable(e, "glibc.malloc.trim_threshold", "MALLOC_TRIM_THRESHOLD_", 128u << 10, &fixed);
+    tunable(e, "glibc.malloc.top_pad", "MALLOC_TOP_PAD_", 0, &fixed);
+    tunable(e, "glibc.malloc.mmap_max", "MALLOC_MMAP_MAX_", 0, &fixed);
+    p->dynamic_threshold = !fixed;
+}
+
 static void send_process(struct recorder *r, const struct thread *thread, enum pmt_origin origin,
                          const struct facts *f)
 {
-    static const char libc[] = "unknown";
     const struct process *process = thread->process;
     struct space *space = process->space;
-    uint32_t libc_size = sizeof libc - 1;
+    const char *libc = space->breakpoints.glibc ? "glibc" : "unknown";
+    uint32_t libc_size = (uint32_t)strlen(libc);
     uint32_t size = (uint32_t)(sizeof(struct pmt_process) + f->exe_size + libc_size + f->argv_size);
     struct pmt_process *p = recorder_begin(r, size, PMT_RECORD_PROCESS, 0, process->pid, 0);
     struct timespec now;
@@ -147,7 +196,9 @@ static void send_process(struct recorder *r, const struct thread *thread, enum p
     p->origin = (uint8_t)origin;
     p->backend = PMT_BACKEND_PTRACE;
     p->statically_linked = f->target.elf.linking == TARGET_LINKING_STATIC;
-    p->blind = space->breakpoints.count == 0;
+    p->blind = space->breakpoints.count == 0 && !space->expects_libc;
+    if (space->breakpoints.glibc)
+        set_thresholds(p, f->environment);
     p->fork_id = origin == PMT_ORIGIN_FORK ? process->fork_id : 0;
     p->exe_size = (uint16_t)f->exe_size;
     p->libc_size = (uint16_t)libc_size;
@@ -157,6 +208,35 @@ static void send_process(struct recorder *r, const struct thread *thread, enum p
     memcpy(strings + f->exe_size, libc, libc_size);
     memcpy(strings + f->exe_size + libc_size, f->argv, f->argv_size);
     recorder_send(r, space, 0);
+}
+
+/* The libc of a program that is dynamically linked: a file whose name begins so, and its code. */
+static bool find_libc(struct recorder *r, struct space *space, pid_t pid)
+{
+    static const char *const names[] = {"/libc.so.", "/libc-2.", "/ld-musl-"};
+    char path[PMT_PATH_MAX + 64];
+    struct maps *maps = &r->maps;
+    uint64_t at = 0;
+    maps_start(maps, space->maps_fd, space->query);
+    lseek(space->maps_fd, 0, SEEK_SET);
+    for (; maps_next(maps, at); at = maps->region.end) {
+        snprintf(path, sizeof path, "/proc/%d/root%.*s", pid, maps->region.path_size, maps->path);
+        const char *name = strrchr(path, '/');
+        for (size_t i = 0; (maps->region.perms & PMT_PERM_EXEC) && i < 3; i++)
+            if (strncmp(name, names[i], strlen(names[i])) == 0)
+                return breakpoints_find(&space->breakpoints, path, maps->region.start,
+                                        maps->region.offset, 0);
+    }
+    return false;
+}
+
+void images_find_allocator(struct recorder *r, struct space *space, pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    uint64_t entry = auxiliary(pid, space->word_size, AT_ENTRY);
+    if (breakpoints_find(&space->breakpoints, path, 0, 0, entry) || find_libc(r, space, pid))
+        ptrace_set_breakpoints(space, pid);
 }
 
 int images_begin(struct recorder *r, struct thread *thread, enum pmt_origin origin)
@@ -175,6 +255,9 @@ int images_begin(struct recorder *r, struct thread *thread, enum pmt_origin orig
         space->stack_end = f->start_stack;
         if (origin != PMT_ORIGIN_FORK) /* a child's is its parent's */
             space->brk = find_brk(r, space, f->start_brk);
+        space->expects_libc = f->target.elf.linking == TARGET_LINKING_DYNAMIC;
+        if (origin != PMT_ORIGIN_FORK)
+            images_find_allocator(r, space, process->pid);
         send_process(r, thread, origin, f);
         looks_whole(r, thread, PMT_REASON_START, 0);
     }

@@ -60,6 +60,8 @@ static void on_event(struct ptrace_source *s, struct thread *thread, int number,
     }
     if (signal == (SIGTRAP | 0x80))
         return ptrace_call_stop(s, thread);
+    if (!number && signal == SIGTRAP && ptrace_trapped(s, thread))
+        return;
     ptrace_go(s, thread, number ? 0 : signal);
 }
 
@@ -95,21 +97,41 @@ static bool goes_on(const struct ptrace_source *s)
     return s->tracees.thread_count && (waits || begins) && !ptrace_interrupted();
 }
 
+/* Views are flushed when nothing has come for a while; noticing that costs a busy program nothing.
+ */
+static void flush_if_idle(struct ptrace_source *s, struct model *model)
+{
+    if (!ptrace_idle())
+        return;
+    if (!s->dirty) {
+        model_flush(model);
+        ptrace_watch_idleness(false);
+        s->watching = false;
+    } else {
+        ptrace_watch_idleness(true);
+    }
+    s->dirty = false;
+}
+
 /* Until no process of interest is left, or nobody wants to see more. */
 static void run(struct ptrace_source *s, struct model *model)
 {
     while (goes_on(s)) {
         int status;
-        pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
-        if (tid == 0) {
-            model_flush(model);
-            tid = waitpid(-1, &status, __WALL);
-        }
-        if (tid > 0)
+        pid_t tid = waitpid(-1, &status, __WALL);
+        if (tid > 0) {
+            s->dirty = true;
             ptrace_handle(s, tid, status);
-        else if (errno == ECHILD)
+            if (!s->watching)
+                ptrace_watch_idleness(true);
+            s->watching = true;
+        } else if (errno == ECHILD) {
             break;
+        }
+        flush_if_idle(s, model);
     }
+    ptrace_watch_idleness(false);
+    s->watching = false;
 }
 
 static bool wants_text(void)
@@ -162,6 +184,7 @@ int ptrace_trace(const struct ptrace_request *request, struct model *model,
     int error = start(s, request, &result->failure);
     if (error)
         return error;
+    ptrace_start_timer();
     run(s, model);
     wait_for_others(s, request, model);
     ptrace_stop_recording(s);

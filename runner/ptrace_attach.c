@@ -127,6 +127,13 @@ static void expect_child(struct ptrace_source *s, const struct thread *thread)
         tracees_add(&s->tracees, (pid_t)tid);
 }
 
+/* It has met a breakpoint, but has not been told of it. */
+static bool trap_is_pending(const struct thread *thread)
+{
+    return thread->process->space->breakpoints.count &&
+           (images_pending_signals(thread->tid) >> (SIGTRAP - 1) & 1);
+}
+
 void ptrace_part(struct ptrace_source *s, struct thread *thread, int status)
 {
     int event = status >> 16, signal = WSTOPSIG(status);
@@ -137,6 +144,12 @@ void ptrace_part(struct ptrace_source *s, struct thread *thread, int status)
         ptrace_exec(s, thread->tid);
         return;
     }
+    if (thread->process && !is_signal && trap_is_pending(thread)) {
+        ptrace_go(s, thread, 0); /* that comes at once */
+        return;
+    }
+    if (thread->process && ptrace_untrap(thread, is_signal && signal == SIGTRAP))
+        signal = 0;
     ptrace_ask(PTRACE_DETACH, thread->tid, 0, (uintptr_t)(is_signal ? signal : 0));
     forget(s, thread);
 }
@@ -154,6 +167,9 @@ void ptrace_detach(struct ptrace_source *s)
 {
     int status;
     s->parting = true;
+    for (struct process *p = s->tracees.processes; p; p = p->next)
+        if (!p->borrowed)
+            ptrace_remove_breakpoints(p->space, p->pid);
     tracees_each(&s->tracees, begin_to_part, s);
     while (s->tracees.thread_count) {
         pid_t tid = waitpid(-1, &status, __WALL);

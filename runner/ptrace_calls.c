@@ -1,13 +1,34 @@
 /* System calls that change the map, from their entry to the look at their result. */
+#include "images.h"
 #include "ptrace_source.h"
 #include <errno.h>
 #include <linux/audit.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 
-uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread, uint64_t ip)
+uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread,
+                      const struct user_regs_struct *regs)
 {
-    return recorder_stack(s->recorder, thread->process->space, thread, &ip, 1);
+    struct space *space = thread->process->space;
+    uint64_t ip[PMT_MAX_FRAMES];
+    struct unwind_thread t = {.pid = thread->process->pid, .tid = thread->tid, .regs = *regs};
+    t.is64 = space->word_size == 8;
+    if (thread->allocator.call) {
+        t.replaced_at = thread->allocator.sp;
+        t.replaced = thread->allocator.return_to;
+    }
+    if (!space->unwind)
+        space->unwind = unwind_new(t.pid);
+    uint32_t frames = unwind_walk(space->unwind, &t, ip, PMT_MAX_FRAMES);
+    return recorder_stack(s->recorder, space, thread, ip, frames);
+}
+
+static uint32_t stack_of(struct ptrace_source *s, struct thread *thread)
+{
+    struct user_regs_struct regs;
+    bool known = ptrace_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs) == 0;
+    return known ? ptrace_stack(s, thread, &regs) : 0;
 }
 
 /* The map lock, as the shim has it. */
@@ -44,8 +65,7 @@ static void begin_exec(struct ptrace_source *s, struct thread *thread)
     recorder_exec(s->recorder, thread, path, 0);
 }
 
-static void begin(struct ptrace_source *s, struct thread *thread, const struct syscalls_call *call,
-                  uint64_t ip)
+static void begin(struct ptrace_source *s, struct thread *thread, const struct syscalls_call *call)
 {
     struct space *space = thread->process->space;
     uint32_t arguments[6];
@@ -56,7 +76,7 @@ static void begin(struct ptrace_source *s, struct thread *thread, const struct s
         syscalls_old_mmap(&thread->call, arguments);
     if (!thread->call.may_block)
         space->holder = thread;
-    thread->stack_id = ptrace_stack(s, thread, ip);
+    thread->stack_id = stack_of(s, thread);
     thread->old_brk = space->brk;
     thread->detached_end = 0;
     if (call->effect == SYSCALLS_DETACH)
@@ -106,10 +126,16 @@ static void end(struct ptrace_source *s, struct thread *thread,
     recorder_kernel(s->recorder, thread, failed ? result : (int64_t)value);
     if (!failed)
         look(s, thread, value);
+    bool is_file = call->effect == SYSCALLS_RESULT && !(call->args[3] & MAP_ANONYMOUS);
+    bool is_code = is_file && (call->args[2] & PROT_EXEC);
+    if (space->unwind && (is_code || call->call == PMT_CALL_MUNMAP))
+        unwind_forget_files(space->unwind);
+    if (!failed && is_code && space->expects_libc && !space->breakpoints.count)
+        images_find_allocator(s->recorder, space, thread->process->pid);
 }
 
 static void entry(struct ptrace_source *s, struct thread *thread, uint32_t arch, uint64_t nr,
-                  const __uint64_t arguments[6], uint64_t ip)
+                  const __uint64_t arguments[6])
 {
     uint64_t args[6];
     for (int i = 0; i < 6; i++)
@@ -120,7 +146,7 @@ static void entry(struct ptrace_source *s, struct thread *thread, uint32_t arch,
     if (call.effect != SYSCALLS_NOTHING && process->space->image && !exec_of_child) {
         if (must_wait(s, thread))
             return;
-        begin(s, thread, &call, ip);
+        begin(s, thread, &call);
     }
     ptrace_go(s, thread, 0);
 }
@@ -131,11 +157,9 @@ void ptrace_call_stop(struct ptrace_source *s, struct thread *thread)
     struct space *space = thread->process->space;
     long got = ptrace_ask(PTRACE_GET_SYSCALL_INFO, thread->tid, sizeof info, (uintptr_t)&info);
     if (got > 0 && info.op == PTRACE_SYSCALL_INFO_SECCOMP)
-        return entry(s, thread, info.arch, info.seccomp.nr, info.seccomp.args,
-                     info.instruction_pointer);
+        return entry(s, thread, info.arch, info.seccomp.nr, info.seccomp.args);
     if (got > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY)
-        return entry(s, thread, info.arch, info.entry.nr, info.entry.args,
-                     info.instruction_pointer);
+        return entry(s, thread, info.arch, info.entry.nr, info.entry.args);
     bool ends = thread->in_call;
     if (ends && space->image && got > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT)
         end(s, thread, &info);

@@ -3,6 +3,7 @@
 #include "ptrace_source.h"
 #include <errno.h>
 #include <linux/kcmp.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -48,7 +49,7 @@ static enum pmt_call call_of(int event)
 }
 
 /* A child with its own memory gets a space with all that is known of its parent's. */
-static void give_space(struct ptrace_source *s, struct process *child, struct thread *creator)
+static void give_space(struct process *child, const struct thread *creator)
 {
     const struct process *parent = creator->process;
     struct space *space = parent->space;
@@ -56,8 +57,9 @@ static void give_space(struct ptrace_source *s, struct process *child, struct th
     if (!child->borrowed) {
         space = space_new();
         space->brk = parent->space->brk;
+        space->word_size = parent->space->word_size;
+        space->breakpoints = parent->space->breakpoints;
     }
-    (void)s;
     space_use(child, space);
 }
 
@@ -76,7 +78,9 @@ void ptrace_birth(struct ptrace_source *s, struct thread *creator, int event)
     } else {
         struct process *child = tracees_add_process(&s->tracees, tid, parent->pid);
         child->recorded = parent->recorded && s->follow;
-        give_space(s, child, creator);
+        give_space(child, creator);
+        thread->allocator = creator->allocator; /* what was in progress is so in the copy */
+        memcpy(thread->outer, creator->outer, sizeof thread->outer);
         tracees_join(thread, child);
         if (child->recorded && parent->space->image)
             child->fork_id = recorder_fork(s->recorder, creator, call_of(event), 0);
@@ -102,6 +106,10 @@ void ptrace_welcome(struct ptrace_source *s, struct thread *thread)
         recorder_thread(s->recorder, thread, PMT_THREAD_START, regs.rsp);
     } else if (thread->tid == p->pid && p->recorded && !p->borrowed) {
         ptrace_begin_image(s, thread, PMT_ORIGIN_FORK);
+    } else if (thread->tid == p->pid && !p->borrowed) {
+        ptrace_clean_child(p->space, thread);
+        p->space->breakpoints.count = 0;
+        thread->allocator.call = PMT_CALL_NONE;
     }
     if (may_go(s, p)) {
         ptrace_ask(PTRACE_DETACH, thread->tid, 0, 0);

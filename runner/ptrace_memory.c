@@ -11,6 +11,25 @@ bool ptrace_read(pid_t tid, uint64_t address, void *out, size_t size)
     return process_vm_readv(tid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
+size_t ptrace_read_some(pid_t tid, uint64_t address, void *out, size_t size)
+{
+    size_t first = 4096 - address % 4096; /* what lies behind the page may not be there */
+    struct iovec here = {out, size}, there[2] = {{(void *)(uintptr_t)address, size}};
+    if (first < size) {
+        there[0].iov_len = first;
+        there[1] = (struct iovec){(void *)(uintptr_t)(address + first), size - first};
+    }
+    ssize_t got = process_vm_readv(tid, &here, 1, there, first < size ? 2 : 1, 0);
+    return got > 0 ? (size_t)got : 0;
+}
+
+bool ptrace_write_data(pid_t tid, uint64_t address, const void *bytes, size_t size)
+{
+    struct iovec here = {(void *)(uintptr_t)bytes, size};
+    struct iovec there = {(void *)(uintptr_t)address, size};
+    return process_vm_writev(tid, &here, 1, &there, 1, 0) == (ssize_t)size;
+}
+
 /* By /proc/PID/mem, which writes to code, too, as a debugger does. */
 bool ptrace_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
 {

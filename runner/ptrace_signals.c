@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#define TICK_US 20000
+
 static pid_t forward_to; /* the program, for on_signal() */
 static volatile sig_atomic_t interrupted;
 
@@ -11,24 +13,55 @@ static void on_signal(int number)
         kill(forward_to, number);
 }
 
+static volatile sig_atomic_t ticked;
+
 static void on_timer(int number)
 {
-    (void)number; /* it is enough that waitpid(2) returns */
+    (void)number;
+    ticked = 1;
 }
 
-/* A signal just before waitpid(2) would not wake it: the timer does, until it has been noticed. */
+/* A signal just before waitpid(2) would not wake it: a timer does, again and again. */
+static void set_timer(int microseconds)
+{
+    struct itimerval often = {.it_value.tv_usec = microseconds,
+                              .it_interval.tv_usec = microseconds};
+    setitimer(ITIMER_REAL, &often, NULL);
+}
+
 static void on_interrupt(int number)
 {
-    struct itimerval often = {.it_value.tv_usec = 10000, .it_interval.tv_usec = 10000};
     (void)number;
     interrupted = 1;
-    setitimer(ITIMER_REAL, &often, NULL);
+    set_timer(TICK_US);
+}
+
+void ptrace_watch_idleness(bool on)
+{
+    ticked = 0;
+    set_timer(on ? TICK_US : 0);
+    if (interrupted) /* the timer is needed for that */
+        set_timer(TICK_US);
+}
+
+bool ptrace_idle(void)
+{
+    return ticked;
 }
 
 static void set(int number, void (*action)(int))
 {
     struct sigaction how = {.sa_handler = action};
     sigaction(number, &how, NULL);
+}
+
+void ptrace_start_timer(void)
+{
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    set(SIGALRM, on_timer);
+    sigprocmask(SIG_UNBLOCK, &alarm, NULL); /* it is ours; the program has its mask by now */
 }
 
 void ptrace_pass_signals_to(pid_t pid)
@@ -45,7 +78,6 @@ void ptrace_pass_signals_to(pid_t pid)
 
 void ptrace_end_by_signals(void)
 {
-    set(SIGALRM, on_timer);
     set(SIGPIPE, SIG_IGN);
     set(SIGINT, on_interrupt);
     set(SIGTERM, on_interrupt);

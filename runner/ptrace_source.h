@@ -20,6 +20,8 @@ struct ptrace_source {
     unsigned recorded; /* processes with an image */
     int report;        /* what the child says before execve: struct ptrace_report */
     int exec_error;    /* of its execve */
+    bool watching;     /* for idleness */
+    bool dirty;        /* views have got something since they were flushed */
     bool waiting;      /* for children, after the first process */
     bool gathering;    /* -p: stops are only noted, until all threads have one */
     bool parting;      /* -p: each thread is released at its next stop */
@@ -43,6 +45,10 @@ void ptrace_pass_signals_to(pid_t pid);
  * interrupted, again and again. */
 void ptrace_end_by_signals(void);
 bool ptrace_interrupted(void);
+void ptrace_start_timer(void);
+/* Interrupts a wait now and then, until it is called off; ptrace_idle(): it has done so. */
+void ptrace_watch_idleness(bool on);
+bool ptrace_idle(void);
 void ptrace_ignore_signals(void);
 
 /* ---- ptrace_attach.c ---- */
@@ -58,7 +64,24 @@ void ptrace_part(struct ptrace_source *s, struct thread *thread, int status); /*
 void ptrace_call_stop(struct ptrace_source *s, struct thread *thread);
 /* The thread has nothing to do with the map any more; the next one may change it. */
 void ptrace_let_next(struct ptrace_source *s, struct space *space, struct thread *holder);
-uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread, uint64_t ip);
+
+/* The stack of a stopped thread, through the allocator call that it is in: its number. */
+uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread,
+                      const struct user_regs_struct *regs);
+
+/* ---- ptrace_allocator.c ---- */
+
+/* Writes the breakpoints of a space into the memory of a stopped thread; forgets those for which
+ * that is not possible. */
+void ptrace_set_breakpoints(struct space *space, pid_t tid);
+void ptrace_remove_breakpoints(const struct space *space, pid_t tid);
+/* The copy of a space that a child got that is not recorded. */
+void ptrace_clean_child(const struct space *space, const struct thread *thread);
+/* A SIGTRAP: if it is a breakpoint of ours everything is done, and the thread goes on. */
+bool ptrace_trapped(struct ptrace_source *s, struct thread *thread);
+/* Before a thread is released: it is to go on as if it had never met a breakpoint. `at_signal`: it
+ * is stopped by a SIGTRAP; returns whether that was ours. */
+bool ptrace_untrap(struct thread *thread, bool at_signal);
 
 /* ---- ptrace_life.c ---- */
 
@@ -81,6 +104,8 @@ void ptrace_read_report(struct ptrace_source *s);
 /* ---- memory of a stopped program: ptrace_memory.c ---- */
 
 bool ptrace_read(pid_t tid, uint64_t address, void *out, size_t size);
+size_t ptrace_read_some(pid_t tid, uint64_t address, void *out, size_t size); /* bytes read */
+bool ptrace_write_data(pid_t tid, uint64_t address, const void *bytes, size_t size);
 bool ptrace_write(pid_t tid, uint64_t address, const void *bytes, size_t size); /* code, too */
 void ptrace_read_text(pid_t tid, uint64_t address, char *out, size_t size);
 uint64_t ptrace_read_word(pid_t tid, uint64_t address, unsigned word_size); /* 0 if there is none */

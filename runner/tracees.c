@@ -77,8 +77,8 @@ static void leave(struct space *space)
         return;
     if (space->maps_fd >= 0)
         close(space->maps_fd);
-    breakpoints_free(&space->breakpoints);
     call_stacks_free(&space->stacks);
+    unwind_free(space->unwind);
     memory_put(space);
 }
 

@@ -6,6 +6,7 @@
 #include "breakpoints.h"
 #include "call_stacks.h"
 #include "syscalls.h"
+#include "unwind.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -27,7 +28,9 @@ struct space {
     struct thread *holder;
     unsigned waiting; /* threads that do */
     struct breakpoints breakpoints;
+    bool expects_libc; /* which has an allocator, and may be mapped later */
     struct call_stacks stacks;
+    struct unwind *unwind; /* NULL: not needed yet */
 };
 
 struct process {
@@ -40,6 +43,8 @@ struct process {
     uint32_t fork_id; /* of its parent's fork record, until its own process record */
     struct process *next;
 };
+
+#define THREAD_OUTER_CALLS 3 /* handlers of signals, of those and so on */
 
 struct thread {
     pid_t tid;
@@ -57,7 +62,8 @@ struct thread {
     uint64_t old_brk, detached_end;
     uint32_t stack_id;
     uint64_t path_at;
-    struct allocator_call allocator;
+    struct allocator_call allocator; /* and those that it has interrupted, on another stack: */
+    struct allocator_call outer[THREAD_OUTER_CALLS];
     struct thread *next;
 };
 
