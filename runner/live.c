@@ -142,8 +142,11 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
         end(l, before, &(struct pmt_exit){.end = PMT_END_EXEC}, 0);
     }
     t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    t->next = l->tracees;
-    l->tracees = t;
+    struct tracee **last =
+        &l->tracees; /* of two records of the same time the older image's is first */
+    while (*last)
+        last = &(*last)->next;
+    *last = t;
     l->images++;
     l->count++;
     l->attached |= attach_answer(client, &t->ring);
