@@ -20,9 +20,11 @@ struct tracee *tracee_new(pid_t pid, uint32_t image, struct clock *clock, struct
     return t;
 }
 
-static uint64_t whole(struct tracee *t, uint64_t time)
+/* The clock is adjusted by what other rings tell, too: a time is never before the last one here. */
+static uint64_t to_ns(struct tracee *t, uint64_t time)
 {
-    return clock_whole(t->clock, &t->near, time);
+    uint64_t ns = clock_ns(t->clock, clock_whole(t->clock, &t->near, time));
+    return ns > t->t_ns ? ns : t->t_ns;
 }
 
 static void pass_on(struct tracee *t, const struct pmt_record *record)
@@ -37,15 +39,15 @@ static void pass_on(struct tracee *t, const struct pmt_record *record)
         if (!t->model->started)
             clock_start(t->clock, record->time);
     }
-    uint64_t time = whole(t, record->time);
+    uint64_t ns = to_ns(t, record->time);
     t->call_word = 0;
     if (record->type == PMT_RECORD_EXIT) {
         t->exit_seen = true;
-        t->exit_ns = clock_ns(t->clock, time);
+        t->exit_ns = ns;
         t->exit_status = ((const struct pmt_exit *)record)->status;
         return; /* how it really ends is known when it has been waited for */
     }
-    t->t_ns = event.t_ns = clock_ns(t->clock, time);
+    t->t_ns = event.t_ns = ns;
     if (record->type == PMT_RECORD_ALLOC && pmt_record_size(record) == sizeof(struct pmt_alloc))
         event.began_ns = clock_ns(t->clock, ((const struct pmt_alloc *)record)->began);
     if (record->type == PMT_RECORD_EXEC)
@@ -65,7 +67,7 @@ static void release(struct tracee *t)
 static uint64_t call_ns(struct tracee *t, uint32_t word)
 {
     if (word != t->call_word) {
-        t->t_ns = clock_ns(t->clock, whole(t, word));
+        t->t_ns = to_ns(t, word);
         t->call_word = word;
     }
     return t->t_ns;
