@@ -85,20 +85,22 @@ def of_strace(calls):
 def test_same_calls_as_strace(name, bits, linking):
     program = lab(name, bits, *linking)
     traced = trace(program, tool_options=PTRACE)
-    alone, calls = strace.witness(program)
+    alone, pid, logs = strace.witness(program)
+    calls = logs[pid][-1]
     assert traced.status == alone.status
     assert traced.process["backend"] == "ptrace" and traced.process["class"] == bits
     wanted = of_strace(calls)
     assert wanted, "strace saw nothing"
     assert of_trace(traced, traced.process["pid"]) == wanted
-    assert traced.process["blind"] == ("-s" in linking)
+    assert traced.process["allocator_calls"] == ("unseen" if "-s" in linking else "seen")
 
 
 def test_comparison_can_fail():
     """The comparison with strace sees a call that one of them has not."""
     program = lab("mremap_grow", 64, "-static")
     traced = trace(program, tool_options=PTRACE)
-    _, calls = strace.witness(program)
+    _, pid, logs = strace.witness(program)
+    calls = logs[pid][-1]
     assert of_trace(traced, traced.process["pid"])[:-1] != of_strace(calls)
 
 
@@ -124,7 +126,7 @@ def test_every_malloc_is_seen(bits, linking):
     assert traced.status == 0
     main = [event for event in traced.of("alloc") if traced.line(event)]
     calls = Counter(event["call"] for event in main)
-    assert calls["malloc"] == calls["free"] == 500
+    assert calls["free"] == 500 and calls["malloc"] in (500, 501)  # one may be of printf
     assert {event["placement"] for event in main} == {"heap"}
 
 
@@ -133,10 +135,9 @@ def test_backends_agree_on_allocations(bits):
     """Of a dynamic program both sources see the same calls, sizes and results' kinds."""
     def told(options):
         traced = trace(lab("lib_cos", bits), tool_options=options)
-        return [(event["call"], event.get("size"), event.get("placement")) for event in traced.of("alloc")
-                if traced.line(event)]
+        return [(event["call"], event.get("size"), event.get("placement")) for event in traced.of("alloc")]
 
-    assert told(PTRACE) == told(("--backend=preload",))
+    assert told(PTRACE) and told(PTRACE) == told(("--backend=preload",))
 
 
 # --- threads ---
@@ -151,7 +152,7 @@ def test_threads_at_once(bits, linking):
     assert len(starts) == len(ends) == count
     assert {event["creator"] for event in starts} == {traced.process["pid"]}
     for event in starts:
-        assert traced.map_at(event["seq"]).at(int(event["stack"], 16)), "its stack is mapped"
+        assert traced.map_at(event["seq"]).at(int(event["stack"]["address"], 16)), "its stack is mapped"
         mapped = [e for e in traced.of("kernel", tid=event["tid"]) if e["call"].startswith("mmap") and "within" not in e]
         assert len([e for e in mapped if number(e["args"][1]) in range(8192, 28672)]) >= 100
         calls = Counter(e["call"] for e in traced.of("alloc", tid=event["tid"]) if traced.line(e))
