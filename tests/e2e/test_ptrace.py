@@ -12,6 +12,7 @@ import pytest
 import strace
 from bulk_schema import read_trace
 from invariants import check_invariants
+from running import wait_until
 from tracing import BUILD, ENVIRONMENT, HANGS, ROOT, TOOL, run, trace, untraced
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="processes cannot be traced here")
@@ -193,8 +194,7 @@ def test_daemon_that_is_not_followed_outlives_the_tool(tmp_path):
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT) as tool:
         assert tool.wait(timeout=HANGS) == 5
     sign.touch()
-    while sign.exists():  # the daemon takes it away after it has changed its map
-        pass
+    wait_until(lambda: not sign.exists(), "the daemon takes the sign away, after it has changed its map")
 
 
 # --- exec ---
@@ -252,8 +252,7 @@ def test_stop_and_continue():
         pid = int(Path(f"/proc/{tool.pid}/task/{tool.pid}/children").read_text().split()[0])
         pid = next_program(pid)
         os.kill(pid, signal.SIGSTOP)
-        while state(pid) not in "tT":
-            pass
+        wait_until(lambda: state(pid) in "tT", "the program is stopped")
         os.kill(pid, signal.SIGUSR1)
         os.kill(pid, signal.SIGCONT)
         assert tool.stdout.readline() == "@ received 1\n"
@@ -270,12 +269,16 @@ def next_program(pid):
 
 # --- running processes ---
 
+def looked_at(path):
+    return path.exists() and '"snapshot"' in path.read_text()
+
+
 def attach(pid, path):
     """Looks at a process, sends it SIGUSR1 meanwhile, and lets go of it. Returns the events."""
     with subprocess.Popen([TOOL, f"--json={path}", "-q", "-p", str(pid)], stdin=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, env=ENVIRONMENT, text=True) as tool:
-        while '"snapshot"' not in (path.read_text() if path.exists() else ""):
-            assert tool.poll() is None, tool.stderr.read()
+        wait_until(lambda: tool.poll() is not None or looked_at(path), "the first look")
+        assert tool.poll() is None, tool.stderr.read()
         os.kill(pid, signal.SIGUSR1)
         tool.send_signal(signal.SIGINT)
         assert tool.wait(timeout=HANGS) == 0, tool.stderr.read()
@@ -307,8 +310,8 @@ def test_attached_program_ends(tmp_path):
         program.stdout.readline()
         path = tmp_path / "trace"
         with subprocess.Popen([TOOL, f"--json={path}", "-q", f"--pid={program.pid}"], env=ENVIRONMENT) as tool:
-            while '"snapshot"' not in (path.read_text() if path.exists() else ""):
-                assert tool.poll() is None
+            wait_until(lambda: tool.poll() is not None or looked_at(path), "the first look")
+            assert tool.poll() is None
             program.send_signal(signal.SIGTERM)
             assert tool.wait(timeout=HANGS) == 0
         assert program.wait(timeout=HANGS) == 5
@@ -323,14 +326,21 @@ def test_no_such_process():
     assert done.status == 125 and "no such process" in done.stderr
 
 
+def traced_by(tracer):
+    """The process below the tracer that executes sleep and is traced by it; strace tries ptrace out on others first."""
+    for pid in Path(f"/proc/{tracer}/task/{tracer}/children").read_text().split():
+        try:
+            if "Name:\tsleep\n" in (text := Path(f"/proc/{pid}/status").read_text()) and f"TracerPid:\t{tracer}\n" in text:
+                return pid
+        except FileNotFoundError:
+            pass
+    return None
+
+
 def test_process_that_is_traced_already():
     with subprocess.Popen(["strace", "-o", "/dev/null", "sleep", "1000"], env=ENVIRONMENT) as other:
-        children = Path(f"/proc/{other.pid}/task/{other.pid}/children")
-        while not children.read_text():
-            pass
-        pid = children.read_text().split()[0]
-        while f"TracerPid:\t{other.pid}\n" not in Path(f"/proc/{pid}/status").read_text():
-            pass
+        wait_until(lambda: traced_by(other.pid), "strace traces")
+        pid = traced_by(other.pid)
         done = run(TOOL, "-p", pid)
         os.kill(int(pid), signal.SIGKILL)
     assert done.status == 125 and f"process {other.pid}" in done.stderr, done.stderr
