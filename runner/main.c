@@ -292,22 +292,20 @@ static int explain_trace(const struct options *o, const struct ptrace_result *re
     return written || !result->started ? EXIT_OWN_FAILURE : o->pid ? 0 : -1;
 }
 
-static int run_ptrace(const struct options *o, struct model *m, struct launch *launch)
+static int run_ptrace(const struct options *o, struct model *m, struct launch *launch,
+                      struct ptrace_front *front)
 {
     struct ptrace_request request = {.launch = o->pid ? NULL : launch, .follow = o->follow};
     struct ptrace_result result;
     struct ptrace_source *source;
-    struct ptrace_front front = {.report = -1};
-    int own, status;
+    int own;
     request.pid = o->pid;
     request.waiting = tell_waiting;
     launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
-    if (!o->pid && !ptrace_front(&front, &status, &own))
-        return own >= 0 ? own : end_like(status);
     int error = ptrace_trace(&request, m, &result, &source);
     int written = model_close(m);
     own = error ? explain_failure(o, error, result.failure) : explain_trace(o, &result, written);
-    ptrace_front_end(&front, result.status, own);
+    ptrace_front_end(front, result.status, own);
     ptrace_release(source);
     return own >= 0 ? own : end_like(result.status);
 }
@@ -328,7 +326,9 @@ int main(int argc, char **argv)
     struct launch launch;
     char path[PATH_MAX], shim[PATH_MAX];
     int status;
+    int own;
     bool by_ptrace = true;
+    struct ptrace_front front = {.report = -1};
     launch_raise_limits();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
@@ -341,6 +341,8 @@ int main(int argc, char **argv)
     if (!options.show && !options.pid &&
         !prepare(&options, &launch, path, shim, &by_ptrace, &status))
         return status;
+    if (!options.show && by_ptrace && !options.pid && !ptrace_front(&front, &status, &own))
+        return own >= 0 ? own : end_like(status);
     struct symbols *symbols = memory_is_short() ? NULL : symbols_new();
     model_init(&model, symbols);
     if (!add_views(&model, &options))
@@ -348,7 +350,7 @@ int main(int argc, char **argv)
     if (options.show)
         signal(SIGPIPE, SIG_IGN);
     status = options.show ? show(&options, &model)
-             : by_ptrace  ? run_ptrace(&options, &model, &launch)
+             : by_ptrace  ? run_ptrace(&options, &model, &launch, &front)
                           : run(&options, &model, &launch);
     symbols_free(symbols);
     return status;

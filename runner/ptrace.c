@@ -72,6 +72,8 @@ void ptrace_stop(struct ptrace_source *s, struct thread *thread, int status)
         return ptrace_part(s, thread, status);
     if (thread->process || (status >> 16) == PTRACE_EVENT_STOP)
         on_event(s, thread, status >> 16, WSTOPSIG(status));
+    else /* killed before its first stop, and before its creator's event */
+        ptrace_go(s, thread, 0);
 }
 
 void ptrace_handle(struct ptrace_source *s, pid_t tid, int status)
