@@ -285,8 +285,6 @@ def attach(pid, path):
     events, errors = read_trace(path)
     path.unlink()
     assert not errors, "\n".join(errors)
-    errors = check_invariants(events, unexplained=range(1 << 30))
-    assert not errors, "\n".join(errors[:20])
     return events
 
 
@@ -299,6 +297,9 @@ def test_attach_and_detach_often(bits, linking, tmp_path):
         for time in range(1, 26):
             events = attach(program.pid, tmp_path / "trace")
             assert events[-1]["end"] == "detached" and events[0]["class"] == bits
+            if time == 1:  # what a busy program does in a few milliseconds takes long to check
+                errors = check_invariants(events, unexplained=range(1 << 30))
+                assert not errors, "\n".join(errors[:20])
             assert program.stdout.readline() == f"@ received {time}\n"
             assert "TracerPid:\t0\n" in Path(f"/proc/{program.pid}/status").read_text()
         program.send_signal(signal.SIGTERM)
