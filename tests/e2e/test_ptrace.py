@@ -1,5 +1,6 @@
 """The ptrace source: programs that cannot be preloaded, and running ones."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -240,6 +241,18 @@ def test_fatal_signals(name):
     assert traced.status == -getattr(signal, name) and traced.exit["signal"] == name
 
 
+@contextlib.contextmanager
+def busy_program(program):
+    """Runs the victim that is busy until SIGTERM; it does not outlive a test that fails."""
+    with subprocess.Popen([program, "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT,
+                          text=True) as process:
+        try:
+            assert process.stdout.readline() == "@ ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
 def state(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
@@ -291,14 +304,13 @@ def attach(pid, path):
 @pytest.mark.parametrize("bits", WORD_SIZES)
 @pytest.mark.parametrize("linking", [(), ("-static",)], ids=["dynamic", "static"])
 def test_attach_and_detach_often(bits, linking, tmp_path):
-    with subprocess.Popen([victim(bits, *linking), "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          env=ENVIRONMENT, text=True) as program:
-        assert program.stdout.readline() == "@ ready\n"
+    with busy_program(victim(bits, *linking)) as program:
         for time in range(1, 26):
             events = attach(program.pid, tmp_path / "trace")
             assert events[-1]["end"] == "detached" and events[0]["class"] == bits
             if time == 1:  # what a busy program does in a few milliseconds takes long to check
-                errors = check_invariants(events, unexplained=range(1 << 30))
+                errors = [error for error in check_invariants(events, unexplained=range(1 << 30))
+                          if "said to be in arena" not in error]  # made before: its region looks like any other
                 assert not errors, "\n".join(errors[:20])
             assert program.stdout.readline() == f"@ received {time}\n"
             assert "TracerPid:\t0\n" in Path(f"/proc/{program.pid}/status").read_text()
@@ -307,8 +319,7 @@ def test_attach_and_detach_often(bits, linking, tmp_path):
 
 
 def test_attached_program_ends(tmp_path):
-    with subprocess.Popen([victim(64), "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT) as program:
-        program.stdout.readline()
+    with busy_program(victim(64)) as program:
         path = tmp_path / "trace"
         with subprocess.Popen([TOOL, f"--json={path}", "-q", f"--pid={program.pid}"], env=ENVIRONMENT) as tool:
             wait_until(lambda: tool.poll() is not None or looked_at(path), "the first look")
