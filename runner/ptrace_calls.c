@@ -128,8 +128,10 @@ static void end(struct ptrace_source *s, struct thread *thread,
         look(s, thread, value);
     bool is_file = call->effect == SYSCALLS_RESULT && !(call->args[3] & MAP_ANONYMOUS);
     bool is_code = is_file && (call->args[2] & PROT_EXEC);
-    if (space->unwind && (is_code || call->call == PMT_CALL_MUNMAP))
-        unwind_forget_files(space->unwind);
+    if (space->unwind && is_code)
+        unwind_file_mapped(space->unwind);
+    if (space->unwind && call->call == PMT_CALL_MUNMAP)
+        unwind_unmapped(space->unwind, call->args[0], call->args[0] + call->args[1]);
     if (!failed && is_code && space->expects_libc && !space->breakpoints.count)
         images_find_allocator(s->recorder, space, thread->process->pid);
 }

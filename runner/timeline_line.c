@@ -143,7 +143,7 @@ static void region_label(const struct region *r, char *out, size_t size)
         snprintf(out, size, "reserved");
 }
 
-void line_region(const struct lines *l, const struct region *r, const char *note)
+void line_region(struct lines *l, const struct region *r, const char *note)
 {
     char perms[4], size[TEXT_SIZE];
     encode_perms(perms, r->raw.perms);
@@ -160,6 +160,9 @@ void line_region(const struct lines *l, const struct region *r, const char *note
     size_t wanted = strlen(note) + 2 + strlen(label);
     if (*note && LINE_INDENT + (at < column ? column : at + 1) + wanted > l->width)
         label[0] = '\0'; /* the kind must do */
+    bool fits = LINE_INDENT + (at < column ? column : at + 1) + strlen(note) <= l->width;
+    const char *below = fits ? "" : note;
+    note = fits ? note : "";
     if (*note || *label) {
         bool counts = *note && *label && note[strlen(note) - 1] != '-'; /* a sign of a tree */
         at += (size_t)fprintf(l->out, "%*s%s%s%s", at < column ? (int)(column - at) : 1, "", note,
@@ -173,4 +176,8 @@ void line_region(const struct lines *l, const struct region *r, const char *note
         name(l, r, l->width > LINE_INDENT + at + 8 ? l->width - LINE_INDENT - at : 8);
     }
     line_end(l);
+    if (*below) {
+        line_indent(l);
+        line_wrap(l, below, STYLE_PLAIN);
+    }
 }

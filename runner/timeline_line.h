@@ -39,7 +39,7 @@ void line_call(struct lines *l, const char *left, const char *caller);
 
 /* "56555000-56556000 r--p     4K  rodata        map3" and the end of the line. `note` is put in
  * front of the name, "" if there is none. */
-void line_region(const struct lines *l, const struct region *r, const char *note);
+void line_region(struct lines *l, const struct region *r, const char *note);
 void line_region_titles(struct lines *l);
 
 #endif

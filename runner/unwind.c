@@ -37,9 +37,16 @@ void unwind_free(struct unwind *u)
     memory_put(u);
 }
 
-void unwind_forget_files(struct unwind *u)
+void unwind_file_mapped(struct unwind *u)
 {
     u->files_known = false;
+}
+
+void unwind_unmapped(struct unwind *u, uint64_t from, uint64_t to)
+{
+    if (u->files_known &&
+        (dwfl_addrmodule(u->dwfl, from) || (to > from && dwfl_addrmodule(u->dwfl, to - 1))))
+        u->files_known = false;
 }
 
 /* ---- what libdwfl asks ---- */

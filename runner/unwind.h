@@ -12,8 +12,10 @@ struct unwind; /* of one image: its files and their tables */
 struct unwind *unwind_new(pid_t pid);
 void unwind_free(struct unwind *unwind); /* NULL is allowed */
 
-/* Files were mapped or unmapped: the next walk looks for them. */
-void unwind_forget_files(struct unwind *unwind);
+/* Code was mapped, or [from, to) unmapped: if that concerns a file, the next walk looks at the
+ * files again. */
+void unwind_file_mapped(struct unwind *unwind);
+void unwind_unmapped(struct unwind *unwind, uint64_t from, uint64_t to);
 
 struct unwind_thread {
     pid_t pid, tid;
