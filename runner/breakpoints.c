@@ -70,24 +70,25 @@ static void read_symbols(struct breakpoints *b, Elf *elf, uint64_t bias)
 }
 
 /* A breakpoint instruction by chance, in the code. */
-static void find_trap(struct breakpoints *b, Elf *elf, const GElf_Phdr *code, uint64_t bias)
+static void find_trap(struct breakpoints *b, int fd, const GElf_Phdr *code, uint64_t bias)
 {
-    size_t size;
-    const char *file = elf_rawfile(elf, &size);
-    if (!file || code->p_offset > size || code->p_filesz > size - code->p_offset)
-        return;
-    const char *begin = file + code->p_offset, *end = begin + code->p_filesz, *at = begin;
-    while ((at = memchr(at, BREAKPOINTS_INT3, (size_t)(end - at))) != NULL) {
-        uint64_t address = code->p_vaddr + bias + (uint64_t)(at - begin);
-        if (!breakpoints_at(b, address)) {
-            b->trap = address;
-            return;
+    uint8_t bytes[4096];
+    ssize_t got = 1;
+    for (uint64_t at = 0; at < code->p_filesz && got > 0; at += (uint64_t)got) {
+        uint64_t left = code->p_filesz - at;
+        got = pread(fd, bytes, left < sizeof bytes ? left : sizeof bytes,
+                    (off_t)(code->p_offset + at));
+        for (ssize_t i = 0; i < got; i++) {
+            uint64_t address = code->p_vaddr + bias + at + (uint64_t)i;
+            if (bytes[i] == BREAKPOINTS_INT3 && !breakpoints_at(b, address)) {
+                b->trap = address;
+                return;
+            }
         }
-        at++;
     }
 }
 
-static bool read_file(struct breakpoints *b, Elf *elf, uint64_t start, uint64_t offset,
+static bool read_file(struct breakpoints *b, int fd, Elf *elf, uint64_t start, uint64_t offset,
                       uint64_t entry)
 {
     const uint64_t page = 4096;
@@ -107,7 +108,7 @@ static bool read_file(struct breakpoints *b, Elf *elf, uint64_t start, uint64_t 
     read_symbols(b, elf, bias);
     b->lo = code.p_vaddr + bias;
     b->hi = b->lo + code.p_memsz;
-    find_trap(b, elf, &code, bias);
+    find_trap(b, fd, &code, bias);
     return b->count > 0 && b->items[0].call == PMT_CALL_MALLOC && b->trap;
 }
 
@@ -119,7 +120,7 @@ bool breakpoints_find(struct breakpoints *b, const char *path, uint64_t start, u
     if (fd < 0 || elf_version(EV_CURRENT) == EV_NONE)
         return false;
     Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
-    bool found = elf && elf_kind(elf) == ELF_K_ELF && read_file(b, elf, start, offset, entry);
+    bool found = elf && elf_kind(elf) == ELF_K_ELF && read_file(b, fd, elf, start, offset, entry);
     elf_end(elf);
     close(fd);
     if (!found)

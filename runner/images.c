@@ -177,7 +177,9 @@ static void send_process(struct recorder *r, const struct thread *thread, enum p
 {
     const struct process *process = thread->process;
     struct space *space = process->space;
-    const char *libc = space->breakpoints.glibc ? "glibc" : "unknown";
+    bool expected = space->expects_libc && strstr(f->target.elf.loader, "ld-linux");
+    bool glibc = space->breakpoints.glibc || (expected && !space->breakpoints.count);
+    const char *libc = glibc ? "glibc" : "unknown";
     uint32_t libc_size = (uint32_t)strlen(libc);
     uint32_t size = (uint32_t)(sizeof(struct pmt_process) + f->exe_size + libc_size + f->argv_size);
     struct pmt_process *p = recorder_begin(r, size, PMT_RECORD_PROCESS, 0, process->pid, 0);
@@ -197,7 +199,7 @@ static void send_process(struct recorder *r, const struct thread *thread, enum p
     p->backend = PMT_BACKEND_PTRACE;
     p->statically_linked = f->target.elf.linking == TARGET_LINKING_STATIC;
     p->blind = space->breakpoints.count == 0 && !space->expects_libc;
-    if (space->breakpoints.glibc)
+    if (glibc)
         set_thresholds(p, f->environment);
     p->fork_id = origin == PMT_ORIGIN_FORK ? process->fork_id : 0;
     p->exe_size = (uint16_t)f->exe_size;

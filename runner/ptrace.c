@@ -72,6 +72,8 @@ void ptrace_stop(struct ptrace_source *s, struct thread *thread, int status)
         return ptrace_part(s, thread, status);
     if (thread->process || (status >> 16) == PTRACE_EVENT_STOP)
         on_event(s, thread, status >> 16, WSTOPSIG(status));
+    else /* killed before its first stop, and before its creator's event */
+        ptrace_go(s, thread, 0);
 }
 
 void ptrace_handle(struct ptrace_source *s, pid_t tid, int status)
@@ -97,20 +99,17 @@ static bool goes_on(const struct ptrace_source *s)
     return s->tracees.thread_count && (waits || begins) && !ptrace_interrupted();
 }
 
-/* Views are flushed when nothing has come for a while; noticing that costs a busy program nothing.
- */
-static void flush_if_idle(struct ptrace_source *s, struct model *model)
+/* Views are flushed now and then, by a timer that runs while something comes: that costs a busy
+ * program next to nothing. */
+static void flush_if_time(struct ptrace_source *s, struct model *model)
 {
-    if (!ptrace_idle())
+    if (!ptrace_ticked())
         return;
-    if (!s->dirty) {
+    if (s->dirty)
         model_flush(model);
-        ptrace_watch_idleness(false);
-        s->watching = false;
-    } else {
-        ptrace_watch_idleness(true);
-    }
+    s->watching = s->dirty;
     s->dirty = false;
+    ptrace_set_timer(s->watching);
 }
 
 /* Until no process of interest is left, or nobody wants to see more. */
@@ -123,14 +122,14 @@ static void run(struct ptrace_source *s, struct model *model)
             s->dirty = true;
             ptrace_handle(s, tid, status);
             if (!s->watching)
-                ptrace_watch_idleness(true);
+                ptrace_set_timer(true);
             s->watching = true;
         } else if (errno == ECHILD) {
             break;
         }
-        flush_if_idle(s, model);
+        flush_if_time(s, model);
     }
-    ptrace_watch_idleness(false);
+    ptrace_set_timer(false);
     s->watching = false;
 }
 

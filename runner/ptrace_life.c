@@ -178,7 +178,7 @@ void ptrace_leaving(struct ptrace_source *s, struct thread *thread)
         p->threads--;
     thread->leaving = true;
     thread->in_call = false;
-    if (is_recorded(p) && thread->tid != p->pid)
+    if (is_recorded(p) && thread->tid != p->pid && thread->welcome) /* else it never ran */
         recorder_thread(s->recorder, thread, PMT_THREAD_END, 0);
     if (is_recorded(p) && p->threads == 0)
         looks_whole(s->recorder, thread, PMT_REASON_EXIT, 0);

@@ -36,7 +36,7 @@ static void on_interrupt(int number)
     set_timer(TICK_US);
 }
 
-void ptrace_watch_idleness(bool on)
+void ptrace_set_timer(bool on)
 {
     ticked = 0;
     set_timer(on ? TICK_US : 0);
@@ -44,7 +44,7 @@ void ptrace_watch_idleness(bool on)
         set_timer(TICK_US);
 }
 
-bool ptrace_idle(void)
+bool ptrace_ticked(void)
 {
     return ticked;
 }

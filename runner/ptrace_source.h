@@ -20,7 +20,7 @@ struct ptrace_source {
     unsigned recorded; /* processes with an image */
     int report;        /* what the child says before execve: struct ptrace_report */
     int exec_error;    /* of its execve */
-    bool watching;     /* for idleness */
+    bool watching;     /* the timer runs */
     bool dirty;        /* views have got something since they were flushed */
     bool waiting;      /* for children, after the first process */
     bool gathering;    /* -p: stops are only noted, until all threads have one */
@@ -46,9 +46,10 @@ void ptrace_pass_signals_to(pid_t pid);
 void ptrace_end_by_signals(void);
 bool ptrace_interrupted(void);
 void ptrace_start_timer(void);
-/* Interrupts a wait now and then, until it is called off; ptrace_idle(): it has done so. */
-void ptrace_watch_idleness(bool on);
-bool ptrace_idle(void);
+/* Interrupts a wait now and then, until it is called off; ptrace_ticked(): it has
+ * done so. */
+void ptrace_set_timer(bool on);
+bool ptrace_ticked(void);
 void ptrace_ignore_signals(void);
 
 /* ---- ptrace_attach.c ---- */

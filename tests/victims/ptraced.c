@@ -120,7 +120,7 @@ static void on_alarm(int number)
 
 static int signals(int count)
 {
-    struct itimerval often = {.it_value.tv_usec = 500, .it_interval.tv_usec = 500};
+    struct itimerval often = {.it_value.tv_usec = 5000, .it_interval.tv_usec = 5000};
     struct sigaction action = {.sa_handler = on_alarm};
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often, NULL);
