@@ -177,7 +177,7 @@ FORCE:
 
 e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
-		$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider tests/e2e
 
 soak: all labs victims ## the stress tests with their full numbers: takes long
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py

@@ -22,7 +22,7 @@ struct live {
     struct clock clock;
     struct model *model;
     struct tracee *tracees; /* the images that live */
-    uint32_t images;        /* so many were there, over all */
+    uint32_t images;        /* so many have sent their first record */
     size_t count;           /* of tracees */
     pid_t pid;              /* the program */
     int pidfd;
@@ -120,7 +120,7 @@ static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
         flags |= PMT_RING_CALLS_ONLY;
     if (l->follow)
         flags |= PMT_RING_FOLLOW;
-    if (l->images && hello->origin != PMT_ORIGIN_FORK)
+    if (l->attached && hello->origin != PMT_ORIGIN_FORK)
         flags |= PMT_RING_EXEC;
     return flags;
 }
@@ -130,7 +130,7 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
 {
     if (pid != l->pid && !l->follow)
         return attach_refuse(client);
-    struct tracee *t = tracee_new(pid, l->images + 1, &l->clock, l->model);
+    struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
     if (ring_create(&t->ring, l->clock.kind, ring_flags(l, hello)) != 0) {
         memory_put(t);
         return attach_refuse(client);
@@ -147,7 +147,6 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
     while (*last)
         last = &(*last)->next;
     *last = t;
-    l->images++;
     l->count++;
     l->attached |= attach_answer(client, &t->ring);
 }
@@ -221,7 +220,9 @@ static void look_around(struct live *l)
 static bool merge(struct live *l)
 {
     bool any = false;
-    const uint64_t now = l->model->started ? now_ns(l) : 1;
+    if (!l->model->started && l->tracees)
+        tracee_drain(l->tracees, 0); /* its process record, by which the clock is set */
+    const uint64_t now = l->model->started ? now_ns(l) : 0;
     for (;;) {
         struct tracee *first = NULL;
         uint64_t earliest = now, until = now;

@@ -13,10 +13,10 @@ static uint64_t monotonic(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-struct tracee *tracee_new(pid_t pid, uint32_t image, struct clock *clock, struct model *model)
+struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model)
 {
     struct tracee *t = memory_get(sizeof *t);
-    *t = (struct tracee){.pid = pid, .pidfd = -1, .image = image, .clock = clock, .model = model};
+    *t = (struct tracee){.pid = pid, .pidfd = -1, .images = images, .clock = clock, .model = model};
     return t;
 }
 
@@ -29,16 +29,18 @@ static uint64_t to_ns(struct tracee *t, uint64_t time)
 
 static void pass_on(struct tracee *t, const struct pmt_record *record)
 {
-    struct event event = {.record = record, .pid = (uint32_t)t->pid, .image = t->image};
+    struct event event = {.record = record, .pid = (uint32_t)t->pid};
     if (!t->started) {
         if (record->type != PMT_RECORD_PROCESS) { /* the first record was overwritten */
             t->ring.lost[PMT_LOSS_CORRUPT]++;
             return;
         }
         t->started = true;
+        t->image = ++*t->images;
         if (!t->model->started)
             clock_start(t->clock, record->time);
     }
+    event.image = t->image;
     uint64_t ns = to_ns(t, record->time);
     t->call_word = 0;
     if (record->type == PMT_RECORD_EXIT) {

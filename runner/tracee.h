@@ -9,8 +9,9 @@
 
 struct tracee {
     pid_t pid;
-    int pidfd;      /* poll(2) for the end of the process */
-    uint32_t image; /* number in the trace */
+    int pidfd;        /* poll(2) for the end of the process */
+    uint32_t image;   /* number in the trace, from the first record on */
+    uint32_t *images; /* how many there are in the trace */
     struct ring ring;
     struct clock *clock; /* of the trace */
     struct model *model;
@@ -27,7 +28,7 @@ struct tracee {
 };
 
 /* Takes the ring over; the tracee is freed by tracee_end(). NULL: no memory. */
-struct tracee *tracee_new(pid_t pid, uint32_t image, struct clock *clock, struct model *model);
+struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model);
 
 /* Everything that is in the ring now, up to records of the time `until` (ns since the start of the
  * trace); whether there was anything. */

@@ -212,4 +212,6 @@ void why_text(const struct model *model, const struct change *change, char *out,
         of_allocator(&s);
     else
         of_kernel(&s);
+    if (!out[0])
+        SAY(&s, "%s changed the map", c->kernel ? encode_call_name(c->kernel) : c->call);
 }
