@@ -22,17 +22,21 @@ SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z
 	-Wl,-soname,libprocmap-trace.so
 
 TOOL := $(BUILD)/bin/procmap-trace
-SHIM32 := $(BUILD)/lib/procmap-trace/i386/libprocmap-trace.so
+# Where ld.so looks for .../$LIB/libprocmap-trace.so: Debian's names, and links for those of others.
+SHIMS := $(BUILD)/lib/procmap-trace
+SHIM32 := $(SHIMS)/lib/i386-linux-gnu/libprocmap-trace.so
+SHIM64 := $(SHIMS)/lib/x86_64-linux-gnu/libprocmap-trace.so
 
-RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c)
-SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(wildcard shim/*.c) shim/arch_i386.S)
+RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c shim/maps.c shim/sys.c)
+SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c,$(wildcard shim/*.c)) shim/arch_i386.S)
+SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildcard shim/*.c)) shim/arch_x86_64.S)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit e2e bench install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench install uninstall format clean FORCE
 
-all: $(TOOL) $(SHIM32) ## build the tool: build/bin/procmap-trace
+all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +61,14 @@ $(BUILD)/obj32/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -m32 $(CPPFLAGS) -c $< -o $@
 
+$(BUILD)/obj64/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -m64 $(CPPFLAGS) -Ishim $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+
+$(BUILD)/obj64/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) -m64 $(CPPFLAGS) -c $< -o $@
+
 $(TOOL): $(RUNNER_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(RUNNER_FLAGS) $(LDFLAGS) $^ -o $@.new $(RUNNER_LIBS)
@@ -66,43 +78,55 @@ $(SHIM32): $(SHIM32_OBJECTS) shim/exports.map
 	@mkdir -p $(@D)
 	$(CC) -m32 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM32_OBJECTS) -o $@.new
 	@mv $@.new $@
+	@ln -sf i386-linux-gnu/$(@F) $(SHIMS)/lib/$(@F)
 
--include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d)
+$(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
+	@mkdir -p $(@D) $(SHIMS)/lib64
+	$(CC) -m64 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM64_OBJECTS) -o $@.new
+	@mv $@.new $@
+	@ln -sf ../lib/x86_64-linux-gnu/$(@F) $(SHIMS)/lib64/$(@F)
+
+-include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d) $(SHIM64_OBJECTS:.o=.d)
 
 # ---- the lab programs and the test victims: as a student compiles them ----
 
 LAB_FLAGS := -g -O0 -std=gnu11 -Wall -Wextra -Werror -pthread
-LABS := $(patsubst tests/labs/%.c,$(BUILD)/labs/%,$(wildcard tests/labs/*.c)) $(BUILD)/labs/lib_cos_static
-VICTIMS := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,\
-	$(filter-out %/early.c %/early_lib.c,$(wildcard tests/victims/*.c))) \
-	$(BUILD)/victims/early $(BUILD)/victims/cxx_throw
+VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw
+LAB_NAMES := $(patsubst tests/labs/%.c,%,$(wildcard tests/labs/*.c)) lib_cos_static
+LABS := $(foreach name,$(LAB_NAMES),$(BUILD)/labs/$(name) $(BUILD)/labs64/$(name))
+VICTIMS := $(foreach name,$(VICTIM_NAMES),$(BUILD)/victims/$(name) $(BUILD)/victims64/$(name))
 
-labs: $(LABS) ## build the lab programs: build/labs/map1 ...
+labs: $(LABS) ## build the lab programs: build/labs/map1 (32 bit), build/labs64/map1 ...
 
 victims: $(VICTIMS)
 
-$(BUILD)/labs/%: tests/labs/%.c tests/labs/lab.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) $< -o $@ -lm
+# programs_of BITS,SUFFIX: the rules for build/labsSUFFIX and build/victimsSUFFIX
+define programs_of
+$(BUILD)/labs$(2)/%: tests/labs/%.c tests/labs/lab.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) $$< -o $$@ -lm
 
-$(BUILD)/labs/lib_cos_static: tests/labs/lib_cos.c
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) -static $< -o $@ -lm
+$(BUILD)/labs$(2)/lib_cos_static: tests/labs/lib_cos.c tests/labs/lab.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -static $$< -o $$@ -lm
 
-$(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) $< -o $@
+$(BUILD)/victims$(2)/%: tests/victims/%.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) $$< -o $$@
 
-$(BUILD)/victims/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
-	@mkdir -p $(@D)
-	$(CC) -m32 $(LAB_FLAGS) -shared -fPIC -Wl,-soname,libearly.so $< -o $@
+$(BUILD)/victims$(2)/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -shared -fPIC -Wl,-soname,libearly.so $$< -o $$@
 
-$(BUILD)/victims/early: tests/victims/early.c $(BUILD)/victims/libearly.so
-	$(CC) -m32 $(LAB_FLAGS) $^ -Wl,-rpath,'$$ORIGIN' -o $@
+$(BUILD)/victims$(2)/early: tests/victims/early.c $(BUILD)/victims$(2)/libearly.so
+	$(CC) -m$(1) $(LAB_FLAGS) $$^ -Wl,-rpath,'$$$$ORIGIN' -o $$@
 
-$(BUILD)/victims/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
-	@mkdir -p $(@D)
-	$(CXX) -m32 -g -O0 -Wall -Wextra -Werror -pthread $< -o $@
+$(BUILD)/victims$(2)/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CXX) -m$(1) -g -O0 -Wall -Wextra -Werror -pthread $$< -o $$@
+endef
+$(eval $(call programs_of,32,))
+$(eval $(call programs_of,64,64))
 
 demo: ## set up, build, compile the lab programs and trace map3
 	@$(MAKE) --no-print-directory $(BUILD)/deps-build
@@ -134,8 +158,16 @@ $(BUILD)/unit/%: tests/unit/%.c $$(call unit_sources,$$*)
 	$(CC) $(CPPFLAGS) -Irunner -Ishim -std=gnu11 $(WARNINGS) $(SANITIZE) $(filter %.c,$^) -o $@ \
 		$$(sed -n '1s/.*libs: \(.*\) \*\//\1/p' $<) -lcmocka
 
-unit: $(UNIT) ## run the unit tests, with the sanitizers
+unit: $(UNIT) tsan ## run the unit tests, with the sanitizers
 	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+
+# The ring is what several threads share: its tests run under ThreadSanitizer, too, which excludes the other sanitizers.
+$(BUILD)/unit/tsan_ring: tests/unit/test_ring.c runner/ring.c runner/record_check.c shim/emit.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=thread $^ -o $@ -lcmocka -pthread
+
+tsan: $(BUILD)/unit/tsan_ring
+	@echo "== $<"; $<
 
 $(BUILD)/asan/bin/procmap-trace: FORCE
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan RUNNER_FLAGS= CFLAGS='$(SANITIZE)' $@
@@ -145,7 +177,10 @@ FORCE:
 
 e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
-		$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider tests/e2e
+
+soak: all labs victims ## the stress tests with their full numbers: takes long
+	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
 
 bench: all victims ## what tracing costs, against the untraced run
 	tests/setup/foreign.sh $(BUILD)/foreign
@@ -153,12 +188,13 @@ bench: all victims ## what tracing costs, against the untraced run
 
 # ---- installation ----
 
-LIBDIR = $(DESTDIR)$(PREFIX)/lib/procmap-trace/i386
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/procmap-trace
 SHAREDIR = $(DESTDIR)$(PREFIX)/share
 
 install: all ## install under PREFIX (/usr/local)
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/procmap-trace
-	install -D -m 755 $(SHIM32) $(LIBDIR)/libprocmap-trace.so
+	mkdir -p $(LIBDIR)
+	cp -R $(SHIMS)/. $(LIBDIR)
 	install -D -m 644 schemas/event.schema.json $(SHAREDIR)/procmap-trace/event.schema.json
 	install -D -m 644 runner/procmap-trace.1 $(SHAREDIR)/man/man1/procmap-trace.1
 

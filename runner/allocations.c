@@ -1,5 +1,6 @@
 #include "allocations.h"
 #include "memory.h"
+#include <string.h>
 
 #define FIRST_PLACES 1024u
 
@@ -7,6 +8,14 @@ void allocations_init(struct allocations *a)
 {
     *a = (struct allocations){.table = memory_get(FIRST_PLACES * sizeof *a->table),
                               .mask = FIRST_PLACES - 1};
+}
+
+void allocations_copy(struct allocations *to, const struct allocations *from)
+{
+    size_t size = (from->mask + 1) * sizeof *from->table;
+    *to = *from;
+    to->table = memory_get(size);
+    memcpy(to->table, from->table, size);
 }
 
 void allocations_free(struct allocations *a)

@@ -22,6 +22,7 @@ struct allocations {
 };
 
 void allocations_init(struct allocations *a);
+void allocations_copy(struct allocations *to, const struct allocations *from); /* inits `to` */
 void allocations_free(struct allocations *a);
 void allocations_add(struct allocations *a,
                      const struct allocation *block); /* replaces one at the same place */

@@ -65,22 +65,32 @@ static bool send_ring(int client, int fd)
     return sendmsg(client, &message, MSG_NOSIGNAL) == 1;
 }
 
-int attach_accept(struct attach *a, struct ring *ring, uint32_t *pid)
+int attach_accept(struct attach *a, struct pmt_hello *hello, pid_t *pid)
 {
     int client = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0)
-        return 0;
+        return -EAGAIN;
     struct timeval timeout = {.tv_sec = 2};
-    struct pmt_hello hello;
     struct ucred peer;
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    bool done = ring->fd >= 0 && recv(client, &hello, sizeof hello, 0) == sizeof hello &&
-                may_ask(client, &hello, &peer) && send_ring(client, ring->fd);
+    if (recv(client, hello, sizeof *hello, 0) != sizeof *hello || !may_ask(client, hello, &peer)) {
+        close(client);
+        return -EPERM;
+    }
+    *pid = peer.pid;
+    return client;
+}
+
+bool attach_answer(int client, struct ring *ring)
+{
+    bool sent = send_ring(client, ring->fd);
     close(client);
-    if (!done)
-        return 0;
     close(ring->fd);
     ring->fd = -1;
-    *pid = (uint32_t)peer.pid;
-    return 1;
+    return sent;
+}
+
+void attach_refuse(int client)
+{
+    close(client);
 }

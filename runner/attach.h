@@ -3,6 +3,7 @@
 #define PMT_ATTACH_H
 
 #include "ring.h"
+#include <sys/types.h>
 
 struct attach {
     int socket;    /* listens; poll(2) for input */
@@ -12,8 +13,12 @@ struct attach {
 int attach_init(struct attach *attach); /* 0 or -errno */
 void attach_close(struct attach *attach);
 
-/* Answers one shim, if one asks: 1 and `*pid`; 0: none, or one of another user or another version.
- * The ring must be created; it is handed over only once. */
-int attach_accept(struct attach *attach, struct ring *ring, uint32_t *pid);
+/* The next shim that asks for a ring: its connection, `*hello` and `*pid`; or -EAGAIN: none,
+ * -EPERM: one of another user or another version, which is turned away. */
+int attach_accept(struct attach *attach, struct pmt_hello *hello, pid_t *pid);
+
+/* Hands the ring over and ends the connection. False: it was not taken. */
+bool attach_answer(int client, struct ring *ring);
+void attach_refuse(int client);
 
 #endif

@@ -15,10 +15,10 @@ static uint32_t own_frame(const struct model *m, const struct stack *stack)
 {
     uint32_t other = stack->count;
     for (uint32_t i = 0; i < stack->count; i++) {
-        const char *module = stacks_symbol(&m->stacks, &stack->frames[i], false)->module;
+        const char *module = stacks_symbol(&m->image->stacks, &stack->frames[i], false)->module;
         if (!module)
             continue;
-        if (m->image.exe && strcmp(module, m->image.exe) == 0)
+        if (m->image->exe && strcmp(module, m->image->exe) == 0)
             return i;
         const char *name = base_name(module);
         if (other == stack->count && strncmp(name, "libc.", 5) != 0 &&
@@ -36,7 +36,7 @@ static bool is_of_system(const char *module)
 
 static int frame_text(const struct model *m, const struct frame *frame, char *out, size_t size)
 {
-    const struct frame_symbol *s = stacks_symbol(&m->stacks, frame, false);
+    const struct frame_symbol *s = stacks_symbol(&m->image->stacks, frame, false);
     const char *module = s->module ? base_name(s->module) : "?";
     if (s->function && s->line && !is_of_system(s->module))
         return snprintf(out, size, "%s %s:%u", s->function, base_name(s->file ? s->file : "?"),
@@ -50,7 +50,7 @@ static int frame_text(const struct model *m, const struct frame *frame, char *ou
 
 size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t size)
 {
-    const struct stack *stack = stacks_find(&m->stacks, stack_id);
+    const struct stack *stack = stacks_find(&m->image->stacks, stack_id);
     out[0] = '\0';
     if (!stack || !stack->count)
         return 0;
@@ -58,7 +58,8 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
     frame_text(m, &stack->frames[own], out, size);
     size_t used = strlen(out);
     if (own > 0) {
-        const char *called = stacks_symbol(&m->stacks, &stack->frames[own - 1], false)->function;
+        const char *called =
+            stacks_symbol(&m->image->stacks, &stack->frames[own - 1], false)->function;
         if (called)
             snprintf(out + used, size - used, " -> %s", called);
     }

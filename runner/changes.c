@@ -231,6 +231,7 @@ static void part_changed(struct work *w, const struct region *old, struct region
         raw.end = now->raw.end;
     struct region *before = region_new(&raw, old->path);
     before->kind = old->kind;
+    before->tid = old->tid;
     before->tracer = old->tracer;
     add(w->out, CHANGE_PROTECTION, before, now)->delta = 0;
     region_drop(before);

@@ -13,11 +13,19 @@ struct frame_symbol {
     unsigned line;      /* 0: not known */
 };
 
+/* A malloc or free as a compact record has it, of either word size. */
+struct plain_call {
+    uint64_t addr;
+    uint32_t chunk, size, stack_id, time;
+    uint8_t call; /* enum pmt_call */
+};
+
 struct event {
     const struct pmt_record *record; /* borrowed: valid only during the call */
     uint64_t t_ns;                   /* nanoseconds since the start of the trace */
     uint64_t began_ns;               /* realloc: start of the call, else 0 */
     uint32_t pid;
+    uint32_t image; /* process images are numbered from 1 in the order of their process records */
     const struct frame_symbol *symbols; /* replayed stack records: one a frame, or NULL */
 };
 

@@ -67,6 +67,26 @@ static bool is_allocator(unsigned call)
     return call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
 }
 
+static bool is_closed(const struct region *r)
+{
+    return !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));
+}
+
+/* Where only the call is known, not how it mapped the memory. An arena is seen when a part of it is
+ * usable already: what is reserved lies right above. */
+static enum kind kind_by_call(const struct image *image, const struct region *r,
+                              const struct cause *cause)
+{
+    if (cause->code == PMT_CALL_PTHREAD_CREATE)
+        return is_closed(r) ? KIND_GUARD : KIND_THREAD_STACK;
+    if (!is_allocator(cause->code))
+        return KIND_ANONYMOUS;
+    const struct region *above = regions_find(&image->map, r->raw.end);
+    bool reserved = is_closed(r) || (above && is_closed(above) && !above->path[0]);
+    bool large = cause->size + 2 * image->word_size >= image->mmap_threshold;
+    return reserved ? KIND_MALLOC_ARENA : large ? KIND_MALLOC_MMAP : KIND_ANONYMOUS;
+}
+
 /* The arena of a thread is reserved without permissions, then opened up bit by bit (glibc,
  * malloc/arena.c, new_heap()); a large block is readable and writable at once. */
 static enum kind kind_by_cause(const struct region *r, const struct cause *cause)
@@ -103,12 +123,14 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
         return kind_of_name(r);
     if (r->raw.perms & PMT_PERM_SHARED)
         return KIND_SHARED_MEMORY;
-    enum kind kind = cause ? kind_by_cause(r, cause) : KIND_ANONYMOUS;
+    enum kind kind = !cause                             ? KIND_ANONYMOUS
+                     : cause->reason == PMT_REASON_CALL ? kind_by_call(image, r, cause)
+                                                        : kind_by_cause(r, cause);
     if (kind ==
         KIND_THREAD_STACK) /* even where the kernel made one region of it and an older guard page */
         return kind;
     if (before && before->path[0] != '/' && !before->tracer) {
-        bool closed = !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));
+        bool closed = is_closed(r);
         if (before->kind == KIND_THREAD_STACK && closed && region_size(r) < region_size(before))
             return KIND_GUARD;
         if (before->kind == KIND_GUARD && !closed)

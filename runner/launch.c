@@ -13,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SHIM "lib/procmap-trace/i386/libprocmap-trace.so"
+/* ld.so replaces $LIB by what fits the word size of each program. */
+#define SHIM "lib/procmap-trace/$LIB/libprocmap-trace.so"
+#define SHIM_HERE "lib/procmap-trace/lib/libprocmap-trace.so"
 
 extern char **environ;
 
@@ -29,11 +31,14 @@ int launch_find_shim(char *path, size_t size)
         if (slash)
             *slash = '\0';
     }
-    if ((size_t)snprintf(path, size, "%s/%s", self, SHIM) >= size)
+    if ((size_t)snprintf(path, size, "%s/%s", self, SHIM_HERE) >= size)
         return -ENAMETOOLONG;
     if (strpbrk(path, ": $"))
         return -EINVAL;
-    return access(path, R_OK) == 0 ? 0 : -errno;
+    if (access(path, R_OK) != 0)
+        return -errno;
+    snprintf(path, size, "%s/%s", self, SHIM);
+    return 0;
 }
 
 static char *setting(const char *name, const char *value, const char *more)
@@ -105,9 +110,8 @@ void launch_raise_limits(void)
     }
 }
 
-static void execute(const struct launch *l, char **envp, int report)
+void launch_become(const struct launch *l)
 {
-    int error;
     if (l->stdout_to_stderr)
         dup2(STDERR_FILENO, STDOUT_FILENO);
     if (l->no_aslr)
@@ -115,6 +119,12 @@ static void execute(const struct launch *l, char **envp, int report)
     for (size_t i = 0; i < LIMITS; i++)
         setrlimit(limited[i], &given[i]);
     signal(SIGXFSZ, given_action);
+}
+
+static void execute(const struct launch *l, char **envp, int report)
+{
+    int error;
+    launch_become(l);
     execve(l->path, l->argv, envp);
     error = errno;
     if (write(report, &error, sizeof error) < 0)

@@ -11,6 +11,7 @@ struct launch {
     const char *shim;   /* path of the shared object */
     const char *socket; /* name of the runner's socket */
     bool no_aslr;
+    bool follow; /* children are traced, too */
     bool stdout_to_stderr;
 };
 
@@ -20,6 +21,9 @@ void launch_raise_limits(void);
 
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
 int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
+
+/* What is left to do in the child before execve(2): descriptors, limits, addresses. */
+void launch_become(const struct launch *launch);
 
 /* The path of the shim that belongs to this runner; -errno if it is not there. `size` of PATH_MAX.
  */

@@ -2,7 +2,8 @@
 #include "attach.h"
 #include "clock.h"
 #include "memory.h"
-#include "ring.h"
+#include "process_end.h"
+#include "tracee.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,34 +14,37 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RELEASE_BYTES (256u << 10) /* producers get their space back at least so often */
-#define SLEEP_FIRST_NS 50000       /* between two looks at a ring that gets records all the time */
-#define SLEEP_LAST_NS 4000000      /* at one that does not */
-#define HOLE_NS 1000000000u        /* how long a reserved record may stay uncommitted */
+#define SLEEP_FIRST_NS 50000  /* between two looks at rings that get records all the time */
+#define SLEEP_LAST_NS 4000000 /* at those that do not */
 
 struct live {
     struct attach attach;
-    struct ring *ring;
     struct clock clock;
     struct model *model;
-    pid_t pid;
+    struct tracee *tracees; /* the images that live */
+    uint32_t images;        /* so many have sent their first record */
+    size_t count;           /* of tracees */
+    pid_t pid;              /* the program */
     int pidfd;
-    bool attached, exited, fresh;
-    int status;
-    bool exit_seen; /* by the shim, at exit_ns */
-    uint64_t exit_ns;
-    uint64_t t_ns;       /* of the last event */
-    uint32_t call_word;  /* the time of the last compact record, if t_ns is its */
-    uint64_t hole_since; /* CLOCK_MONOTONIC, 0: none */
+    bool follow, attached, exited, fresh;
+    int status; /* of the program */
+    const struct live_hooks *hooks;
 };
 
 static pid_t forward_to;                    /* the program, for on_signal() */
 static volatile uint64_t died_tsc, died_ns; /* for on_child() */
+static volatile sig_atomic_t interrupted;   /* Ctrl-C */
 
 static void on_signal(int number)
 {
     if (forward_to > 0)
         kill(forward_to, number);
+}
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
 }
 
 static uint64_t monotonic(void)
@@ -58,12 +62,14 @@ static void on_child(int number)
     died_tsc = __builtin_ia32_rdtsc();
 }
 
-/* Ctrl-C reaches the program by itself; what is sent to the runner alone is passed on. */
+/* Ctrl-C reaches the program by itself; what is sent to the runner alone is passed on. When the
+ * program has ended and its children go on, Ctrl-C ends the tracing. */
 static void set_signals(pid_t pid)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = on_signal};
+    struct sigaction interrupt = {.sa_handler = on_interrupt};
     forward_to = pid;
-    sigaction(SIGINT, &ignore, NULL);
+    sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGQUIT, &ignore, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGTERM, &forward, NULL);
@@ -72,113 +78,180 @@ static void set_signals(pid_t pid)
     sigaction(SIGUSR2, &forward, NULL);
 }
 
-static void pass_on(struct live *l, const struct pmt_record *record)
+static uint64_t now_ns(const struct live *l)
 {
-    struct event event = {.record = record, .pid = (uint32_t)l->pid};
-    if (!l->model->started) {
-        if (record->type != PMT_RECORD_PROCESS) { /* the first record was overwritten */
-            l->ring->lost[PMT_LOSS_CORRUPT]++;
-            return;
-        }
-        clock_start(&l->clock, record->time);
-    }
-    uint64_t time = clock_whole(&l->clock, record->time);
-    l->call_word = 0;
-    if (record->type == PMT_RECORD_EXIT) {
-        l->exit_seen = true;
-        l->exit_ns = clock_ns(&l->clock, time);
-        return; /* how it really ends is known when it has been waited for */
-    }
-    l->t_ns = event.t_ns = clock_ns(&l->clock, time);
-    if (record->type == PMT_RECORD_ALLOC && pmt_record_size(record) == sizeof(struct pmt_alloc))
-        event.began_ns = clock_ns(&l->clock, ((const struct pmt_alloc *)record)->began);
-    model_event(l->model, &event);
+    return clock_ns(&l->clock,
+                    l->clock.kind == PMT_CLOCK_TSC ? __builtin_ia32_rdtsc() : monotonic());
 }
 
-static void release(struct live *l)
+static bool merge(struct live *l);
+
+/* ---- images come and go ---- */
+
+static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, uint64_t ns)
 {
-    if (l->ring->tail - l->ring->released < RELEASE_BYTES)
+    struct tracee **link = &l->tracees;
+    while (*link != t)
+        link = &(*link)->next;
+    *link = t->next;
+    l->count--;
+    tracee_end(t, how, ns);
+}
+
+static struct tracee *tracee_of(const struct live *l, pid_t pid)
+{
+    struct tracee *t = l->tracees;
+    while (t && t->pid != pid)
+        t = t->next;
+    return t;
+}
+
+static struct pmt_exit by_status(int status)
+{
+    return (struct pmt_exit){.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                             .signal = WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0};
+}
+
+static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
+{
+    const char *snapshots = getenv(PMT_ENV_SNAPSHOTS), *kernel = getenv(PMT_ENV_KERNEL);
+    uint32_t flags = snapshots && strcmp(snapshots, "text") == 0 ? PMT_RING_TEXT_SNAPSHOTS : 0;
+    if (kernel && strcmp(kernel, "calls") == 0)
+        flags |= PMT_RING_CALLS_ONLY;
+    if (l->follow)
+        flags |= PMT_RING_FOLLOW;
+    if (l->attached && hello->origin != PMT_ORIGIN_FORK)
+        flags |= PMT_RING_EXEC;
+    return flags;
+}
+
+/* Only the program itself, and if children are followed whoever got our socket's name from it. */
+static void take_in(struct live *l, int client, const struct pmt_hello *hello, pid_t pid)
+{
+    if (pid != l->pid && !l->follow)
+        return attach_refuse(client);
+    struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
+    if (ring_create(&t->ring, l->clock.kind, ring_flags(l, hello)) != 0) {
+        memory_put(t);
+        return attach_refuse(client);
+    }
+    t->ring.tid = (uint32_t)pid;
+    struct tracee *before = tracee_of(l, pid);
+    if (before) {
+        merge(l);
+        end(l, before, &(struct pmt_exit){.end = PMT_END_EXEC}, 0);
+    }
+    t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct tracee **last =
+        &l->tracees; /* of two records of the same time the older image's is first */
+    while (*last)
+        last = &(*last)->next;
+    *last = t;
+    l->count++;
+    l->attached |= attach_answer(client, &t->ring);
+}
+
+static void accept_all(struct live *l)
+{
+    struct pmt_hello hello;
+    pid_t pid;
+    int client;
+    while ((client = attach_accept(&l->attach, &hello, &pid)) != -EAGAIN)
+        if (client >= 0)
+            take_in(l, client, &hello, pid);
+}
+
+/* An ended process that is not our child: the shim knows its status unless a signal ended it. */
+static struct pmt_exit end_of_other(const struct tracee *t)
+{
+    int status;
+    if (t->executing)
+        return (struct pmt_exit){.end = PMT_END_UNTRACED};
+    if (process_end(t->pidfd, t->pid, &status))
+        return by_status(status);
+    if (t->exit_seen)
+        return (struct pmt_exit){.status = t->exit_status};
+    return (struct pmt_exit){.end = PMT_END_UNKNOWN};
+}
+
+static bool has_ended(const struct tracee *t)
+{
+    struct pollfd fd = {.fd = t->pidfd, .events = POLLIN};
+    return t->pidfd >= 0 ? poll(&fd, 1, 0) > 0 : kill(t->pid, 0) < 0 && errno == ESRCH;
+}
+
+static void end_others(struct live *l)
+{
+    for (struct tracee *t = l->tracees, *next; t; t = next) {
+        next = t->next;
+        if (t->pid == l->pid || !has_ended(t))
+            continue;
+        merge(l); /* it may say how it ended; and the fork that made it comes first */
+        struct pmt_exit how = end_of_other(t);
+        end(l, t, &how, now_ns(l));
+    }
+}
+
+static void end_program(struct live *l)
+{
+    struct tracee *t = tracee_of(l, l->pid);
+    l->exited = true;
+    if (!t)
         return;
-    ring_release(l->ring);
-    clock_adjust(&l->clock);
-}
-
-/* Most calls carry a copy of the time of the one before. */
-static uint64_t call_ns(struct live *l, uint32_t word)
-{
-    if (word != l->call_word) {
-        l->t_ns = clock_ns(&l->clock, clock_whole(&l->clock, word));
-        l->call_word = word;
-    }
-    return l->t_ns;
-}
-
-/* Calls that are only counted, while they come one after the other: this is where a program that
- * allocates all the time is followed. */
-static bool drain_calls(struct live *l)
-{
-    struct pmt_call32 call;
-    bool any = false;
-    if (!model_only_counts(l->model))
-        return false;
-    for (; ring_next_call(l->ring, &call); any = true) {
-        model_count(l->model, &call, l->ring->tid, call_ns(l, call.time));
-        release(l);
-    }
-    return any;
-}
-
-/* Everything that is there now; whether there was anything. As long as there is, producers need not
- * read the clock for each record (pmt_record.time). */
-static bool drain(struct live *l)
-{
-    bool any = false;
-    ring_look(l->ring);
-    for (;; any = true) {
-        any |= drain_calls(l);
-        enum ring_state state = ring_next(l->ring);
-        if (state == RING_EMPTY)
-            break;
-        if (((struct pmt_record *)l->ring->record)->type != PMT_RECORD_ALLOC)
-            ring_tell_time(l->ring, 0); /* this one may take a while: names, a page of text */
-        if (state == RING_RECORD)
-            pass_on(l, (const struct pmt_record *)l->ring->record);
-        else if (!ring_skip(l->ring, PMT_LOSS_CORRUPT, true))
-            break;
-        release(l);
-    }
-    ring_release(l->ring);
-    ring_tell_time(l->ring, any ? clock_coarse(&l->clock) : 0);
-    return any;
-}
-
-/* A thread may have been ended between reserving and committing. */
-static void step_over_holes(struct live *l)
-{
-    if (!ring_has_hole(l->ring)) {
-        l->hole_since = 0;
-        return;
-    }
-    uint64_t now = monotonic();
-    if (!l->hole_since)
-        l->hole_since = now;
-    else if (now - l->hole_since > HOLE_NS && ring_skip(l->ring, PMT_LOSS_TORN, false))
-        l->hole_since = 0;
+    merge(l);
+    struct pmt_exit how =
+        t->executing ? (struct pmt_exit){.end = PMT_END_UNTRACED} : by_status(l->status);
+    end(l, t, &how, clock_ns(&l->clock, l->clock.kind == PMT_CLOCK_TSC ? died_tsc : died_ns));
 }
 
 static void look_around(struct live *l)
 {
-    uint32_t pid;
-    if (!l->attached && attach_accept(&l->attach, l->ring, &pid))
-        l->attached = true;
-    if (waitpid(l->pid, &l->status, WNOHANG) == l->pid)
-        l->exited = true;
+    accept_all(l);
+    if (!l->exited && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
+        end_program(l);
+    if (l->follow)
+        end_others(l);
+}
+
+/* ---- events ---- */
+
+/* What the rings hold by now, in the order of time: no longer, as there may be a child that asks
+ * for its ring. */
+static bool merge(struct live *l)
+{
+    bool any = false;
+    if (!l->model->started && l->tracees)
+        tracee_drain(l->tracees, 0); /* its process record, by which the clock is set */
+    const uint64_t now = l->model->started ? now_ns(l) : 0;
+    for (;;) {
+        struct tracee *first = NULL;
+        uint64_t earliest = now, until = now;
+        for (struct tracee *t = l->tracees; t; t = t->next) {
+            uint64_t next = tracee_next_ns(t);
+            if (next < earliest) {
+                until = earliest;
+                earliest = next;
+                first = t;
+            } else if (next < until) {
+                until = next;
+            }
+        }
+        if (!first || !tracee_drain(first, until))
+            return any;
+        any = true;
+    }
+}
+
+static bool drain(struct live *l)
+{
+    bool alone = l->count == 1 && !l->follow;
+    return alone ? tracee_drain(l->tracees, UINT64_MAX) : merge(l);
 }
 
 static void sleep_until_something(struct live *l, long *ns)
 {
-    struct pollfd fds[] = {{.fd = l->attached ? -1 : l->attach.socket, .events = POLLIN},
-                           {.fd = l->pidfd, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = l->attach.socket, .events = POLLIN},
+                           {.fd = l->exited ? -1 : l->pidfd, .events = POLLIN}};
     struct timespec timeout = {.tv_nsec = *ns};
     if (l->fresh && *ns > SLEEP_FIRST_NS) { /* nothing came meanwhile */
         model_flush(l->model);
@@ -189,92 +262,59 @@ static void sleep_until_something(struct live *l, long *ns)
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
+/* The program has ended, its children go on. */
+static void wait_for_others(struct live *l)
+{
+    interrupted = 0;
+    if (l->tracees && l->hooks->waiting)
+        l->hooks->waiting(l->count, l->tracees->pid);
+}
+
 /* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not
  * where the program is just writing, and the two may share a processor core. */
 static void run(struct live *l)
 {
     long sleep_ns = SLEEP_FIRST_NS;
-    while (!l->exited) {
-        if (l->attached && drain(l)) {
+    bool waiting = false;
+    while (!l->exited || (l->tracees && !(waiting && interrupted))) {
+        if (drain(l)) {
             sleep_ns = SLEEP_FIRST_NS;
             l->fresh = true;
         } else {
-            step_over_holes(l);
+            for (struct tracee *t = l->tracees; t; t = t->next)
+                tracee_step_over_hole(t);
         }
         look_around(l);
-        if (!l->exited)
+        if (l->exited && !waiting && l->tracees) {
+            waiting = true;
+            wait_for_others(l);
+        }
+        if (!l->exited || l->tracees)
             sleep_until_something(l, &sleep_ns);
     }
+    while (l->tracees)
+        end(l, l->tracees, &(struct pmt_exit){.end = PMT_END_DETACHED}, now_ns(l));
 }
 
-/* What the dead process left in the ring. */
-static void drain_rest(struct live *l)
+int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,
+               struct live_result *result, bool *executing)
 {
-    do
-        drain(l);
-    while (ring_has_hole(l->ring) && ring_skip(l->ring, PMT_LOSS_TORN, true));
-    for (unsigned reason = 1; reason < PMT_LOSS_COUNT; reason++) {
-        uint32_t count = ring_lost(l->ring, (enum pmt_loss)reason);
-        struct pmt_lost lost = {.r = {.units = sizeof lost / PMT_RECORD_ALIGN,
-                                      .type = PMT_RECORD_LOSS,
-                                      .call = (uint8_t)reason,
-                                      .tid = (uint32_t)l->pid},
-                                .count = count};
-        struct event event = {.record = &lost.r, .pid = (uint32_t)l->pid, .t_ns = l->t_ns};
-        if (count && l->model->started)
-            model_event(l->model, &event);
-    }
-}
-
-static void tell_exit(struct live *l)
-{
-    struct pmt_exit x = {.r = {.units = sizeof x / PMT_RECORD_ALIGN,
-                               .type = PMT_RECORD_EXIT,
-                               .tid = (uint32_t)l->pid},
-                         .status = WIFEXITED(l->status) ? WEXITSTATUS(l->status) : 0,
-                         .signal = WIFSIGNALED(l->status) ? (uint32_t)WTERMSIG(l->status) : 0};
-    uint64_t now = l->clock.kind == PMT_CLOCK_TSC ? died_tsc : died_ns;
-    struct event event = {.record = &x.r,
-                          .pid = (uint32_t)l->pid,
-                          .t_ns = l->exit_seen ? l->exit_ns : clock_ns(&l->clock, now)};
-    if (event.t_ns < l->t_ns)
-        event.t_ns = l->t_ns;
-    if (l->model->started)
-        model_event(l->model, &event);
-}
-
-static uint32_t ring_flags(void)
-{
-    const char *snapshots = getenv(PMT_ENV_SNAPSHOTS);
-    return snapshots && strcmp(snapshots, "text") == 0 ? PMT_RING_TEXT_SNAPSHOTS : 0;
-}
-
-int live_trace(struct launch *launch, struct model *model, struct live_result *result,
-               bool *executing)
-{
-    struct live l = {.model = model, .ring = memory_get(sizeof *l.ring)};
+    struct live l = {.model = model, .follow = launch->follow, .hooks = hooks};
     clock_init(&l.clock);
-    int error = ring_create(l.ring, l.clock.kind, ring_flags());
-    if (!error)
-        error = attach_init(&l.attach);
+    int error = attach_init(&l.attach);
     if (error)
         return error;
     launch->socket = l.attach.name;
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
     sigaction(SIGCHLD, &child, NULL);
     error = launch_program(launch, &l.pid, executing);
-    l.ring->tid = (uint32_t)l.pid;
     if (!error) {
         set_signals(l.pid);
         l.pidfd = (int)syscall(SYS_pidfd_open, l.pid, 0);
         run(&l);
-        drain_rest(&l);
-        tell_exit(&l);
         close(l.pidfd);
     }
     attach_close(&l.attach);
-    ring_destroy(l.ring);
-    memory_put(l.ring);
     *result = (struct live_result){l.attached, model->started, l.status};
     return error;
 }

@@ -11,9 +11,17 @@ struct live_result {
     int status;    /* as waitpid(2) gives it */
 };
 
-/* Starts the program and feeds its events to the model until it has ended.
+/* What the user is to be told on the way. */
+struct live_hooks {
+    /* The program has ended, and `count` processes that are followed go on; `pid` is one of them.
+     */
+    void (*waiting)(size_t count, pid_t pid);
+};
+
+/* Starts the program and feeds its events to the model until it has ended, and with launch->follow
+ * all its children.
  * Returns 0, or -errno if it could not be started (`*executing` as in launch_program()). */
-int live_trace(struct launch *launch, struct model *model, struct live_result *result,
-               bool *executing);
+int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,
+               struct live_result *result, bool *executing);
 
 #endif

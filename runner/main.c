@@ -1,9 +1,12 @@
 /* procmap-trace: wires a source of events, the model and the views together. Texts and exit
  * statuses for errors are here and in options.c only. */
+#include "images.h"
 #include "live.h"
 #include "memory.h"
 #include "model.h"
 #include "options.h"
+#include "ptrace.h"
+#include "ptrace_front.h"
 #include "replay.h"
 #include "symbols.h"
 #include "target.h"
@@ -132,8 +135,25 @@ static int end_like(int status)
     return 128 + WTERMSIG(status);
 }
 
+/* Which source fits a program: what cannot be preloaded but runs is traced as by a debugger. */
+static bool wants_ptrace(const struct options *o, const struct target *target)
+{
+    if (o->backend != BACKEND_AUTO)
+        return o->backend == BACKEND_PTRACE;
+    switch (target_obstacle(target)) {
+    case TARGET_STATIC:
+    case TARGET_X32:
+    case TARGET_OTHER_LIBC:
+        return true;
+    case TARGET_SECURE: /* under ptrace it has its privileges only if we have them */
+        return geteuid() == 0;
+    default:
+        return false;
+    }
+}
+
 static bool prepare(const struct options *o, struct launch *launch, char path[PATH_MAX],
-                    char shim[PATH_MAX], int *status)
+                    char shim[PATH_MAX], bool *by_ptrace, int *status)
 {
     static struct target target;
     char why[512];
@@ -146,6 +166,10 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
         *status = target_exit_status(error);
         return false;
     }
+    *launch = (struct launch){.path = path, .argv = o->arguments, .no_aslr = o->no_aslr};
+    *by_ptrace = wants_ptrace(o, &target);
+    if (*by_ptrace)
+        return true;
     error = target_check(&target, why, sizeof why);
     if (error) {
         complain(name, "%s", why);
@@ -159,10 +183,21 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
     else if (error)
         complain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
                  strerror(-error));
-    *launch =
-        (struct launch){.path = path, .argv = o->arguments, .shim = shim, .no_aslr = o->no_aslr};
+    launch->shim = shim;
+    launch->follow = o->follow;
     *status = EXIT_OWN_FAILURE;
     return error == 0;
+}
+
+static void tell_waiting(size_t count, pid_t pid)
+{
+    if (count == 1)
+        complain(NULL, "the program has ended; still tracing process %d (Ctrl-C ends the tracing)",
+                 pid);
+    else
+        complain(NULL,
+                 "the program has ended; still tracing %zu processes (Ctrl-C ends the tracing)",
+                 count);
 }
 
 static int run(const struct options *o, struct model *m, struct launch *launch)
@@ -170,7 +205,8 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     struct live_result result = {0};
     bool executing;
     launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
-    int error = live_trace(launch, m, &result, &executing);
+    static const struct live_hooks hooks = {.waiting = tell_waiting};
+    int error = live_trace(launch, m, &hooks, &result, &executing);
     int written = model_close(m);
     if (error) {
         complain(o->arguments[0], "%s: %s", executing ? "cannot be executed" : "cannot be started",
@@ -193,6 +229,87 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     return written || !result.started ? EXIT_OWN_FAILURE : end_like(result.status);
 }
 
+static long number_in(const char *path)
+{
+    long number = -1;
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%ld", &number) != 1)
+        number = -1;
+    if (file)
+        fclose(file);
+    return number;
+}
+
+/* The kernel lets us not trace a running process. */
+static void explain_refusal(int pid, int error)
+{
+    char name[32];
+    long tracer = images_status(pid, "TracerPid");
+    long scope = number_in("/proc/sys/kernel/yama/ptrace_scope");
+    snprintf(name, sizeof name, "process %d", pid);
+    if (error == -ESRCH)
+        complain(name, "no such process");
+    else if (tracer > 0)
+        complain(name, "is traced by process %ld already; end that first", tracer);
+    else if (error == -EPERM && images_status(pid, "Uid") != (long)getuid())
+        complain(name, "belongs to another user, or has other privileges than you; try as root");
+    else if (error == -EPERM && scope > 0)
+        complain(name,
+                 "the system does not let you look at running processes "
+                 "(/proc/sys/kernel/yama/ptrace_scope is %ld); try as root, or start the program "
+                 "with procmap-trace",
+                 scope);
+    else
+        complain(name, "cannot be traced: %s", strerror(-error));
+}
+
+static int explain_failure(const struct options *o, int error, enum ptrace_failure failure)
+{
+    if (failure == PTRACE_FAILURE_EXEC) {
+        complain(o->arguments[0], "cannot be executed: %s", strerror(-error));
+        return target_exit_status(error);
+    }
+    if (failure == PTRACE_FAILURE_REFUSED && o->pid)
+        explain_refusal(o->pid, error);
+    else if (failure == PTRACE_FAILURE_REFUSED && error == -EPERM)
+        complain(o->arguments[0], "the system lets nobody trace programs here (a container may "
+                                  "forbid ptrace, or /proc/sys/kernel/yama/ptrace_scope is 3)");
+    else
+        complain(o->pid ? NULL : o->arguments[0], "cannot be traced: %s", strerror(-error));
+    return EXIT_OWN_FAILURE;
+}
+
+/* Returns the exit status, or -1 where it is the program's. */
+static int explain_trace(const struct options *o, const struct ptrace_result *result, int written)
+{
+    if (result->unfiltered && !o->pid)
+        complain(NULL, "seccomp is not available: every system call of the program was stopped");
+    if (written)
+        complain(NULL, "cannot write the output: %s; the program was not disturbed",
+                 strerror(-written));
+    if (!result->started)
+        complain(o->arguments[0], "the program ended before it could be traced");
+    return written || !result->started ? EXIT_OWN_FAILURE : o->pid ? 0 : -1;
+}
+
+static int run_ptrace(const struct options *o, struct model *m, struct launch *launch,
+                      struct ptrace_front *front)
+{
+    struct ptrace_request request = {.launch = o->pid ? NULL : launch, .follow = o->follow};
+    struct ptrace_result result;
+    struct ptrace_source *source;
+    int own;
+    request.pid = o->pid;
+    request.waiting = tell_waiting;
+    launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    int error = ptrace_trace(&request, m, &result, &source);
+    int written = model_close(m);
+    own = error ? explain_failure(o, error, result.failure) : explain_trace(o, &result, written);
+    ptrace_front_end(front, result.status, own);
+    ptrace_release(source);
+    return own >= 0 ? own : end_like(result.status);
+}
+
 /* libdw ends the process when it gets no memory: better a trace without names. */
 static bool memory_is_short(void)
 {
@@ -209,6 +326,9 @@ int main(int argc, char **argv)
     struct launch launch;
     char path[PATH_MAX], shim[PATH_MAX];
     int status;
+    int own;
+    bool by_ptrace = true;
+    struct ptrace_front front = {.report = -1};
     launch_raise_limits();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
@@ -218,15 +338,20 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    if (!options.show && !prepare(&options, &launch, path, shim, &status))
+    if (!options.show && !options.pid &&
+        !prepare(&options, &launch, path, shim, &by_ptrace, &status))
         return status;
+    if (!options.show && by_ptrace && !options.pid && !ptrace_front(&front, &status, &own))
+        return own >= 0 ? own : end_like(status);
     struct symbols *symbols = memory_is_short() ? NULL : symbols_new();
     model_init(&model, symbols);
     if (!add_views(&model, &options))
         return EXIT_OWN_FAILURE;
     if (options.show)
         signal(SIGPIPE, SIG_IGN);
-    status = options.show ? show(&options, &model) : run(&options, &model, &launch);
+    status = options.show ? show(&options, &model)
+             : by_ptrace  ? run_ptrace(&options, &model, &launch, &front)
+                          : run(&options, &model, &launch);
     symbols_free(symbols);
     return status;
 }

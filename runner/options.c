@@ -1,6 +1,8 @@
 #include "options.h"
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifndef VERSION
@@ -8,6 +10,7 @@
 #endif
 
 static const char usage[] = "Usage: procmap-trace [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+                            "       procmap-trace [OPTION...] -p PID\n"
                             "       procmap-trace show [OPTION...] TRACE\n";
 
 /* procmap-trace(1) has the same options; tests/e2e compares them. */
@@ -28,7 +31,12 @@ static const char help[] =
     "                         NO_COLOR is set)\n"
     "\n"
     "How to run the program:\n"
+    "  -f, --follow           children, too, each with a map of its own\n"
     "      --no-aslr          the same addresses in every run\n"
+    "      --backend=HOW      preload: by a library loaded into the program; ptrace:\n"
+    "                         as a debugger does; auto (default): preload where that\n"
+    "                         is possible\n"
+    "  -p, --pid=PID          look at a running process, by ptrace, until Ctrl-C\n"
     "\n"
     "  -h, --help             this text\n"
     "  -V, --version          the version\n"
@@ -36,7 +44,7 @@ static const char help[] =
     "The exit status is the program's; 125 if procmap-trace fails, 126 if PROGRAM\n"
     "cannot be executed, 127 if it is not found.\n";
 
-enum { OPTION_JSON = 256, OPTION_TIMELINE, OPTION_COLOR, OPTION_NO_ASLR };
+enum { OPTION_JSON = 256, OPTION_TIMELINE, OPTION_COLOR, OPTION_NO_ASLR, OPTION_BACKEND };
 
 static const struct option names[] = {
     {"json", optional_argument, NULL, OPTION_JSON},
@@ -45,7 +53,10 @@ static const struct option names[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"all", no_argument, NULL, 'a'},
     {"color", required_argument, NULL, OPTION_COLOR},
+    {"follow", no_argument, NULL, 'f'},
     {"no-aslr", no_argument, NULL, OPTION_NO_ASLR},
+    {"backend", required_argument, NULL, OPTION_BACKEND},
+    {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {0},
@@ -70,6 +81,25 @@ static bool parse_color(struct options *o, const char *when)
     return false;
 }
 
+static bool parse_backend(struct options *o, const char *how)
+{
+    static const char *const words[] = {"auto", "preload", "ptrace"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(how, words[i]) == 0) {
+            o->backend = (enum options_backend)i;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_pid(struct options *o, const char *text)
+{
+    char *end;
+    long pid = strtol(text, &end, 10);
+    o->pid = pid > 0 && pid <= INT_MAX ? (int)pid : 0;
+    return o->pid && *end == '\0';
+}
+
 static enum options_result take(struct options *o, int option)
 {
     switch (option) {
@@ -86,6 +116,9 @@ static enum options_result take(struct options *o, int option)
         o->timeline = true;
         o->timeline_file = optarg;
         break;
+    case 'f':
+        o->follow = true;
+        break;
     case 'q':
         o->quiet = true;
         break;
@@ -98,6 +131,14 @@ static enum options_result take(struct options *o, int option)
         break;
     case OPTION_NO_ASLR:
         o->no_aslr = true;
+        break;
+    case OPTION_BACKEND:
+        if (!parse_backend(o, optarg))
+            return wrong("--backend takes auto, preload or ptrace, not ", optarg);
+        break;
+    case 'p':
+        if (!parse_pid(o, optarg))
+            return wrong("-p takes the id of a process, not ", optarg);
         break;
     case 'h':
         printf("%s%s", usage, help);
@@ -123,16 +164,23 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (argc > 0)
         argv[0] = name;
     int option;
-    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+o:qahV", names, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+fo:qap:hV", names, NULL)) !=
+           -1) {
         enum options_result result = take(o, option);
         if (result != OPTIONS_RUN)
             return result;
     }
     o->arguments = argv + optind;
-    if (!o->arguments[0])
+    if (o->pid && (o->show || o->arguments[0]))
+        return wrong("-p looks at a running process: not also ",
+                     o->show ? "show" : o->arguments[0]);
+    if (o->pid && (o->no_aslr || o->backend == BACKEND_PRELOAD))
+        return wrong("-p looks at a running process: no ",
+                     o->no_aslr ? "--no-aslr" : "--backend=preload");
+    if (!o->pid && !o->arguments[0])
         return wrong(o->show ? "show: which trace?" : "which program?", "");
-    if (o->show && o->no_aslr)
-        return wrong("show does not run the program again: no --no-aslr", "");
+    if (o->show && (o->no_aslr || o->follow))
+        return wrong("show does not run the program again: no --no-aslr and no --follow", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
     return OPTIONS_RUN;

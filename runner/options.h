@@ -4,12 +4,17 @@
 
 #include <stdbool.h>
 
+enum options_backend { BACKEND_AUTO, BACKEND_PRELOAD, BACKEND_PTRACE };
+
 struct options {
     bool show; /* `show TRACE`: `arguments[0]` is the trace; else the program and its arguments */
     bool json, timeline; /* wanted by name */
     bool quiet;          /* no timeline unless wanted by name */
     bool all;
     bool no_aslr;
+    bool follow; /* children, too */
+    enum options_backend backend;
+    int pid;                               /* a running process to look at; 0: none */
     const char *json_file, *timeline_file; /* NULL or "-": the default */
     int color;                             /* -1: as it fits, 0: never, 1: always */
     char **arguments;

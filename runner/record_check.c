@@ -74,7 +74,8 @@ static bool process_valid(const struct pmt_record *r)
     uint32_t size = pmt_record_size(r);
     if (size < sizeof *p || (p->word_size != 4 && p->word_size != 8) ||
         (p->pie | p->query | p->dynamic_threshold) > 1 || p->page_size < PAGE_SIZE_MIN ||
-        (p->page_size & (p->page_size - 1)) != 0)
+        (p->page_size & (p->page_size - 1)) != 0 || p->origin > PMT_ORIGIN_EXEC ||
+        p->backend > PMT_BACKEND_PTRACE || (p->statically_linked | p->blind) > 1)
         return false;
     const char *argv = (const char *)(p + 1) + p->exe_size + p->libc_size;
     return p->exe_size <= PMT_PATH_MAX && p->libc_size <= PMT_PATH_MAX &&
@@ -88,6 +89,25 @@ static bool exec_valid(const struct pmt_record *r)
     uint32_t size = pmt_record_size(r);
     return size >= sizeof *x && x->error >= 0 && x->error <= (int32_t)ERRNO_MAX &&
            x->path_size <= PMT_PATH_MAX && x->path_size <= size - sizeof *x;
+}
+
+static bool exit_valid(const struct pmt_record *r)
+{
+    const struct pmt_exit *x = (const struct pmt_exit *)r;
+    return pmt_record_size(r) >= sizeof *x && x->signal <= SIGNAL_MAX &&
+           x->end <= PMT_END_DETACHED && (x->signal == 0 || x->end == PMT_END_EXIT);
+}
+
+static bool thread_valid(const struct pmt_record *r)
+{
+    const struct pmt_thread *t = (const struct pmt_thread *)r;
+    return pmt_record_size(r) >= sizeof *t && t->event <= PMT_THREAD_END;
+}
+
+static bool fork_valid(const struct pmt_record *r)
+{
+    return pmt_record_size(r) >= sizeof(struct pmt_fork) && r->call >= PMT_CALL_FORK &&
+           r->call <= PMT_CALL_CLONE;
 }
 
 static bool other_valid(const struct pmt_record *r)
@@ -107,8 +127,11 @@ static bool other_valid(const struct pmt_record *r)
     case PMT_RECORD_EXEC:
         return exec_valid(r);
     case PMT_RECORD_EXIT:
-        return size >= sizeof(struct pmt_exit) &&
-               ((const struct pmt_exit *)r)->signal <= SIGNAL_MAX;
+        return exit_valid(r);
+    case PMT_RECORD_THREAD:
+        return thread_valid(r);
+    case PMT_RECORD_FORK:
+        return fork_valid(r);
     case PMT_RECORD_LOSS:
         return size >= sizeof(struct pmt_lost) && r->call != PMT_LOSS_NONE &&
                r->call < PMT_LOSS_COUNT;

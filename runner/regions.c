@@ -36,6 +36,12 @@ void region_list_add(struct region_list *list, struct region *region)
     list->items[list->count++] = region;
 }
 
+void region_list_copy(struct region_list *to, const struct region_list *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        region_list_add(to, region_keep(from->items[i]));
+}
+
 void region_list_clear(struct region_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -71,7 +77,18 @@ struct region *regions_find(const struct regions *map, uint64_t address)
     return NULL;
 }
 
-static bool same(const struct region *a, const struct region *b)
+struct region *regions_renew(struct regions *map, const struct region *old)
+{
+    struct region **at = &map->list.items[regions_index(map, old->raw.start)];
+    struct region *now = region_new(&old->raw, old->path);
+    now->kind = old->kind;
+    now->tid = old->tid;
+    now->tracer = old->tracer;
+    region_drop(*at);
+    return *at = now;
+}
+
+bool region_same(const struct region *a, const struct region *b)
 {
     return a->raw.start == b->raw.start && a->raw.end == b->raw.end &&
            a->raw.perms == b->raw.perms && a->raw.offset == b->raw.offset &&
@@ -109,7 +126,7 @@ void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct regio
         struct region *old = map->list.items[i];
         while (next < now->count && now->items[next]->raw.start < old->raw.start)
             region_list_add(fresh, region_keep(now->items[next++]));
-        if (next < now->count && same(old, now->items[next])) {
+        if (next < now->count && region_same(old, now->items[next])) {
             region_drop(now->items[next]);
             now->items[next++] = old;
         } else {

@@ -12,14 +12,16 @@ struct region {
     struct pmt_region raw; /* path_size bytes of `path` */
     unsigned refs;
     enum kind kind;
-    bool tracer; /* belongs to procmap-trace, not to the program */
+    uint32_t tid; /* a thread's stack: whose it is or was last, 0: not known */
+    bool tracer;  /* belongs to procmap-trace, not to the program */
     char
         path[]; /* terminated; bytes as the kernel gave them, kernel names like "[heap]" included */
 };
 
 struct region *region_new(const struct pmt_region *raw, const char *path); /* one reference */
 struct region *region_keep(struct region *region);
-void region_drop(struct region *region); /* NULL is ignored */
+void region_drop(struct region *region);                          /* NULL is ignored */
+bool region_same(const struct region *a, const struct region *b); /* place, permissions, backing */
 
 static inline uint64_t region_size(const struct region *r)
 {
@@ -33,7 +35,8 @@ struct region_list {
 };
 
 void region_list_add(struct region_list *list, struct region *region); /* takes the reference */
-void region_list_clear(struct region_list *list);                      /* drops the references */
+void region_list_copy(struct region_list *to, const struct region_list *from); /* `to` is empty */
+void region_list_clear(struct region_list *list); /* drops the references */
 void region_list_free(struct region_list *list);
 
 /* The map: sorted by address, without overlap. */
@@ -45,6 +48,9 @@ struct regions {
  * it. */
 struct region *regions_find(const struct regions *map, uint64_t address);
 size_t regions_index(const struct regions *map, uint64_t address);
+
+/* Puts a changed copy of `old`, which is in the map, in its place, and returns it. */
+struct region *regions_renew(struct regions *map, const struct region *old);
 
 /* "[lo, hi) holds exactly these regions" (ascending; taken over). Regions that are the same as
  * before stay the same object. What is gone is added to `gone`, what is new to `fresh`, both

@@ -88,38 +88,54 @@ static void fetch_ahead(const struct ring *ring)
         __builtin_prefetch(ring->data + (ring->tail & MASK) + FETCH_AHEAD);
 }
 
-/* Size of a compact record, 0 if it is not valid. */
-static uint32_t call_size(const struct pmt_call32 *c)
+static bool is_compact(uint8_t type)
 {
-    uint32_t size = (uint32_t)c->units * PMT_RECORD_ALIGN;
-    bool valid = c->call == PMT_CALL_MALLOC
-                     ? size == PMT_CALL32_MALLOC_SIZE
-                     : c->call == PMT_CALL_FREE && size == PMT_CALL32_FREE_SIZE;
-    return valid ? size : 0;
+    return type == PMT_RECORD_CALL32 || type == PMT_RECORD_CALL64;
 }
 
-bool ring_next_call(struct ring *ring, struct pmt_call32 *call)
+/* Returns its size in the ring, 0 if it is not valid. */
+static uint32_t read_call(const struct pmt_record *shared, struct plain_call *out)
+{
+    struct pmt_call32 c = *(const struct pmt_call32 *)shared;
+    uint32_t size = (uint32_t)c.units * PMT_RECORD_ALIGN;
+    bool frees = c.call == PMT_CALL_FREE, wide = c.type == PMT_RECORD_CALL64;
+    uint32_t wanted = wide    ? PMT_CALL64_SIZE
+                      : frees ? PMT_CALL32_FREE_SIZE
+                              : PMT_CALL32_MALLOC_SIZE;
+    if (size != wanted || (!frees && c.call != PMT_CALL_MALLOC) || !is_compact(c.type))
+        return 0;
+    *out = (struct plain_call){c.addr, c.chunk, frees ? 0 : c.size, c.stack_id, c.time, c.call};
+    if (wide) {
+        struct pmt_call64 w;
+        memcpy(&w, &c, sizeof w);
+        out->addr = w.addr;
+        out->chunk = w.chunk;
+        out->size = frees ? 0 : w.size;
+    }
+    return size;
+}
+
+bool ring_next_call(struct ring *ring, struct plain_call *call)
 {
     fetch_ahead(ring);
     const struct pmt_record *shared = at(ring, ring->tail);
-    if (!committed(ring, ring->tail) || shared->type != PMT_RECORD_CALL32)
+    if (!committed(ring, ring->tail) || !is_compact(shared->type))
         return false;
-    *call = *(const struct pmt_call32 *)shared;
-    uint32_t size = call->type == PMT_RECORD_CALL32 ? call_size(call) : 0;
+    uint32_t size = read_call(shared, call);
     ring->tail += size;
     return size != 0;
 }
 
 /* A compact record as the record that it stands for. Returns its size in the ring, 0 if it is not
  * valid. */
-static uint32_t expand(struct ring *ring, const struct pmt_call32 *shared)
+static uint32_t expand(struct ring *ring, const struct pmt_record *shared)
 {
-    struct pmt_call32 c = *shared;
+    struct plain_call c;
     struct pmt_alloc *a = (struct pmt_alloc *)ring->record;
-    bool frees = c.call == PMT_CALL_FREE;
-    uint32_t size = call_size(&c);
+    uint32_t size = read_call(shared, &c);
     if (!size)
         return 0;
+    bool frees = c.call == PMT_CALL_FREE;
     a->r = (struct pmt_record){.units = (frees ? PMT_ALLOC_FREE_SIZE : PMT_ALLOC_MALLOC_SIZE) /
                                         PMT_RECORD_ALIGN,
                                .type = PMT_RECORD_ALLOC,
@@ -137,8 +153,8 @@ static uint32_t expand(struct ring *ring, const struct pmt_call32 *shared)
 static uint32_t copy(struct ring *ring, uint32_t position)
 {
     const struct pmt_record *shared = at(ring, position);
-    if (shared->type == PMT_RECORD_CALL32)
-        return expand(ring, (const struct pmt_call32 *)shared);
+    if (is_compact(shared->type))
+        return expand(ring, shared);
     uint32_t size = (uint32_t)__atomic_load_n(&shared->units, __ATOMIC_RELAXED) * PMT_RECORD_ALIGN;
     if (size < sizeof *shared || size > PMT_RECORD_MAX)
         return 0;
@@ -161,6 +177,15 @@ enum ring_state ring_next(struct ring *ring)
     uint32_t size = copy(ring, ring->tail);
     ring->tail += size;
     return size ? RING_RECORD : RING_CORRUPT;
+}
+
+bool ring_peek_time(const struct ring *ring, uint64_t *time)
+{
+    const struct pmt_record *next = at(ring, ring->tail);
+    if (!committed(ring, ring->tail))
+        return false;
+    *time = is_compact(next->type) ? ((const struct pmt_call32 *)next)->time : next->time;
+    return true;
 }
 
 void ring_tell_time(struct ring *ring, uint32_t now)

@@ -3,7 +3,7 @@
 #ifndef PMT_RUNNER_RING_H
 #define PMT_RUNNER_RING_H
 
-#include "schemas/record.h"
+#include "event.h"
 #include <stdbool.h>
 
 struct ring {
@@ -38,7 +38,10 @@ enum ring_state ring_next(struct ring *ring);
 
 /* The next record if it is a compact one (and valid): false if there is none, or another;
  * ring_next() tells. */
-bool ring_next_call(struct ring *ring, struct pmt_call32 *call);
+bool ring_next_call(struct ring *ring, struct plain_call *call);
+
+/* The time of the next record, as in pmt_record.time, if there is one. */
+bool ring_peek_time(const struct ring *ring, uint64_t *time);
 
 /* Sets pmt_ring.now; 0 before going to sleep. */
 void ring_tell_time(struct ring *ring, uint32_t now);

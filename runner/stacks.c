@@ -4,14 +4,14 @@
 
 #define MOST_IDS (1u << 20) /* ids come from the traced process */
 
-void stacks_init(struct stacks *stacks, struct symbols *symbols)
+void stacks_init(struct stacks *stacks, struct symbols *symbols, struct names *names)
 {
-    *stacks = (struct stacks){.symbols = symbols};
+    *stacks = (struct stacks){.symbols = symbols, .names = names};
 }
 
-static void free_stack(struct stack *stack)
+static void drop_stack(struct stack *stack)
 {
-    if (!stack)
+    if (!stack || --stack->refs)
         return;
     memory_put(stack->frames);
     memory_put(stack);
@@ -20,28 +20,9 @@ static void free_stack(struct stack *stack)
 void stacks_free(struct stacks *stacks)
 {
     for (size_t i = 0; i < stacks->room; i++)
-        free_stack(stacks->by_id[i]);
-    for (size_t i = 0; i < stacks->name_count; i++)
-        memory_put(stacks->names[i]);
+        drop_stack(stacks->by_id[i]);
     memory_put(stacks->by_id);
-    memory_put(stacks->names);
     *stacks = (struct stacks){0};
-}
-
-/* There are as many different names as modules, and in a replayed trace functions and source files:
- * each is looked for from the latest on, as neighbours tend to share them. */
-static const char *intern(struct stacks *stacks, const char *text)
-{
-    if (!text)
-        return NULL;
-    for (size_t i = stacks->name_count; i-- > 0;)
-        if (strcmp(stacks->names[i], text) == 0)
-            return stacks->names[i];
-    if (stacks->name_count == stacks->name_room) {
-        stacks->name_room = stacks->name_room ? stacks->name_room * 2 : 64;
-        stacks->names = memory_resize(stacks->names, stacks->name_room * sizeof *stacks->names);
-    }
-    return stacks->names[stacks->name_count++] = memory_text(text);
 }
 
 static struct stack **slot(struct stacks *stacks, uint32_t id)
@@ -55,12 +36,23 @@ static struct stack **slot(struct stacks *stacks, uint32_t id)
     return &stacks->by_id[id];
 }
 
+void stacks_inherit(struct stacks *to, const struct stacks *from)
+{
+    for (size_t id = from->room; id-- > 0;) { /* the highest first: one allocation */
+        struct stack *stack = from->by_id[id];
+        if (!stack || stacks_find(to, (uint32_t)id))
+            continue;
+        *slot(to, (uint32_t)id) = stack;
+        stack->refs++;
+    }
+}
+
 static void place_frame(struct stacks *stacks, struct frame *frame, const struct regions *map)
 {
     const struct region *r = regions_find(map, frame->ip ? frame->ip - 1 : 0);
     if (!r || r->path[0] != '/')
         return;
-    frame->module = intern(stacks, r->path);
+    frame->module = names_intern(stacks->names, r->path);
     frame->file_offset = frame->ip - r->raw.start + r->raw.offset;
 }
 
@@ -70,9 +62,9 @@ static void take_symbol(struct stacks *stacks, struct frame *frame,
     if (!symbol->function && !symbol->module && !symbol->file)
         return;
     frame->resolved = true;
-    frame->symbol = (struct frame_symbol){.function = intern(stacks, symbol->function),
-                                          .module = intern(stacks, symbol->module),
-                                          .file = intern(stacks, symbol->file),
+    frame->symbol = (struct frame_symbol){.function = names_intern(stacks->names, symbol->function),
+                                          .module = names_intern(stacks->names, symbol->module),
+                                          .file = names_intern(stacks->names, symbol->file),
                                           .line = symbol->line};
 }
 
@@ -83,8 +75,9 @@ void stacks_add(struct stacks *stacks, const struct event *event, const struct r
     if (id == 0 || id >= MOST_IDS)
         return;
     struct stack **at = slot(stacks, id);
-    free_stack(*at);
+    drop_stack(*at);
     struct stack *stack = *at = memory_get(sizeof *stack);
+    stack->refs = 1;
     stack->id = id;
     stack->count = record->frames;
     stack->frames = memory_get(stack->count * sizeof *stack->frames);

@@ -3,6 +3,7 @@
 #define PMT_RUNNER_STACKS_H
 
 #include "event.h"
+#include "names.h"
 #include "regions.h"
 #include "symbols.h"
 
@@ -11,11 +12,13 @@ struct frame {
     uint64_t file_offset; /* of the ip in `module`, if there is one */
     const char *module;   /* path, interned; NULL: no file there */
     bool resolved;
-    struct frame_symbol symbol; /* strings live as long as struct stacks */
+    struct frame_symbol symbol;
 };
 
+/* Counted: a child's image shares the stacks that it inherits. */
 struct stack {
     uint32_t id; /* 0: none */
+    unsigned refs;
     uint32_t count;
     struct frame *frames; /* return addresses, innermost first */
 };
@@ -23,12 +26,12 @@ struct stack {
 struct stacks {
     struct stack **by_id; /* sparse: ids are places in the shim's table */
     size_t room;
-    char **names; /* interned strings: module paths and replayed symbols */
-    size_t name_count, name_room;
     struct symbols *symbols; /* borrowed */
+    struct names *names;     /* borrowed: module paths and replayed symbols */
 };
 
-void stacks_init(struct stacks *stacks, struct symbols *symbols);
+void stacks_init(struct stacks *stacks, struct symbols *symbols, struct names *names);
+void stacks_inherit(struct stacks *to, const struct stacks *from); /* what `to` does not have */
 void stacks_free(struct stacks *stacks);
 
 /* A stack record, against the map as it is now. */

@@ -311,6 +311,13 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(arguments);
 }
 
+/* /lib/ld-linux.so.2, /lib64/ld-linux-x86-64.so.2; the shim is linked with glibc. */
+static bool is_loader_of_glibc(const char *loader)
+{
+    const char *slash = strrchr(loader, '/');
+    return strncmp(slash ? slash + 1 : loader, "ld-linux", 8) == 0;
+}
+
 enum target_obstacle target_obstacle(const struct target *target)
 {
     const struct target_elf *elf = &target->elf;
@@ -326,13 +333,15 @@ enum target_obstacle target_obstacle(const struct target *target)
         return TARGET_FOREIGN;
     if (elf->type != ET_EXEC && !elf->pie)
         return TARGET_NOT_A_PROGRAM;
-    if (elf->bits != 32 || elf->machine == EM_X86_64)
-        return TARGET_64BIT;
+    if ((elf->bits == 32) != (elf->machine == EM_386))
+        return TARGET_X32;
     if (target->privilege != TARGET_PRIVILEGE_NONE)
         return TARGET_SECURE;
     if (elf->linking == TARGET_LINKING_STATIC)
         return TARGET_STATIC;
-    return elf->loader_exists ? TARGET_TRACEABLE : TARGET_LOADER_MISSING;
+    if (!elf->loader_exists)
+        return TARGET_LOADER_MISSING;
+    return is_loader_of_glibc(elf->loader) ? TARGET_TRACEABLE : TARGET_OTHER_LIBC;
 }
 
 static const char *machine_name(unsigned machine, char number[32])
@@ -385,10 +394,11 @@ static void explain_privilege(enum target_privilege privilege, char *why, size_t
 
 static void explain_loader(const struct target_elf *elf, char *why, size_t size)
 {
-    const char *package = "the 32-bit C library (Debian: apt-get install libc6:i386)";
-    if (strstr(elf->loader, "musl") != NULL)
-        package = "the 32-bit musl C library (Debian: apt-get install musl:i386)";
-    append(why, size, "its loader %s is missing; install %s", elf->loader, package);
+    bool musl = strstr(elf->loader, "musl") != NULL;
+    append(why, size, "its loader %s is missing; install the %u-bit %sC library", elf->loader,
+           elf->bits, musl ? "musl " : "");
+    append(why, size, " (Debian: apt-get install %s:%s)", musl ? "musl" : "libc6",
+           elf->bits == 32 ? "i386" : "amd64");
 }
 
 /* The first bytes as a string in C notation: text[4 * 16 + 1] is enough for target.head. */
@@ -408,7 +418,7 @@ static void explain_no_program(const struct target *target, char *why, size_t si
 {
     char head[4 * sizeof(target->head) + 1];
     if (target->format == TARGET_FORMAT_ELF && target->elf.type == ET_REL) {
-        append(why, size, "an object file, not a program; link it with gcc -m32");
+        append(why, size, "an object file, not a program; link it with gcc");
     } else if (target->format == TARGET_FORMAT_ELF && target->elf.type == ET_DYN) {
         append(why, size, "a shared library, not a program; trace a program that uses it");
     } else if (target->format == TARGET_FORMAT_ELF) {
@@ -437,12 +447,16 @@ static void explain_program(const struct target *target, enum target_obstacle ob
         append(why, size, "a damaged ELF file: %s; build it again", target->damage);
         break;
     case TARGET_FOREIGN:
-        append(why, size, "is for %s, not for this machine; compile with gcc -m32",
+        append(why, size, "is for %s, not for this machine; compile with gcc",
                machine_name(target->elf.machine, number));
         break;
-    case TARGET_64BIT:
-        append(why, size, "%s programs are not supported yet; compile with gcc -m32",
-               target->elf.bits == 64 ? "64-bit" : "x32");
+    case TARGET_X32:
+        append(why, size, "an x32 program, which cannot be traced; compile with gcc -m32 or -m64");
+        break;
+    case TARGET_OTHER_LIBC:
+        append(why, size,
+               "uses another C library than glibc (loader %s): the shim cannot be loaded",
+               target->elf.loader);
         break;
     case TARGET_SECURE:
         explain_privilege(target->privilege, why, size);
@@ -474,8 +488,11 @@ static void explain_interpreter(const struct target *target, enum target_obstacl
         append(why, size, "is for %s, not for this machine",
                machine_name(target->elf.machine, number));
         break;
-    case TARGET_64BIT:
-        append(why, size, "is %s and not supported yet", target->elf.bits == 64 ? "64-bit" : "x32");
+    case TARGET_X32:
+        append(why, size, "is an x32 program");
+        break;
+    case TARGET_OTHER_LIBC:
+        append(why, size, "uses another C library than glibc: the shim cannot be loaded");
         break;
     case TARGET_SECURE:
         append(why, size, "is %s and ignores LD_PRELOAD", privilege_name(target->privilege));
@@ -500,7 +517,8 @@ static void explain_script(const struct target *target, enum target_obstacle obs
                TARGET_MAX_SCRIPTS);
         return;
     }
-    bool runs = obstacle == TARGET_64BIT || obstacle == TARGET_STATIC || obstacle == TARGET_SECURE;
+    bool runs = obstacle == TARGET_X32 || obstacle == TARGET_STATIC || obstacle == TARGET_SECURE ||
+                obstacle == TARGET_OTHER_LIBC;
     append(why, size, "a script run by %s, which ", target->program);
     explain_interpreter(target, obstacle, why, size);
     append(why, size, "; %s",
@@ -512,7 +530,8 @@ static int obstacle_error(enum target_obstacle obstacle)
     switch (obstacle) {
     case TARGET_TRACEABLE:
         return 0;
-    case TARGET_64BIT:
+    case TARGET_X32:
+    case TARGET_OTHER_LIBC:
     case TARGET_SECURE:
     case TARGET_STATIC:
         return -ENOTSUP;

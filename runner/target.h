@@ -1,7 +1,7 @@
 /* What is the program that the user wants to trace, and can it be traced?
  *
  * Three steps: target_find() turns a name into a path as env(1) does, target_inspect() reads what
- * the file is, target_check() says whether the preloaded 32-bit shim can trace it, and if not, why.
+ * the file is, target_check() says whether the preloaded shim can trace it, and if not, why.
  * Nothing is executed, and no file is trusted: a damaged one is reported, never a crash. */
 #ifndef PROCMAP_TRACE_TARGET_H
 #define PROCMAP_TRACE_TARGET_H
@@ -73,10 +73,11 @@ enum target_obstacle {
     TARGET_NOT_A_PROGRAM,      /* neither ELF nor script; an object file, a library, a core dump */
     TARGET_DAMAGED,
     TARGET_FOREIGN, /* for another machine */
-    TARGET_64BIT,   /* x86-64, x32 */
+    TARGET_X32,     /* x86-64 with 32-bit addresses */
     TARGET_SECURE,  /* LD_PRELOAD would be ignored */
     TARGET_STATIC,  /* nothing that would load the shim */
     TARGET_LOADER_MISSING,
+    TARGET_OTHER_LIBC, /* dynamic, but not with glibc: musl */
 };
 
 /* Finds the program as execvp(3) does: a name with a slash is the path, any other is searched in
@@ -88,7 +89,7 @@ int target_find(const char *name, char path[PATH_MAX]);
  * error here. Returns 0, or -errno when path itself cannot be opened or read. */
 int target_inspect(const char *path, struct target *out);
 
-/* What keeps the preloaded 32-bit shim from tracing the target; TARGET_TRACEABLE if nothing does.
+/* What keeps the preloaded shim from tracing the target; TARGET_TRACEABLE if nothing does.
  * A script is traced through: its interpreter counts. */
 enum target_obstacle target_obstacle(const struct target *target);
 

@@ -23,13 +23,13 @@ void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t byte
 /* Where a new block lies: "in the heap, 133K below its end". */
 void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
 {
-    const struct region *r = regions_find(&m->image.map, a->addr);
+    const struct region *r = regions_find(&m->image->map, a->addr);
     char left[TEXT_SIZE];
     const char *placement = encode_placement(a);
     out[0] = '\0';
     if (!placement || !r)
         return;
-    uint64_t end = a->addr + encode_usable(a, m->image.word_size);
+    uint64_t end = a->addr + encode_usable(a, m->image->word_size);
     if (strcmp(placement, "heap") == 0 && end <= r->raw.end)
         snprintf(out, size, "fits in the heap, %s below its end: no change of the map",
                  text_size(left, r->raw.end - end));
@@ -41,7 +41,7 @@ void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out,
 
 void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
 {
-    const struct allocation *block = allocations_find(&m->allocations, a->addr);
+    const struct allocation *block = allocations_find(&m->image->allocations, a->addr);
     out[0] = '\0';
     if (block && !(a->chunk & PMT_CHUNK_MMAPPED))
         snprintf(out, size,
@@ -93,12 +93,17 @@ bool wording_is_system_call(const struct cause *c)
 
 void wording_call(const struct cause *c, char *out, size_t size)
 {
-    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
+    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC && c->reason != PMT_REASON_LOADER)
         return wording_allocator_call(out, size, c->code, c->size, c->old_addr, c->addr);
     if (wording_is_system_call(c))
         return wording_system_call(c, out, size);
+    bool loads = c->code >= PMT_CALL_DLOPEN && c->code <= PMT_CALL_DLCLOSE;
     if (c->code == PMT_CALL_LOADER)
         snprintf(out, size, "the dynamic loader");
+    else if (c->reason == PMT_REASON_LOADER && !loads && c->name[0])
+        snprintf(out, size, "the dynamic loader, for %s(\"%.40s\")", c->call, c->name);
+    else if (c->reason == PMT_REASON_LOADER && !loads)
+        snprintf(out, size, "the dynamic loader, for %s()", c->call);
     else if (c->reason == PMT_REASON_STACK)
         snprintf(out, size, "page fault, noticed in");
     else if (c->code == PMT_CALL_NONE)

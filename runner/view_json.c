@@ -35,6 +35,8 @@ static void number(struct encoder *e, const char *name, uint64_t value)
 static void describe(struct encoder *e, const struct region *r)
 {
     key(e, ",\"kind\":", kind_name(r->kind));
+    if (r->kind == KIND_THREAD_STACK && r->tid)
+        number(e, ",\"tid\":", r->tid);
     encode_chars(e, r->tracer ? ",\"owner\":\"tracer\"" : ",\"owner\":\"program\"");
 }
 
@@ -43,7 +45,7 @@ static void region_extra(struct encoder *e, void *arg, const struct pmt_region *
 {
     (void)path;
     const struct json *j = arg;
-    const struct region *r = regions_find(&j->model->image.map, raw->start);
+    const struct region *r = regions_find(&j->model->image->map, raw->start);
     if (r)
         describe(e, r);
 }
@@ -52,10 +54,11 @@ static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *re
                         uint32_t index)
 {
     const struct json *j = arg;
-    const struct stack *stack = stacks_find(&j->model->stacks, record->r.stack_id);
+    const struct stack *stack = stacks_find(&j->model->image->stacks, record->r.stack_id);
     if (!stack || index >= stack->count)
         return;
-    const struct frame_symbol *s = stacks_symbol(&j->model->stacks, &stack->frames[index], false);
+    const struct frame_symbol *s =
+        stacks_symbol(&j->model->image->stacks, &stack->frames[index], false);
     if (s->function)
         key(e, ",\"function\":", s->function);
     if (s->module)
@@ -64,6 +67,18 @@ static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *re
         key(e, ",\"file\":", s->file);
     if (s->line)
         number(e, ",\"line\":", s->line);
+}
+
+static void thread_extra(struct encoder *e, void *arg, const struct pmt_thread *t)
+{
+    const struct json *j = arg;
+    const struct region *r = regions_find(&j->model->image->map, t->stack);
+    if (!r)
+        return;
+    encode_literal(e, ",\"start\":");
+    encode_address(e, r->raw.start);
+    encode_literal(e, ",\"end\":");
+    encode_address(e, r->raw.end);
 }
 
 static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
@@ -79,16 +94,16 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
             encode_unsigned(e, x->signal);
         encode_literal(e, "\"");
     }
-    number(e, ",\"ledger\":{\"changes\":", m->ledger.changes);
-    number(e, ",\"explained\":", m->ledger.explained);
-    number(e, ",\"unexplained\":", m->ledger.unexplained);
-    number(e, ",\"lost\":", m->ledger.lost);
-    number(e, "},\"allocations\":{\"calls\":", m->ledger.allocations);
-    number(e, ",\"frees\":", m->ledger.frees);
-    number(e, ",\"live\":", m->allocations.count);
-    number(e, ",\"live_bytes\":", m->allocations.bytes);
+    number(e, ",\"ledger\":{\"changes\":", m->image->ledger.changes);
+    number(e, ",\"explained\":", m->image->ledger.explained);
+    number(e, ",\"unexplained\":", m->image->ledger.unexplained);
+    number(e, ",\"lost\":", m->image->ledger.lost);
+    number(e, "},\"allocations\":{\"calls\":", m->image->ledger.allocations);
+    number(e, ",\"frees\":", m->image->ledger.frees);
+    number(e, ",\"live\":", m->image->allocations.count);
+    number(e, ",\"live_bytes\":", m->image->allocations.bytes);
     encode_literal(e, "},\"totals\":[");
-    struct totals t = totals_of(&m->image.map);
+    struct totals t = totals_of(&m->image->map);
     bool first = true;
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         if (!t.kinds[kind].regions)
@@ -121,9 +136,11 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .t_ns = event->t_ns,
                                      .began_ns = event->began_ns,
                                      .pid = event->pid,
-                                     .word_size = m->image.word_size,
+                                     .image = m->image->number,
+                                     .word_size = m->image->word_size,
                                      .region_extra = region_extra,
                                      .frame_extra = frame_extra,
+                                     .thread_extra = thread_extra,
                                      .exit_extra = exit_extra,
                                      .arg = j};
     j->model = m;
@@ -158,17 +175,36 @@ static void cause(struct encoder *e, const struct model *m, const struct cause *
     encode_literal(e, "}");
 }
 
+/* What all derived events begin with. */
+static void start_derived(struct encoder *e, struct json *j, const struct model *m,
+                          const char *type, const struct change *change, uint64_t seq)
+{
+    encode_start(e, j->line, LINE_SIZE);
+    key(e, "{\"type\":", type);
+    number(e, ",\"seq\":", seq);
+    number(e, ",\"t_ns\":", change->t_ns);
+    number(e, ",\"pid\":", m->image->pid);
+    number(e, ",\"image\":", m->image->number);
+    number(e, ",\"tid\":", change->tid);
+}
+
+static void regions(struct encoder *e, const char *name, const struct region_list *list)
+{
+    encode_chars(e, name);
+    for (size_t i = 0; i < list->count; i++) {
+        encode_chars(e, i ? "," : "[");
+        region(e, list->items[i]);
+    }
+    encode_literal(e, "]");
+}
+
 static void on_change(struct view *view, const struct model *m, const struct change *change,
                       uint64_t seq)
 {
     struct json *j = (struct json *)view;
     struct encoder e;
     char why[256];
-    encode_start(&e, j->line, LINE_SIZE);
-    number(&e, "{\"type\":\"region\",\"seq\":", seq);
-    number(&e, ",\"t_ns\":", change->t_ns);
-    number(&e, ",\"pid\":", m->image.pid);
-    number(&e, ",\"tid\":", change->tid);
+    start_derived(&e, j, m, "region", change, seq);
     key(&e, ",\"change\":", change_name(change->type));
     encode_literal(&e, ",\"delta\":");
     encode_signed(&e, change->delta);
@@ -176,15 +212,29 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     region(&e, change->before);
     encode_literal(&e, ",\"after\":");
     region(&e, change->after);
-    for (size_t i = 0; i < change->parts.count; i++) {
-        encode_chars(&e, i ? "," : ",\"parts\":[");
-        region(&e, change->parts.items[i]);
-    }
     if (change->parts.count)
-        encode_literal(&e, "]");
+        regions(&e, ",\"parts\":", &change->parts);
+    if (change->library)
+        key(&e, ",\"library\":", change->library);
     cause(&e, m, &change->cause);
     why_text(m, change, why, sizeof why);
     key(&e, ",\"why\":", why);
+    encode_literal(&e, "}\n");
+    write_line(j, e.full ? 0 : (size_t)(e.at - j->line));
+}
+
+static void on_library(struct view *view, const struct model *m, const struct library *library,
+                       uint64_t seq)
+{
+    struct json *j = (struct json *)view;
+    struct encoder e;
+    start_derived(&e, j, m, "library", library->change, seq);
+    key(&e, ",\"change\":", library->loaded ? "loaded" : "unloaded");
+    key(&e, ",\"path\":", library->path);
+    key(&e, ",\"name\":", library_name(library));
+    regions(&e, ",\"regions\":", &library->regions);
+    number(&e, ",\"bytes\":", library_size(library));
+    cause(&e, m, &library->change->cause);
     encode_literal(&e, "}\n");
     write_line(j, e.full ? 0 : (size_t)(e.at - j->line));
 }
@@ -212,8 +262,11 @@ static int on_close(struct view *view, const struct model *m)
 struct view *view_json_new(FILE *out)
 {
     struct json *j = memory_get(sizeof *j);
-    j->view =
-        (struct view){.event = on_event, .change = on_change, .flush = on_flush, .close = on_close};
+    j->view = (struct view){.event = on_event,
+                            .change = on_change,
+                            .library = on_library,
+                            .flush = on_flush,
+                            .close = on_close};
     j->out = out;
     j->line = memory_get(LINE_SIZE);
     setvbuf(out, NULL, _IOFBF, FILE_BUFFER);

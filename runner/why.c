@@ -33,7 +33,7 @@ static void heap_moved(const struct sentence *s)
             "the first block: %s made the heap, by moving the program break up by %s, to have "
             "some in reserve",
             c->call, size);
-    if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image.page_size)
+    if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image->page_size)
         return SAY(s,
                    "a little more, so that blocks are aligned and the end lies on a page border");
     if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
@@ -46,10 +46,10 @@ static void heap_moved(const struct sentence *s)
 static void block_mapped(const struct sentence *s)
 {
     const struct cause *c = &s->change->cause;
-    uint64_t threshold = s->model->image.mmap_threshold;
+    uint64_t threshold = s->model->image->mmap_threshold;
     char size[TEXT_SIZE];
     text_size(size, threshold);
-    if (c->size + 2 * s->model->image.word_size >= threshold)
+    if (c->size + 2 * s->model->image->word_size >= threshold)
         return SAY(s,
                    "%" PRIu64
                    " bytes reach the mmap threshold (%s): the block gets a region of its own",
@@ -61,7 +61,7 @@ static void of_allocator(const struct sentence *s)
 {
     const struct change *ch = s->change;
     const struct region *r = ch->after ? ch->after : ch->before;
-    if (ch->cause.kernel == PMT_CALL_BRK)
+    if (ch->cause.kernel == PMT_CALL_BRK || r->kind == KIND_HEAP)
         return heap_moved(s);
     if (r->kind == KIND_MALLOC_ARENA)
         return SAY(
@@ -111,6 +111,8 @@ static void of_mapping(const struct sentence *s)
     if (ch->type == CHANGE_GROWN || ch->type == CHANGE_MERGED)
         return SAY(
             s, "the new pages are next to a region of the same kind: the kernel made one of them");
+    if (r->kind == KIND_GUARD)
+        return SAY(s, "no access: an overflow of the stack above it is caught here");
     if (r->kind == KIND_THREAD_STACK && ch->cause.code == PMT_CALL_PTHREAD_CREATE)
         return SAY(s, "every thread needs a stack of its own");
     if (r->kind == KIND_THREAD_STACK)
@@ -135,12 +137,15 @@ static void of_unmapping(const struct sentence *s)
 
 static void of_kernel(const struct sentence *s)
 {
-    switch (s->change->cause.kernel) {
+    unsigned call = s->change->cause.kernel ? s->change->cause.kernel : s->change->cause.code;
+    switch (call) {
     case PMT_CALL_BRK:
+    case PMT_CALL_SBRK:
         return heap_moved(s);
     case PMT_CALL_MMAP:
     case PMT_CALL_MMAP2:
     case PMT_CALL_SHMAT:
+    case PMT_CALL_PTHREAD_CREATE:
         return of_mapping(s);
     case PMT_CALL_MUNMAP:
     case PMT_CALL_SHMDT:
@@ -166,7 +171,7 @@ static void of_kernel(const struct sentence *s)
         return SAY(s, "the kernel keeps one set of flags for each region: different flags, "
                       "different regions");
     }
-    SAY(s, "%s changed the map", encode_call_name(s->change->cause.kernel));
+    SAY(s, "%s changed the map", encode_call_name(call));
 }
 
 static void of_look(const struct sentence *s)
@@ -181,7 +186,7 @@ static void of_look(const struct sentence *s)
     case PMT_REASON_LOADER:
         if (c->code == PMT_CALL_DLCLOSE)
             return SAY(s, "the dynamic loader unloaded a library");
-        if (c->code == PMT_CALL_LOADER)
+        if (c->code != PMT_CALL_DLOPEN && c->code != PMT_CALL_DLMOPEN)
             return SAY(
                 s, "the dynamic loader mapped or unmapped a library on behalf of the C library");
         return SAY(s, "the dynamic loader mapped the library and what it depends on");
@@ -201,10 +206,12 @@ void why_text(const struct model *model, const struct change *change, char *out,
     struct sentence s = {model, change, out, size};
     const struct cause *c = &change->cause;
     out[0] = '\0';
-    if (c->kernel == PMT_CALL_NONE)
+    if (c->kernel == PMT_CALL_NONE && (c->reason != PMT_REASON_CALL || !c->code))
         of_look(&s);
     else if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
         of_allocator(&s);
     else
         of_kernel(&s);
+    if (!out[0])
+        SAY(&s, "%s changed the map", c->kernel ? encode_call_name(c->kernel) : c->call);
 }

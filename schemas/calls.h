@@ -50,7 +50,11 @@
     X(PRCTL, "prctl")                                                                              \
     X(MALLOPT, "mallopt")                                                                          \
     /* no call at all: the dynamic loader working by itself (NSS, iconv, lazy loads) */            \
-    X(LOADER, "ld.so")
+    X(LOADER, "ld.so")                                                                             \
+    /* what makes a process: fork records */                                                       \
+    X(FORK, "fork")                                                                                \
+    X(VFORK, "vfork")                                                                              \
+    X(CLONE, "clone")
 
 /* Why a snapshot was taken. */
 #define PMT_REASONS(X)                                                                             \
@@ -62,7 +66,8 @@
     X(TRACER, "tracer") /* procmap-trace itself mapped something */                                \
     X(RETRY, "retry")   /* an earlier snapshot could not be taken */                               \
     X(EXEC, "exec")     /* before execve(2) */                                                     \
-    X(EXIT, "exit")     /* before exit_group(2) */
+    X(EXIT, "exit")     /* before exit_group(2) */                                                 \
+    X(CALL, "call")     /* after a call, where the system calls in it cannot be seen */
 
 /* Why events were lost. */
 #define PMT_LOSSES(X)                                                                              \

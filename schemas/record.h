@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 1
+#define PMT_RING_VERSION 2
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (4u << 20)
 
@@ -34,6 +34,7 @@
 #define PMT_ENV_PRELOAD "PROCMAP_TRACE_PRELOAD"     /* the user's own LD_PRELOAD, to put back */
 #define PMT_ENV_OUTPUT "PROCMAP_TRACE_OUTPUT"       /* file for JSON Lines, without a runner */
 #define PMT_ENV_SNAPSHOTS "PROCMAP_TRACE_SNAPSHOTS" /* "text": do not use PROCMAP_QUERY */
+#define PMT_ENV_KERNEL "PROCMAP_TRACE_KERNEL"       /* "calls": do not hook system calls */
 
 /* The names of the shim's own memory objects start so; views use it to tell the owner of a region.
  */
@@ -46,7 +47,19 @@ enum pmt_clock {
 
 enum pmt_ring_flags {
     PMT_RING_TEXT_SNAPSHOTS = 1, /* read /proc/self/maps as text even where PROCMAP_QUERY exists */
+    PMT_RING_FOLLOW = 2,         /* trace children, too */
+    PMT_RING_CALLS_ONLY = 8,     /* do not hook system calls: look at the map after calls */
+    PMT_RING_EXEC = 4,           /* this image is not the first one: its origin is exec */
 };
+
+/* How a process image came to be. Every exec makes a new image, in the same process. */
+enum pmt_origin {
+    PMT_ORIGIN_START, /* the program that procmap-trace started or was told to look at */
+    PMT_ORIGIN_FORK,  /* a copy of its parent's image */
+    PMT_ORIGIN_EXEC,  /* took the place of an image, or of a child that was not traced until then */
+};
+
+enum pmt_backend { PMT_BACKEND_PRELOAD, PMT_BACKEND_PTRACE };
 
 /* What the shim sends first on its socket; the answer is one byte with the memfd of the ring. */
 struct pmt_hello {
@@ -54,6 +67,8 @@ struct pmt_hello {
     uint16_t version;
     uint16_t word_size; /* 4 or 8 */
     uint32_t pid;
+    uint32_t origin; /* enum pmt_origin */
+    uint32_t ppid;
 };
 
 struct pmt_ring {
@@ -92,8 +107,11 @@ enum pmt_record_type {
     PMT_RECORD_EXEC,
     PMT_RECORD_EXIT,
     PMT_RECORD_LOSS,
+    PMT_RECORD_THREAD,
+    PMT_RECORD_FORK,
     PMT_RECORD_TYPE_COUNT,
-    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: only in the ring */
+    PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
+    PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */
 };
 
 struct pmt_record {
@@ -126,8 +144,9 @@ struct pmt_alloc {
 #define PMT_CHUNK_NON_MAIN_ARENA 4u
 #define PMT_CHUNK_FLAGS 7u
 
-/* malloc and free of a 32-bit process with one thread, in few bytes: what the reader fetches from
- * the writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. */
+/* malloc and free of a process with one thread, in few bytes: what the reader fetches from the
+ * writer's cache is most of what a record costs. The consumer makes a pmt_alloc of it. Blocks of 4
+ * GiB and more have whole records. */
 struct pmt_call32 {
     uint32_t stamp; /* as in struct pmt_record */
     uint16_t units;
@@ -142,6 +161,20 @@ struct pmt_call32 {
 };
 #define PMT_CALL32_FREE_SIZE 24u
 #define PMT_CALL32_MALLOC_SIZE 32u
+
+/* The same in a 64-bit process. */
+struct pmt_call64 {
+    uint32_t stamp;
+    uint16_t units;
+    uint8_t type;
+    uint8_t call;
+    uint32_t stack_id;
+    uint32_t time;
+    uint64_t addr;
+    uint32_t chunk;
+    uint32_t size; /* 0 in the record of a free */
+};
+#define PMT_CALL64_SIZE 32u
 
 /* The call of the program in which something happened. `name` is the library of dlopen, the command
  * of system and popen, the program of posix_spawn. */
@@ -221,6 +254,11 @@ struct pmt_process {
     uint16_t exe_size;  /* strings behind this struct, one after the other: exe, libc, argv ... */
     uint16_t libc_size;
     uint32_t argv_size; /* argv: each argument ends with a NUL */
+    uint8_t origin;     /* enum pmt_origin */
+    uint8_t backend;    /* enum pmt_backend */
+    uint8_t statically_linked;
+    uint8_t blind;    /* 1: allocator calls cannot be seen, only what the kernel does */
+    uint32_t fork_id; /* origin fork: of the parent's fork record; ppid is the parent */
 };
 
 struct pmt_mallopt {
@@ -237,10 +275,38 @@ struct pmt_exec {
     /* path */
 };
 
+/* How an image ends; all but the first come from the runner. */
+enum pmt_end {
+    PMT_END_EXIT,     /* the process ended: see status and signal */
+    PMT_END_UNKNOWN,  /* it ended, and nobody knows how */
+    PMT_END_EXEC,     /* it executed another program, which is the next image of this pid */
+    PMT_END_UNTRACED, /* likewise, but that one cannot be traced */
+    PMT_END_DETACHED, /* it goes on without procmap-trace */
+};
+
 struct pmt_exit {
     struct pmt_record r;
     int32_t status;  /* the argument of exit_group(2) */
     uint32_t signal; /* of the runner: the signal that ended the process, else 0 */
+    uint32_t end;    /* enum pmt_end */
+    uint32_t pad;
+};
+
+enum pmt_thread_event { PMT_THREAD_START, PMT_THREAD_END };
+
+/* r.tid is the thread that starts or ends. The first thread of a process has no start. */
+struct pmt_thread {
+    struct pmt_record r;
+    uint32_t event;   /* enum pmt_thread_event */
+    uint32_t creator; /* start: tid of the thread that created it */
+    uint64_t stack;   /* start: an address in its stack, 0: not known */
+};
+
+/* The process is about to make a copy of itself. Only where children are followed. */
+struct pmt_fork {
+    struct pmt_record r; /* call: FORK, VFORK or CLONE; stack_id: who called it */
+    uint32_t fork_id; /* counts within the image, from 1; the child's process record has it, too */
+    uint32_t pad;
 };
 
 struct pmt_lost {
@@ -258,12 +324,13 @@ _Static_assert(__builtin_offsetof(struct pmt_alloc, old_addr) == PMT_ALLOC_MALLO
                "malloc record");
 _Static_assert(sizeof(struct pmt_call32) == PMT_CALL32_MALLOC_SIZE, "compact record");
 _Static_assert(__builtin_offsetof(struct pmt_call32, size) == PMT_CALL32_FREE_SIZE, "compact free");
+_Static_assert(sizeof(struct pmt_call64) == PMT_CALL64_SIZE, "compact record");
 _Static_assert(sizeof(struct pmt_within) == 16, "within");
 _Static_assert(sizeof(struct pmt_kernel) == 24 + 64 + 16, "kernel record");
 _Static_assert(sizeof(struct pmt_region) == 48, "region");
 _Static_assert(sizeof(struct pmt_snapshot) == 24 + 24 + 16, "snapshot record");
 _Static_assert(sizeof(struct pmt_stack) == 32, "stack record");
-_Static_assert(sizeof(struct pmt_process) == 24 + 16 + 80 + 8, "process record");
+_Static_assert(sizeof(struct pmt_process) == 24 + 16 + 80 + 8 + 8, "process record");
 _Static_assert(__builtin_offsetof(struct pmt_ring, head) == 64, "ring header: producers' line");
 _Static_assert(__builtin_offsetof(struct pmt_ring, tail) == 128, "ring header: consumer's line");
 _Static_assert(sizeof(struct pmt_ring) <= PMT_RING_HEADER_SIZE, "ring header");

@@ -6,6 +6,8 @@
  * register survives, so do the caller's stack and its return address when the call is passed on. */
 #include <asm/unistd.h>
 
+#define CLONE_VM 0x100
+
         .hidden kernel_original
         .hidden kernel_call
         .hidden kernel_entry
@@ -35,7 +37,11 @@ kernel_entry:
         cmpl    $512, %eax
         jae     .Lpass
         btl     %eax, map_changing@GOTOFF(%ebx)
-        jc      .Lrecord
+        jnc     .Lpass
+        cmpl    $__NR_clone, %eax
+        jne     .Lrecord
+        testl   $CLONE_VM, (%esp)       /* may return on another stack, or twice on this one */
+        jz      .Lrecord
 .Lpass:
         movl    kernel_original@GOTOFF(%ebx), %ebx
         movl    %ebx, 4(%esp)
@@ -229,8 +235,8 @@ arch_on_stack:
         LOADER_STUB dlopen, loader_dlopen, loader_real_dlopen
         LOADER_STUB dlmopen, loader_dlmopen, loader_real_dlmopen
 
-/* One bit a system call number: those that can change the map, or end it. Keep in step with
- * kernel_decode() in kernel.c, which says what each one does. */
+/* One bit a system call number: those that can change the map, make a copy of it or end it. Keep in
+ * step with kernel.c, which says what each one does. */
         .section .rodata
         .balign 4
 map_changing:
@@ -240,7 +246,8 @@ map_changing:
         .irp    call, __NR_brk, __NR_mmap, __NR_munmap, __NR_ipc, __NR_mprotect, __NR_mlock, \
                 __NR_munlock, __NR_mlockall, __NR_munlockall, __NR_mremap, __NR_prctl, __NR_mmap2, \
                 __NR_madvise, __NR_remap_file_pages, __NR_mlock2, __NR_pkey_mprotect, __NR_shmat, \
-                __NR_shmdt, __NR_execve, __NR_execveat, __NR_exit_group
+                __NR_shmdt, __NR_execve, __NR_execveat, __NR_exit_group, \
+                __NR_exit, __NR_fork, __NR_clone
         .if     \call >= nr && \call < nr + 32
         .set    bits, bits | (1 << (\call - nr))
         .endif

@@ -25,6 +25,32 @@ const char *encode_loss_name(unsigned loss)
     return loss_names[loss < PMT_LOSS_COUNT ? loss : 0];
 }
 
+const char *encode_origin_name(unsigned origin)
+{
+    static const char *const names[] = {
+        [PMT_ORIGIN_START] = "start", [PMT_ORIGIN_FORK] = "fork", [PMT_ORIGIN_EXEC] = "exec"};
+    return names[origin <= PMT_ORIGIN_EXEC ? origin : 0];
+}
+
+const char *encode_backend_name(unsigned backend)
+{
+    return backend == PMT_BACKEND_PTRACE ? "ptrace" : "preload";
+}
+
+const char *encode_end_name(unsigned end)
+{
+    static const char *const names[] = {
+        [PMT_END_EXIT] = "exit",         [PMT_END_UNKNOWN] = "unknown",   [PMT_END_EXEC] = "exec",
+        [PMT_END_UNTRACED] = "untraced", [PMT_END_DETACHED] = "detached",
+    };
+    return names[end <= PMT_END_DETACHED ? end : PMT_END_UNKNOWN];
+}
+
+const char *encode_thread_event_name(unsigned event)
+{
+    return event == PMT_THREAD_END ? "end" : "start";
+}
+
 /* The errors that brk(2), mmap(2), malloc(3) and execve(2) document. */
 const char *encode_errno_name(int error)
 {
@@ -401,16 +427,20 @@ static void encode_process(struct encoder *e, const struct pmt_process *p)
 {
     const char *exe = (const char *)(p + 1), *libc = exe + p->exe_size;
     encode_literal(e, ",\"schema\":1");
+    key_chars(e, ",\"origin\":", encode_origin_name(p->origin));
     key_unsigned(e, ",\"ppid\":", p->ppid);
+    if (p->origin == PMT_ORIGIN_FORK)
+        key_unsigned(e, ",\"fork_id\":", p->fork_id);
     key_string(e, ",\"exe\":", exe, p->exe_size);
     encode_argv(e, libc + p->libc_size, p->argv_size);
     key_unsigned(e, ",\"class\":", p->word_size * 8u);
     encode_chars(e, p->word_size == 4 ? ",\"machine\":\"i386\"" : ",\"machine\":\"x86-64\"");
-    encode_literal(e, ",\"linking\":\"dynamic\"");
+    encode_chars(e, p->statically_linked ? ",\"linking\":\"static\"" : ",\"linking\":\"dynamic\"");
     encode_chars(e, p->pie ? ",\"pie\":true" : ",\"pie\":false");
     key_string(e, ",\"libc\":", libc, p->libc_size);
     key_unsigned(e, ",\"page_size\":", p->page_size);
-    encode_literal(e, ",\"backend\":\"preload\"");
+    key_chars(e, ",\"backend\":", encode_backend_name(p->backend));
+    encode_chars(e, p->blind ? ",\"allocator_calls\":\"unseen\"" : ",\"allocator_calls\":\"seen\"");
     encode_chars(e, p->query ? ",\"snapshots\":\"query\"" : ",\"snapshots\":\"text\"");
     if (p->mmap_threshold) {
         key_unsigned(e, ",\"thresholds\":{\"mmap\":", p->mmap_threshold);
@@ -446,9 +476,33 @@ static void encode_exec(struct encoder *e, const struct pmt_exec *x)
         key_errno(e, x->error);
 }
 
+static void encode_thread(struct encoder *e, const struct encode_context *c,
+                          const struct pmt_thread *t)
+{
+    key_chars(e, ",\"event\":", encode_thread_event_name(t->event));
+    if (t->event == PMT_THREAD_START) {
+        key_unsigned(e, ",\"creator\":", t->creator);
+        if (t->stack) {
+            key_address(e, ",\"stack\":{\"address\":", t->stack);
+            if (c->thread_extra)
+                c->thread_extra(e, c->arg, t);
+            encode_literal(e, "}");
+        }
+    }
+    key_stack(e, &t->r);
+}
+
+static void encode_fork(struct encoder *e, const struct pmt_fork *f)
+{
+    key_chars(e, ",\"call\":", encode_call_name(f->r.call));
+    key_unsigned(e, ",\"fork_id\":", f->fork_id);
+    key_stack(e, &f->r);
+}
+
 static void encode_exit(struct encoder *e, const struct encode_context *c, const struct pmt_exit *x)
 {
-    if (x->signal) {
+    key_chars(e, ",\"end\":", encode_end_name(x->end));
+    if (x->signal || x->end != PMT_END_EXIT) {
         encode_literal(e, ",\"status\":null");
     } else {
         encode_literal(e, ",\"status\":");
@@ -463,7 +517,8 @@ static const char *const type_names[PMT_RECORD_TYPE_COUNT] = {
     [PMT_RECORD_KERNEL] = "kernel",   [PMT_RECORD_SNAPSHOT] = "snapshot",
     [PMT_RECORD_STACK] = "stack",     [PMT_RECORD_MALLOPT] = "mallopt",
     [PMT_RECORD_EXEC] = "exec",       [PMT_RECORD_EXIT] = "exit",
-    [PMT_RECORD_LOSS] = "loss",
+    [PMT_RECORD_LOSS] = "loss",       [PMT_RECORD_THREAD] = "thread",
+    [PMT_RECORD_FORK] = "fork",
 };
 
 static void encode_body(struct encoder *e, const struct pmt_record *r,
@@ -484,6 +539,10 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
         return encode_mallopt(e, (const struct pmt_mallopt *)r);
     case PMT_RECORD_EXEC:
         return encode_exec(e, (const struct pmt_exec *)r);
+    case PMT_RECORD_THREAD:
+        return encode_thread(e, c, (const struct pmt_thread *)r);
+    case PMT_RECORD_FORK:
+        return encode_fork(e, (const struct pmt_fork *)r);
     case PMT_RECORD_EXIT:
         return encode_exit(e, c, (const struct pmt_exit *)r);
     case PMT_RECORD_LOSS:
@@ -503,6 +562,7 @@ size_t encode_record(char *buffer, size_t size, const struct pmt_record *r,
     key_unsigned(&e, ",\"seq\":", c->seq);
     key_unsigned(&e, ",\"t_ns\":", c->t_ns);
     key_unsigned(&e, ",\"pid\":", c->pid);
+    key_unsigned(&e, ",\"image\":", c->image);
     key_unsigned(&e, ",\"tid\":", r->tid);
     encode_body(&e, r, c);
     encode_literal(&e, "}\n");

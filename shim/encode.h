@@ -23,12 +23,14 @@ struct encode_context {
     uint64_t t_ns;     /* since the start of the trace */
     uint64_t began_ns; /* realloc: likewise for pmt_alloc.began */
     uint32_t pid;
+    uint32_t image;     /* number of the process image in the trace, from 1 */
     uint32_t word_size; /* 4 or 8 */
     /* The runner adds what it derived; NULL in the shim. Each writes ",\"key\":value" pairs. */
     void (*region_extra)(struct encoder *e, void *arg, const struct pmt_region *region,
                          const char *path);
     void (*frame_extra)(struct encoder *e, void *arg, const struct pmt_stack *stack,
                         uint32_t index);
+    void (*thread_extra)(struct encoder *e, void *arg, const struct pmt_thread *thread);
     void (*exit_extra)(struct encoder *e, void *arg, const struct pmt_exit *exit);
     void *arg;
 };
@@ -57,6 +59,10 @@ void encode_region(struct encoder *e, const struct pmt_region *region, const cha
 const char *encode_call_name(unsigned call);
 const char *encode_reason_name(unsigned reason);
 const char *encode_loss_name(unsigned loss);
+const char *encode_origin_name(unsigned origin); /* enum pmt_origin; likewise the next three */
+const char *encode_backend_name(unsigned backend);
+const char *encode_end_name(unsigned end);
+const char *encode_thread_event_name(unsigned event);
 /* How many arguments the system call has; the other words of pmt_kernel.args mean nothing. */
 unsigned encode_argument_count(unsigned call);
 const char *encode_errno_name(int error); /* NULL if the number has no name here */

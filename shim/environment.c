@@ -136,11 +136,33 @@ static void fill(char **from, char **end)
         *from = NULL;
 }
 
+static struct environment_preload settings;
+
+const struct environment_preload *environment_preload(void)
+{
+    return &settings;
+}
+
+/* LD_PRELOAD is the shim, and ":" and the user's own list where there is one. */
+static void keep_settings(const char *own)
+{
+    const char *preload = environment_get("LD_PRELOAD"), *socket = environment_get(PMT_ENV_SOCKET);
+    size_t size = preload ? strlen(preload) : 0, user = own ? strlen(own) + 1 : 0;
+    if (!socket || user >= size || size + 16 > sizeof settings.preload ||
+        strlen(socket) + 32 > sizeof settings.socket)
+        return;
+    strcpy(settings.preload, "LD_PRELOAD=");
+    strncat(settings.preload, preload, size - user);
+    strcpy(settings.socket, PMT_ENV_SOCKET "=");
+    strcat(settings.socket, socket);
+}
+
 void environment_clean(void)
 {
     char **to = variables, **end = variables;
     bool by_runner = environment_get(PMT_ENV_SOCKET) != NULL;
     const char *own = environment_get(PMT_ENV_PRELOAD);
+    keep_settings(own);
     while (*end)
         end++;
     for (char **at = variables; *at; at++) {

@@ -3,6 +3,7 @@
 #ifndef PMT_ENVIRONMENT_H
 #define PMT_ENVIRONMENT_H
 
+#include "schemas/record.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,5 +21,13 @@ uint64_t environment_tunable(const char *tunable, const char *variable, uint64_t
 
 /* Takes everything of procmap-trace out, so that the program's children run as without it. */
 void environment_clean(void);
+
+/* The settings that bring the shim into a program: "LD_PRELOAD=...", without what the user has
+ * there, and "PROCMAP_TRACE_SOCKET=...". Empty where there is no runner. */
+struct environment_preload {
+    char preload[PMT_PATH_MAX];
+    char socket[128];
+};
+const struct environment_preload *environment_preload(void);
 
 #endif

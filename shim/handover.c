@@ -53,12 +53,12 @@ static int receive_fd(int socket)
 }
 
 /* The header page and the data, and the data once more behind it. */
-static struct pmt_ring *map_ring(int fd)
+static struct pmt_ring *map_ring(int fd, void *place)
 {
     const unsigned long whole = PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY;
     const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_POPULATE;
-    char *base =
-        sys_mmap(NULL, whole, prot, MAP_SHARED, fd); /* reserves; the end is past the file */
+    char *base = sys_mmap(place, whole, prot, MAP_SHARED | (place ? MAP_FIXED : 0),
+                          fd); /* reserves; the end is past the file */
     if (!base)
         return NULL;
     unsigned long again = (unsigned long)base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
@@ -78,9 +78,14 @@ static struct pmt_ring *map_ring(int fd)
     return NULL;
 }
 
-bool handover(struct live *page, const char *socket_name)
+bool handover(struct live *page, const char *socket_name, void *place)
 {
-    struct pmt_hello hello = {PMT_RING_MAGIC, PMT_RING_VERSION, sizeof(long), page->pid};
+    struct pmt_hello hello = {.magic = PMT_RING_MAGIC,
+                              .version = PMT_RING_VERSION,
+                              .word_size = sizeof(long),
+                              .pid = page->pid,
+                              .origin = place ? PMT_ORIGIN_FORK : PMT_ORIGIN_START,
+                              .ppid = (uint32_t)sys0(__NR_getppid)};
     int socket = connect_to(socket_name);
     if (socket < 0)
         return false;
@@ -91,7 +96,7 @@ bool handover(struct live *page, const char *socket_name)
     sys_close(socket);
     if (fd < 0)
         return false;
-    struct pmt_ring *ring = map_ring(fd);
+    struct pmt_ring *ring = map_ring(fd, place);
     sys_close(fd);
     if (!ring)
         return false;

@@ -5,6 +5,6 @@
 #include "state.h"
 
 /* Fills in the ring's part of `page`. Opens descriptors and closes them again. */
-bool handover(struct live *page, const char *socket_name);
+bool handover(struct live *page, const char *socket_name, void *place);
 
 #endif

@@ -49,6 +49,13 @@ static inline void hook_leave(const struct call *outer)
         thread.call.call = PMT_CALL_NONE;
 }
 
+/* After a call that changes the map or may do so, inside of it. */
+static inline void hook_look(uintptr_t caller)
+{
+    if (unlikely(!process.sees_kernel) && live->sink != SINK_NONE)
+        snapshot_after_call(caller);
+}
+
 /* The text that goes with the call just entered: a library, a command. */
 void hook_name(const char *name);
 
@@ -56,7 +63,13 @@ void hook_name(const char *name);
 #ifdef __i386__
 #define HOOK_SP(argument) ((uintptr_t) & (argument))
 #else
-#define HOOK_SP(argument) ((uintptr_t)__builtin_frame_address(0))
+static inline uintptr_t hook_sp(void)
+{
+    uintptr_t sp;
+    __asm__("movq %%rsp, %0" : "=r"(sp));
+    return sp;
+}
+#define HOOK_SP(argument) hook_sp()
 #endif
 #define HOOK_CALLER() ((uintptr_t)__builtin_return_address(0))
 #define HOOK __attribute__((visibility("default")))

@@ -3,6 +3,7 @@
 #include "hook.h"
 #include "hooks_malloc.h"
 #include "loader.h"
+#include "threads.h"
 #include <dlfcn.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -44,6 +45,7 @@ void hooks_resolve(void)
         hook_enter(&outer, which, 0, HOOK_CALLER());                                               \
         hook_name(name);                                                                           \
         type result = expression;                                                                  \
+        hook_look(HOOK_CALLER());                                                                  \
         hook_leave(&outer);                                                                        \
         return result;                                                                             \
     } while (0)
@@ -51,7 +53,17 @@ void hooks_resolve(void)
 HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start)(void *),
                         void *arg)
 {
-    IN_CALL(int, PMT_CALL_PTHREAD_CREATE, NULL, real.pthread_create(id, attr, start, arg));
+    if (!hook_active() || thread.busy)
+        return real.pthread_create(id, attr, start, arg);
+    struct call outer;
+    hook_enter(&outer, PMT_CALL_PTHREAD_CREATE, 0, HOOK_CALLER());
+    thread_function announced = threads_announce(start, &arg);
+    int result = real.pthread_create(id, attr, announced, arg);
+    if (result != 0)
+        threads_take_back(arg);
+    hook_look(HOOK_CALLER());
+    hook_leave(&outer);
+    return result;
 }
 
 HOOK int system(const char *command)

@@ -22,6 +22,7 @@ static struct {
     void *(*pvalloc)(size_t);
     size_t (*malloc_usable_size)(void *);
     int (*mallopt)(int, int);
+    void **curbrk; /* glibc: the program break as sbrk(2) last left it */
 } real;
 
 void hooks_malloc_resolve(void)
@@ -37,6 +38,7 @@ void hooks_malloc_resolve(void)
     real.pvalloc = dlsym(RTLD_NEXT, "pvalloc");
     real.malloc_usable_size = dlsym(RTLD_NEXT, "malloc_usable_size");
     real.mallopt = dlsym(RTLD_NEXT, "mallopt");
+    real.curbrk = dlsym(RTLD_NEXT, "__curbrk");
 }
 
 bool hooks_malloc_are_used(void)
@@ -117,12 +119,26 @@ static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size
     send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
 }
 
+/* Where system calls are not seen: what glibc's malloc does to the map shows in the program break,
+ * and in the chunk's flags. Of other allocators nothing is known. */
+static __attribute__((noinline, cold)) void look_for_change(uintptr_t chunk, uintptr_t caller)
+{
+    static void *break_before;
+    void *now = real.curbrk ? *real.curbrk : NULL;
+    bool moved = now != break_before;
+    break_before = now;
+    if (moved || !process.glibc_malloc || chunk & (PMT_CHUNK_MMAPPED | PMT_CHUNK_NON_MAIN_ARENA))
+        snapshot_after_call(caller);
+}
+
 /* After a call that may have made ld.so's work visible: it allocates for the libraries that it
- * loads. */
-static inline void note_loader(uintptr_t caller)
+ * loads. `chunk`: of the block that the call was about. */
+static inline void after_call(uintptr_t chunk, uintptr_t caller)
 {
     if (unlikely(process_loader_owns(caller)))
         loader_ran();
+    else if (unlikely(!process.sees_kernel))
+        look_for_change(chunk, caller);
 }
 
 /* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about
@@ -135,16 +151,29 @@ static inline __attribute__((always_inline)) uint32_t plain_call(const struct li
     return likely(plain) ? stacks_known_caller(caller) : 0;
 }
 
-static inline __attribute__((always_inline)) void fill_compact(struct pmt_call32 *c,
-                                                               enum pmt_call call, uintptr_t block,
-                                                               uintptr_t size, uint32_t stack_id,
-                                                               uint32_t bytes)
+#ifdef __i386__
+typedef struct pmt_call32 compact;
+#define COMPACT_TYPE PMT_RECORD_CALL32
+#define COMPACT_MALLOC PMT_CALL32_MALLOC_SIZE
+#define COMPACT_FREE PMT_CALL32_FREE_SIZE
+#define COMPACT_MOST SIZE_MAX
+#else
+typedef struct pmt_call64 compact;
+#define COMPACT_TYPE PMT_RECORD_CALL64
+#define COMPACT_MALLOC PMT_CALL64_SIZE
+#define COMPACT_FREE PMT_CALL64_SIZE
+#define COMPACT_MOST 0xffff0000u /* the chunk is a little larger, and fits in 32 bits, too */
+#endif
+
+static inline __attribute__((always_inline)) void fill_compact(compact *c, enum pmt_call call,
+                                                               uintptr_t block, uintptr_t size,
+                                                               uint32_t stack_id, uint32_t bytes)
 {
     c->units = (uint16_t)(bytes / PMT_RECORD_ALIGN);
-    c->type = PMT_RECORD_CALL32;
+    c->type = COMPACT_TYPE;
     c->call = (uint8_t)call;
     c->stack_id = stack_id;
-    c->addr = (uint32_t)block;
+    c->addr = block;
     c->chunk = (uint32_t)chunk_word((const void *)block);
     if (bytes > PMT_CALL32_FREE_SIZE)
         c->size = (uint32_t)size;
@@ -156,7 +185,7 @@ static __attribute__((noinline, cold)) void send_compact_late(uint32_t position,
                                                               uint32_t stack_id, uint32_t bytes)
 {
     struct emit e = emit_begin_slow(bytes, position, true);
-    struct pmt_call32 *c = e.record;
+    compact *c = e.record;
     if (!c)
         return;
     fill_compact(c, call, block, size, stack_id, bytes);
@@ -172,7 +201,7 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
     uint32_t position = emit_reserve_alone(&l->ring->head, bytes);
     if (unlikely((int32_t)(l->limit - position - bytes) < 0))
         return send_compact_late(position, call, block, size, stack_id, bytes);
-    struct pmt_call32 *c = (void *)(l->data + (position & (PMT_RING_CAPACITY - 1)));
+    compact *c = (void *)(l->data + (position & (PMT_RING_CAPACITY - 1)));
     fill_compact(c, call, block, size, stack_id, bytes);
     c->time = clock_compact(l, position);
     __atomic_store_n(&c->stamp, position ^ l->cookie, __ATOMIC_RELEASE);
@@ -182,7 +211,7 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
 static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block,
                                                             size_t size, uintptr_t caller)
 {
-    note_loader(caller);
+    after_call(chunk_of(block), caller);
     if (likely(block))
         return send_short(call, (uintptr_t)block, size, PMT_ALLOC_MALLOC_SIZE, caller);
     send_failed(call, size, caller);
@@ -208,12 +237,12 @@ HOOK void *malloc(size_t size)
     struct live *l = live;
     uintptr_t caller = HOOK_CALLER();
     uint32_t stack_id = plain_call(l, caller, HOOK_SP(size));
-    if (unlikely(!stack_id))
+    if (unlikely(!stack_id) || unlikely(size > COMPACT_MOST))
         return malloc_in_general(size, caller);
     hook_mark(PMT_CALL_MALLOC, size, caller, HOOK_SP(size));
     void *block = real.malloc(size);
     if (likely(block))
-        send_compact(l, PMT_CALL_MALLOC, (uintptr_t)block, size, stack_id, PMT_CALL32_MALLOC_SIZE);
+        send_compact(l, PMT_CALL_MALLOC, (uintptr_t)block, size, stack_id, COMPACT_MALLOC);
     else
         send_failed(PMT_CALL_MALLOC, size, caller);
     thread.call.call = PMT_CALL_NONE;
@@ -245,9 +274,10 @@ static __attribute__((noinline)) void free_in_general(void *block, uintptr_t cal
         return real.free ? real.free(block) : (void)0;
     struct call outer;
     hook_enter(&outer, PMT_CALL_FREE, 0, caller);
+    uintptr_t chunk = chunk_of(block);
     send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, caller);
     real.free(block);
-    note_loader(caller);
+    after_call(chunk, caller);
     hook_leave(&outer);
 }
 
@@ -256,10 +286,11 @@ HOOK void free(void *block)
     struct live *l = live;
     uintptr_t caller = HOOK_CALLER();
     uint32_t stack_id = block ? plain_call(l, caller, HOOK_SP(block)) : 0;
-    if (unlikely(!stack_id) || unlikely(chunk_word(block) & POOL_MARK))
+    if (unlikely(!stack_id) || unlikely(chunk_word(block) & POOL_MARK) ||
+        unlikely(chunk_word(block) > COMPACT_MOST))
         return free_in_general(block, caller);
     hook_mark(PMT_CALL_FREE, 0, caller, HOOK_SP(block));
-    send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, PMT_CALL32_FREE_SIZE);
+    send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, COMPACT_FREE);
     real.free(block);
     thread.call.call = PMT_CALL_NONE;
 }
@@ -271,11 +302,12 @@ static void *reallocate(enum pmt_call call, void *old, size_t size, uintptr_t ca
     struct call outer;
     hook_enter(&outer, call, size, caller);
     struct details d = {.call = call, .size = size, .old = (uintptr_t)old, .began = clock_now()};
+    uintptr_t chunk = chunk_of(old);
     void *block = real.realloc(old, size);
     d.block = block;
     if (!block && !(size == 0 && old))
         d.error = ENOMEM;
-    note_loader(caller);
+    after_call(chunk_of(block) | chunk, caller);
     send_long(&d, caller);
     hook_leave(&outer);
     return block;
@@ -332,7 +364,7 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
         hook_enter(&outer, d.call, d.size, HOOK_CALLER());                                         \
         call_real;                                                                                 \
         d.block = block;                                                                           \
-        note_loader(HOOK_CALLER());                                                                \
+        after_call(chunk_of(block), HOOK_CALLER());                                                \
         send_long(&d, HOOK_CALLER());                                                              \
         hook_leave(&outer);                                                                        \
     } while (0)

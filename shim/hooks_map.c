@@ -35,6 +35,7 @@ void hooks_map_resolve(void)
         struct call outer;                                                                         \
         hook_enter(&outer, which, (uint64_t)(size), HOOK_CALLER());                                \
         type result = expression;                                                                  \
+        hook_look(HOOK_CALLER());                                                                  \
         hook_leave(&outer);                                                                        \
         return result;                                                                             \
     } while (0)

@@ -1,6 +1,8 @@
-/* What happens to a system call that kernel_entry (arch_i386.S) does not simply pass on. */
+/* What happens to a system call that the entry (arch_*.S) does not simply pass on. */
 #include "kernel.h"
 #include "emit.h"
+#include "exec.h"
+#include "fork.h"
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
@@ -8,16 +10,13 @@
 #include "snapshot.h"
 #include "stacks.h"
 #include "sys.h"
+#include "threads.h"
 #include <errno.h>
 #include <linux/ipc.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <string.h>
 #include <sys/mman.h>
-
-extern void kernel_entry(void);
-extern void kernel_int80(void);
-void *kernel_original = (void *)kernel_int80;
 
 /* Where a call may change the map. */
 enum effect {
@@ -246,7 +245,7 @@ static long record(const struct sys_regs *regs, const struct change *c)
     return result;
 }
 
-static void last_look(enum pmt_reason reason)
+void kernel_last_look(enum pmt_reason reason)
 {
     uint32_t stack_id = stacks_of_change();
     if (!lock_take(&map_lock))
@@ -276,25 +275,27 @@ static void send_exec(const char *path, int error)
 static long execute(const struct sys_regs *regs, const uint64_t *mask)
 {
     const char *path = (const char *)regs->args[regs->nr == __NR_execve ? 0 : 1];
-    last_look(PMT_REASON_EXEC);
+    kernel_last_look(PMT_REASON_EXEC);
     send_exec(path, 0);
     if (live->sink == SINK_OUTPUT)
         output_close();
     sys_restore_signals(mask);
-    long result = sys_call_regs(regs);
+    long result = live->sink == SINK_OUTPUT ? sys_call_regs(regs) : exec_traced(regs);
     send_exec(path, (int)-result);
     return result;
 }
 
 static long leave(const struct sys_regs *regs)
 {
-    last_look(PMT_REASON_EXIT);
+    kernel_last_look(PMT_REASON_EXIT);
     struct emit e = emit_begin(sizeof(struct pmt_exit));
     struct pmt_exit *x = e.record;
     if (x) {
         emit_header(&e, PMT_RECORD_EXIT, 0, 0, clock_now());
         x->status = (int32_t)regs->args[0];
         x->signal = 0;
+        x->end = PMT_END_EXIT;
+        x->pad = 0;
         emit_end(&e);
     }
     if (live->sink == SINK_OUTPUT)
@@ -302,57 +303,59 @@ static long leave(const struct sys_regs *regs)
     return sys_call_regs(regs);
 }
 
-/* What the tracer's libraries do to the map must not touch the program's regions: their anonymous
- * memory comes from the shim's own. */
-static long of_tracer(const struct sys_regs *regs)
+/* It shares the parent's memory until it executes a program (vfork, posix_spawn): nothing in there
+ * is its own to record. */
+static long of_vfork_child(const struct sys_regs *regs)
 {
-#ifdef __i386__
-    if (regs->nr == __NR_mmap2 && (regs->args[3] & MAP_ANONYMOUS) && !(regs->args[3] & MAP_FIXED)) {
-        void *memory = memory_private(regs->args[1]);
-        return memory ? (long)memory : -ENOMEM;
-    }
-    if (regs->nr == __NR_munmap && memory_owns((void *)regs->args[0]))
-        return 0;
-#endif
-    return sys_call_regs(regs);
+    bool executes = regs->nr == __NR_execve || regs->nr == __NR_execveat;
+    return executes && process.follow ? exec_traced(regs) : sys_call_regs(regs);
 }
 
-__attribute__((visibility("hidden"))) long kernel_call(const struct sys_regs *regs);
+/* The calls that make or end a process or a thread; false: it is none of them. */
+static bool is_of_life(const struct sys_regs *regs)
+{
+    switch (regs->nr) {
+    case __NR_execve:
+    case __NR_execveat:
+    case __NR_exit_group:
+    case __NR_exit:
+    case __NR_fork:
+    case __NR_clone:
+        return true;
+    }
+    return false;
+}
+
+static long of_life(const struct sys_regs *regs, const uint64_t *mask)
+{
+    switch (regs->nr) {
+    case __NR_execve:
+    case __NR_execveat:
+        return execute(regs, mask);
+    case __NR_exit_group:
+        return leave(regs);
+    case __NR_exit:
+        threads_exit();
+        return sys_call_regs(regs);
+    }
+    return process.follow ? fork_traced(regs) : sys_call_regs(regs);
+}
 
 long kernel_call(const struct sys_regs *regs)
 {
-    if (thread.busy)
-        return of_tracer(regs);
-    /* a vfork child shares this memory and is not traced */
-    if (live->sink == SINK_NONE || (uint32_t)sys0(__NR_getpid) != live->pid)
+    if (thread.busy || (live->sink == SINK_NONE && !process_start()))
         return sys_call_regs(regs);
-    bool ends = regs->nr == __NR_execve || regs->nr == __NR_execveat || regs->nr == __NR_exit_group;
+    if ((uint32_t)sys0(__NR_getpid) != live->pid)
+        return of_vfork_child(regs);
+    bool life = is_of_life(regs);
     struct change c = {0};
-    if (!ends && (c = decode(regs)).call == PMT_CALL_NONE)
+    if (!life && (c = decode(regs)).call == PMT_CALL_NONE)
         return sys_call_regs(regs);
     if ((live->attention || thread.loader_ran) && !loader_is_at_work())
         snapshot_pay_attention(thread.call.caller);
     uint64_t mask;
     sys_block_signals(&mask);
-    long result;
-    if (!ends)
-        result = record(regs, &c);
-    else if (regs->nr == __NR_exit_group)
-        result = leave(regs);
-    else
-        result = execute(regs, &mask);
+    long result = life ? of_life(regs, &mask) : record(regs, &c);
     sys_restore_signals(&mask);
     return result;
-}
-
-void kernel_hook_install(void)
-{
-#ifdef __i386__
-    void *current;
-    __asm__("movl %%gs:0x10, %0" : "=r"(current));
-    if (current == (void *)kernel_entry)
-        return;
-    kernel_original = current;
-    __asm__ volatile("movl %0, %%gs:0x10" : : "r"((void *)kernel_entry) : "memory");
-#endif
 }

@@ -43,30 +43,63 @@ static int query(int fd, uint64_t address, struct procmap_query *q, char *name, 
     return (int)sys3(__NR_ioctl, fd, PROCMAP_QUERY, q);
 }
 
-bool maps_can_query(void)
+bool maps_fd_can_query(int fd)
 {
     struct procmap_query q;
+    return query(fd, 0, &q, NULL, 0) == 0;
+}
+
+bool maps_can_query(void)
+{
     int fd = sys_open(MAPS, O_RDONLY, 0);
     if (fd < 0)
         return false;
-    int result = query(fd, 0, &q, NULL, 0);
+    bool can = maps_fd_can_query(fd);
     sys_close(fd);
-    return result == 0;
+    return can;
 }
 
-bool maps_open(struct maps *maps, bool by_query)
+void maps_start(struct maps *maps, int fd, bool by_query)
 {
     maps->query = by_query;
     maps->have = false;
     maps->text_at = maps->text_end = 0;
-    maps->fd = sys_open(MAPS, O_RDONLY, 0);
-    maps->error = maps->fd < 0 ? -maps->fd : 0;
+    maps->fd = fd;
+    maps->error = fd < 0 ? -fd : 0;
+}
+
+bool maps_open(struct maps *maps, bool by_query)
+{
+    maps_start(maps, sys_open(MAPS, O_RDONLY, 0), by_query);
     return maps->fd >= 0;
 }
 
 void maps_close(struct maps *maps)
 {
     sys_close(maps->fd);
+}
+
+/* The vsyscall page of 64-bit processes is in the text only: it belongs to no process. */
+static struct pmt_region gate;
+static const char gate_name[] = "[vsyscall]";
+
+void maps_learn_gate(struct maps *maps)
+{
+    const uint64_t first_of_kernel = 1ull << 63;
+    if (sizeof(long) == 4 || !maps_open(maps, false))
+        return;
+    if (maps_next(maps, first_of_kernel))
+        gate = maps->region;
+    maps_close(maps);
+}
+
+static bool next_is_gate(struct maps *maps, uint64_t address)
+{
+    if (address >= gate.end)
+        return false;
+    maps->region = gate;
+    memcpy(maps->path, gate_name, sizeof gate_name);
+    return true;
 }
 
 static bool next_by_query(struct maps *maps, uint64_t address)
@@ -80,7 +113,7 @@ static bool next_by_query(struct maps *maps, uint64_t address)
     }
     if (result < 0) {
         maps->error = result == -ENOENT ? 0 : -result;
-        return false;
+        return !maps->error && next_is_gate(maps, address);
     }
     maps->region = (struct pmt_region){
         .start = q.vma_start,

@@ -125,8 +125,11 @@ void *output_begin(uint32_t size)
 
 static void write_line(struct pmt_record *r)
 {
-    struct encode_context context = {
-        .seq = out.seq + 1, .pid = out.pid, .word_size = sizeof(long), .t_ns = r->time - out.start};
+    struct encode_context context = {.seq = out.seq + 1,
+                                     .pid = out.pid,
+                                     .image = 1,
+                                     .word_size = sizeof(long),
+                                     .t_ns = r->time - out.start};
     if (r->type == PMT_RECORD_ALLOC && pmt_record_size(r) == sizeof(struct pmt_alloc))
         context.began_ns = ((struct pmt_alloc *)r)->began - out.start;
     if ((!out.window || WINDOW - out.used < LINE_MAX_SIZE) && !next_window()) {

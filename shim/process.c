@@ -1,6 +1,8 @@
 #include "process.h"
 #include "emit.h"
+#include "entry.h"
 #include "environment.h"
+#include "fork.h"
 #include "handover.h"
 #include "hooks_malloc.h"
 #include "kernel.h"
@@ -102,7 +104,14 @@ static void thresholds(struct pmt_process *p)
             p->dynamic_threshold = 0;
 }
 
-static void send_process(void)
+/* How this image came to be. */
+struct birth {
+    enum pmt_origin origin;
+    uint32_t fork_id;
+    uint32_t parent; /* 0: ask; it may have ended since the fork */
+};
+
+static void send_process(struct birth birth)
 {
     char exe[PMT_PATH_MAX], libc[32];
     bool glibc;
@@ -121,7 +130,7 @@ static void send_process(void)
     memset((char *)p + sizeof p->r, 0, sizeof *p - sizeof p->r);
     emit_header(&e, PMT_RECORD_PROCESS, 0, 0, clock_now());
     p->pid = live->pid;
-    p->ppid = (uint32_t)sys0(__NR_getppid);
+    p->ppid = birth.parent ? birth.parent : (uint32_t)sys0(__NR_getppid);
     p->word_size = sizeof(long);
     p->pie = is_pie();
     p->query = snapshot_by_query();
@@ -137,6 +146,9 @@ static void send_process(void)
     p->exe_size = (uint16_t)exe_size;
     p->libc_size = (uint16_t)libc_size;
     p->argv_size = (uint32_t)argv_size;
+    p->origin = (uint8_t)birth.origin;
+    p->backend = PMT_BACKEND_PRELOAD;
+    p->fork_id = birth.fork_id;
     char *strings = (char *)(p + 1);
     memcpy(strings, exe, (size_t)exe_size);
     memcpy(strings + exe_size, libc_text, libc_size);
@@ -151,8 +163,9 @@ static enum sink open_sink(struct live *page, bool *text_snapshots)
     const char *output = environment_get(PMT_ENV_OUTPUT);
     const char *snapshots = environment_get(PMT_ENV_SNAPSHOTS);
     *text_snapshots = snapshots && strcmp(snapshots, "text") == 0;
-    if (socket && *socket && handover(page, socket)) {
+    if (socket && *socket && handover(page, socket, NULL)) {
         *text_snapshots |= (page->ring->flags & PMT_RING_TEXT_SNAPSHOTS) != 0;
+        process.follow = page->ring->flags & PMT_RING_FOLLOW;
         return SINK_RING;
     }
     if ((!socket || !*socket) && output && *output && output_open(output)) {
@@ -160,6 +173,26 @@ static enum sink open_sink(struct live *page, bool *text_snapshots)
         return SINK_OUTPUT;
     }
     return SINK_NONE;
+}
+
+static const char *single_threaded; /* glibc's __libc_single_threaded, or NULL */
+static void *ring_memory;           /* where the ring is mapped; in a fork child, the parent's */
+
+/* Everything is ready: the first records of this image. */
+static void begin(enum sink sink, struct birth birth)
+{
+    if (single_threaded && sink == SINK_RING && live->clock == PMT_CLOCK_TSC)
+        live->alone = single_threaded;
+    ring_memory = live->ring;
+    live->sink = sink;
+    send_process(birth);
+    if (lock_take(&map_lock)) {
+        snapshot_whole(PMT_REASON_START, 0);
+        lock_release(&map_lock);
+    }
+    state_update();
+    if (state_tid() == live->pid)
+        thread.stack_low = (uintptr_t)process.stack_low;
 }
 
 static void start(void)
@@ -177,29 +210,49 @@ static void start(void)
     bool text_snapshots;
     live = page;
     enum sink sink = open_sink(page, &text_snapshots);
+    const char *kernel = environment_get(PMT_ENV_KERNEL);
+    bool calls_only = kernel && strcmp(kernel, "calls") == 0;
+    if (sink == SINK_RING)
+        calls_only |= (page->ring->flags & PMT_RING_CALLS_ONLY) != 0;
     environment_clean();
     if (sink == SINK_NONE || !snapshot_init(text_snapshots)) {
         live = none;
         return;
     }
-    const char *alone = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
-    if (alone && sink == SINK_RING && page->clock == PMT_CLOCK_TSC)
-        page->alone = alone;
-    page->sink = sink;
-    send_process();
-    kernel_hook_install();
-    if (lock_take(&map_lock)) {
-        snapshot_whole(PMT_REASON_START, 0);
-        lock_release(&map_lock);
-    }
-    state_update();
-    if (state_tid() == page->pid)
-        thread.stack_low = (uintptr_t)process.stack_low;
+    single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
+    bool exec = sink == SINK_RING && page->ring->flags & PMT_RING_EXEC;
+    process.sees_kernel = !calls_only && entry_install();
+    begin(sink, (struct birth){.origin = exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START});
+}
+
+void process_begin_child(uint32_t fork_id, uint32_t parent)
+{
+    const char *socket = strchr(environment_preload()->socket, '=');
+    live->pid = (uint32_t)sys0(__NR_getpid);
+    live->page_size = (uint32_t)getauxval(AT_PAGESZ);
+    live->alone = &never_alone;
+    if (socket && handover(live, socket + 1, ring_memory))
+        begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});
+    else
+        process.follow = false;
+}
+
+/* Where system calls are not seen, this is the last that is heard of the process. */
+__attribute__((destructor)) static void last_look(void)
+{
+    uint64_t mask;
+    if (live->sink == SINK_NONE || process.sees_kernel)
+        return;
+    sys_block_signals(&mask);
+    kernel_last_look(PMT_REASON_EXIT);
+    sys_restore_signals(&mask);
 }
 
 bool process_start(void)
 {
-    if (started || __atomic_exchange_n(&started, 1, __ATOMIC_ACQUIRE))
+    if (likely(started)) /* 0 in the page of a child, see struct live */
+        return process.follow && !live->pid ? fork_found_out() : live->sink != SINK_NONE;
+    if (__atomic_exchange_n(&started, 1, __ATOMIC_ACQUIRE))
         return live->sink != SINK_NONE;
     int saved_errno = errno;
     uint64_t mask;

@@ -11,6 +11,8 @@ struct process {
     uintptr_t own_low, own_high;       /* the shim */
     uintptr_t loader_low, loader_high; /* ld.so */
     bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */
+    bool sees_kernel;                  /* libc's system calls are hooked */
+    bool follow;                       /* children are traced, too */
 };
 extern struct process process;
 
@@ -18,6 +20,10 @@ extern struct process process;
  * starts the tracing, whenever it comes (other libraries' constructors run before ours). Returns
  * whether the process is traced. */
 bool process_start(void);
+
+/* In a fork child: asks the runner for a ring of its own. `fork_id`: of the parent's fork record, 0
+ * if that was not seen. Signals must be blocked. */
+void process_begin_child(uint32_t fork_id, uint32_t parent);
 
 static inline bool process_owns_code(uintptr_t address)
 {

@@ -20,6 +20,8 @@ bool snapshot_init(bool text)
     maps = memory_private(sizeof *maps);
     body = memory_private(PMT_RECORD_MAX);
     by_query = !text && maps_can_query();
+    if (maps && by_query)
+        maps_learn_gate(maps);
     return maps && body;
 }
 
@@ -136,7 +138,7 @@ void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_
 
 void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
 {
-    struct window w = {.hi = sizeof(long) == 4 ? 1ull << 32 : 1ull << 63,
+    struct window w = {.hi = sizeof(long) == 4 ? 1ull << 32 : ~0ull << 12,
                        .flags = PMT_SNAPSHOT_WHOLE,
                        .stack_id = stack_id,
                        .reason = reason};
@@ -196,6 +198,20 @@ void snapshot_pay_attention(uintptr_t caller)
         lock_release(&map_lock);
         loader_was_looked_at();
         state_update();
+    }
+    sys_restore_signals(&mask);
+}
+
+void snapshot_after_call(uintptr_t caller)
+{
+    uint64_t mask;
+    if (thread.busy || (uint32_t)sys0(__NR_getpid) != live->pid)
+        return;
+    sys_block_signals(&mask);
+    uint32_t stack_id = stacks_here(caller);
+    if (lock_take(&map_lock)) {
+        snapshot_whole(PMT_REASON_CALL, stack_id);
+        lock_release(&map_lock);
     }
     sys_restore_signals(&mask);
 }

@@ -27,6 +27,9 @@ void snapshot_whole(enum pmt_reason reason, uint32_t stack_id);
 /* The region that contains `address`, its end; `address` if there is none. */
 uint64_t snapshot_region_end(uint64_t address);
 
+/* After a call that may have changed the map, where system calls are not seen. */
+void snapshot_after_call(uintptr_t caller);
+
 /* At any event of any thread: what live->attention asks for, and the stack if it has grown. */
 void snapshot_pay_attention(uintptr_t caller);
 

@@ -4,11 +4,13 @@
 #include "loader.h"
 #include "memory.h"
 #include "process.h"
+#include "redirect.h"
 #include "state.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -41,6 +43,124 @@ bool stacks_init(void)
     return stacks_slots && words && walker_stacks;
 }
 
+#define WAIT_STEP_MS 1
+#define WAIT_STEPS 200
+
+static int try_take_walker(void)
+{
+    for (unsigned i = 0; i < WALKERS; i++)
+        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
+            return (int)i;
+    return -1;
+}
+
+/* Waits while others walk, or fork; not for ever. */
+static int take_walker(void)
+{
+    const uint32_t never = 0;
+    int walker = try_take_walker();
+    for (int step = 0; walker < 0 && step < WAIT_STEPS; step++) {
+        sys_futex_wait((uint32_t *)&never, never, WAIT_STEP_MS);
+        walker = try_take_walker();
+    }
+    return walker;
+}
+
+bool stacks_hold(void)
+{
+    uint32_t held = 0;
+    for (unsigned i = 0; i < WALKERS; i++) {
+        int walker = take_walker();
+        if (walker < 0) {
+            __atomic_fetch_and(&walkers_busy, ~held, __ATOMIC_RELEASE);
+            return false;
+        }
+        held |= 1u << walker;
+    }
+    return true;
+}
+
+void stacks_go_on(bool held, bool in_child)
+{
+    if (in_child && !held)
+        unwinder.step = NULL; /* its locks may be taken for ever */
+    if (held || in_child)
+        __atomic_store_n(&walkers_busy, 0, __ATOMIC_RELEASE);
+}
+
+/* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
+ * descriptor in the program, and whatever has its number after the program has closed it. Instead
+ * the kernel is made to read the byte as the argument of a call that fails. */
+static bool is_readable(const void *address)
+{
+    const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
+    return sys4(__NR_rt_sigprocmask, no_such_way, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) !=
+           -EFAULT;
+}
+
+static int no_pipe(int fds[2])
+{
+    fds[0] = fds[1] = -1;
+    return -1;
+}
+
+static long instead_of_read(void)
+{
+    errno = EAGAIN;
+    return -1;
+}
+
+static long instead_of_write(int fd, const void *bytes, size_t size)
+{
+    (void)fd;
+    return is_readable(bytes) ? (long)size : -1;
+}
+
+static long instead_of_syscall(long number, int fd, const void *bytes, size_t size)
+{
+    if (number == __NR_write)
+        return instead_of_write(fd, bytes, size);
+    errno = ENOSYS;
+    return -1;
+}
+
+static int instead_of_mincore(const void *address, size_t size, unsigned char *pages)
+{
+    (void)size;
+    pages[0] = 1;
+    return is_readable(address) ? 0 : -1;
+}
+
+/* Its own memory must not touch the program's regions. */
+static void *instead_of_mmap(void *address, size_t size, int prot, int flags, int fd, long offset)
+{
+    (void)address, (void)prot, (void)fd, (void)offset;
+    void *memory = flags & MAP_ANONYMOUS ? memory_private(size) : NULL;
+    errno = ENOMEM;
+    return memory ? memory : MAP_FAILED;
+}
+
+static int instead_of_munmap(void *address, size_t size)
+{
+    (void)address, (void)size;
+    return 0;
+}
+
+#define INSTEAD(function) ((void (*)(void))(function))
+
+static const struct redirection of_libunwind[] = {
+    {"pipe", INSTEAD(no_pipe)},
+    {"pipe2", INSTEAD(no_pipe)},
+    {"read", INSTEAD(instead_of_read)},
+    {"write", INSTEAD(instead_of_write)},
+    {"syscall", INSTEAD(instead_of_syscall)},
+    {"mincore", INSTEAD(instead_of_mincore)},
+    {"mmap", INSTEAD(instead_of_mmap)},
+    {"mmap64", INSTEAD(instead_of_mmap)},
+    {"munmap", INSTEAD(instead_of_munmap)},
+    {NULL, NULL},
+};
+
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
@@ -55,6 +175,7 @@ void stacks_load_unwinder(void)
         /* ld.so appends what it loads: libunwind, and behind it what that needs */
         struct link_map *map = NULL;
         dlinfo(library, RTLD_DI_LINKMAP, &map);
+        redirect(map, of_libunwind);
         for (; map; map = map->l_next)
             memory_set_apart((const void *)map->l_addr);
         unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
@@ -158,14 +279,6 @@ static void walk(void *arg)
             w->cut = false;
         }
     }
-}
-
-static int take_walker(void)
-{
-    for (unsigned i = 0; i < WALKERS; i++)
-        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
-            return (int)i;
-    return -1;
 }
 
 static uint32_t walk_here(uintptr_t caller, bool cut)

@@ -12,6 +12,12 @@ bool stacks_init(void);
  * ld.so's lock may be held. Before that, and where it is missing, stacks have one frame. */
 void stacks_load_unwinder(void);
 
+/* Around a fork: no thread is walking then, so that no lock of libunwind's is taken in the child
+ * for ever. False if that could not be waited for; the child then has no stacks of more than one
+ * frame. */
+bool stacks_hold(void);
+void stacks_go_on(bool held, bool in_child);
+
 /* key: the return address of a stack of one frame, else the hash of the frames; 0: free.
  * at: STACKS_SINGLE, or the index in the frame pool of their number and the frames; 0: not there
  * yet. */

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BUILD", ROOT / "build"))
 TOOL = BUILD / "bin" / "procmap-trace"
 VICTIMS = BUILD / "victims"
+VICTIMS64 = BUILD / "victims64"
+STRACE = ["strace", "--seccomp-bpf", "-f", "-e", "trace=memory", "-o", "/dev/null"]
 SQL = """create table t(id integer primary key, name text, value real);
 with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000)
 insert into t select i, 'name ' || (i * 7919 % 100003), i / 3.0 from n;
@@ -52,15 +54,25 @@ def foreign(name):
     raise SystemExit(f"bench: no {name} in build/foreign; run tests/setup/foreign.sh")
 
 
+def by_ptrace(options):
+    """{way: command} of the ptrace backend, if this build has one."""
+    usage = subprocess.run([TOOL, "--help"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    return {"ptrace": [TOOL, "--backend=ptrace", *options]} if "--backend" in usage else {}
+
+
 def workloads(scratch):
     sqlite, sqlite_env = foreign("sqlite3")
     timeline = [TOOL, "-o", scratch / "timeline"]
     to_json = [TOOL, "-q", f"--json={scratch / 'trace.jsonl'}"]
     pair = printed(r"ns-per-pair ([0-9.]+)")
     round_ = printed(r"ns-per-round ([0-9.]+)")
+    call = printed(r"ns-per-call ([0-9.]+)")
+    ptrace = by_ptrace(["-o", scratch / "timeline"])
     return [
         # name, unit, measure, command, environment, standard input, runs, ways to trace
         ("malloc+free loop, 5 million pairs", "ns a pair", pair, [VICTIMS / "malloc_loop", "5000000"], {}, None, 9,
+         {"timeline": timeline}),
+        ("malloc+free, 64 bit, 5 million", "ns a pair", pair, [VICTIMS64 / "malloc_loop", "5000000"], {}, None, 9,
          {"timeline": timeline}),
         ("malloc+free loop, 1 million pairs", "ns a pair", pair, [VICTIMS / "malloc_loop", "1000000"], {}, None, 5,
          {"JSON": to_json}),
@@ -72,6 +84,14 @@ def workloads(scratch):
          {"timeline": timeline}),
         ("mmap+munmap with 20,000 regions", "ns a round", round_, [VICTIMS / "many_regions", "20000", "2000"], {},
          None, 5, {"timeline": timeline}),
+        ("getpid, 1 million calls", "ns a call", call, [VICTIMS / "getpid_loop", "1000000"], {}, None, 9,
+         {"timeline": timeline, **ptrace}),
+        ("getpid, 64 bit, 1 million calls", "ns a call", call, [VICTIMS64 / "getpid_loop", "1000000"], {}, None, 9,
+         {"timeline": timeline, **ptrace}),
+        ("mmap+munmap by ptrace", "ns a round", round_, [VICTIMS / "many_regions", "20", "5000"], {}, None, 9,
+         {**ptrace, "strace": STRACE}),
+        ("mmap+munmap by ptrace, 64 bit", "ns a round", round_, [VICTIMS64 / "many_regions", "20", "5000"], {}, None,
+         9, {**ptrace, "strace": STRACE}),
     ]
 
 

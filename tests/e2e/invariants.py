@@ -123,57 +123,106 @@ def apply_changes(memory, changes):
 
 
 class Checker:
-    """Goes through the events of one trace, in order."""
+    """Goes through the events of one process image, in order."""
 
-    def __init__(self, unexplained, lost):
+    def __init__(self, lost, stacks=()):
         self.errors = []
-        self.unexplained, self.lost = unexplained, lost
-        self.last_time = defaultdict(int)
-        self.stacks = set()
+        self.lost = lost
+        self.process, self.exit = None, None
+        self.stacks, self.own_stacks = set(stacks), set()  # a child knows its parent's
         self.map, self.told = Map(), Map()  # from the snapshots; from the region events
         self.exact = True  # False: the windows of one look are not all there yet
         self.looks = []  # (key, map size before, identities after) of each look at the map
         self.changes = defaultdict(list)  # key of the look -> region events
+        self.library = None  # [library event, its regions that have not been told yet]
         self.kinds = None  # of the last whole look
         self.blocks, self.calls, self.frees = {}, 0, 0
         self.owned = Counter()
         self.losses = 0
         self.by_seq = {}
+        self.forks = {}  # fork_id -> blocks at that time
+        self.threads = set()  # that have started and not ended
 
     def error(self, event, text):
         if len(self.errors) < 50:
             self.errors.append(f"seq {event.get('seq')}: {event.get('type')}: {text}")
 
-    def check(self, events):
-        if not events or events[0]["type"] != "process":
-            return ["the first event is not a process event"]
-        for number, event in enumerate(events, 1):
-            if event["seq"] != number:
-                self.error(event, f"is event number {number}")
-            self.by_seq[event["seq"]] = event
-            self.check_common(event)
-            getattr(self, "on_" + event["type"], lambda _: None)(event)
-        self.check_looks()
-        if events[-1]["type"] == "exit":
-            self.check_exit(events[-1])
-        return self.errors
+    def add(self, event):
+        self.by_seq[event["seq"]] = event
+        if self.exit:
+            self.error(event, f"comes after the exit of image {event['image']}")
+        if event["pid"] != self.process["pid"]:
+            self.error(event, f"image {event['image']} is process {self.process['pid']}, not {event['pid']}")
+        if self.library and event["type"] != "region":
+            self.error(event, f"{self.library[0]['name']}: {self.library[1]} of its regions have no event")
+            self.library = None
+        self.check_common(event)
+        getattr(self, "on_" + event["type"], lambda _: None)(event)
 
     def check_common(self, event):
-        if event["type"] != "region":  # those are delivered late, with the time of their snapshot
-            if event["t_ns"] < self.last_time[event["tid"]]:
-                self.error(event, f"time {event['t_ns']} is before the last one of its thread")
-            self.last_time[event["tid"]] = event["t_ns"]
         for holder in (event, event.get("cause", {})):
             if "stack_id" in holder and holder["stack_id"] not in self.stacks:
                 self.error(event, f"stack {holder['stack_id']} was not defined before")
 
+    def finish(self):
+        """The image has ended, or the trace has."""
+        self.check_looks()
+        if self.exit:
+            self.check_exit(self.exit)
+        return self.errors
+
+    def on_exit(self, event):
+        self.exit = event
+
     def on_stack(self, event):
-        if event["id"] in self.stacks:
+        if event["id"] in self.own_stacks:
             self.error(event, f"stack {event['id']} is defined twice")
+        self.own_stacks.add(event["id"])
         self.stacks.add(event["id"])
 
     def on_loss(self, event):
         self.losses += event["count"]
+
+    # --- threads and children ---
+
+    def on_thread(self, event):
+        if (event["event"] == "start") == (event["tid"] in self.threads):
+            self.error(event, f"thread {event['tid']} {event['event']}s, but it was{'' if event['event'] == 'start' else ' not'} there")
+        (self.threads.add if event["event"] == "start" else self.threads.discard)(event["tid"])
+        if "start" in event.get("stack", {}):
+            region = self.map.at(int(event["stack"]["address"], 16))
+            if region is None or hex(region.start) != event["stack"]["start"] or hex(region.end) != event["stack"]["end"]:
+                self.error(event, f"its stack {event['stack']} lies in {region}")
+
+    def on_fork(self, event):
+        if event["fork_id"] in self.forks:
+            self.error(event, f"fork_id {event['fork_id']} was used before")
+        self.forks[event["fork_id"]] = dict(self.blocks)
+
+    # --- libraries ---
+
+    def on_library(self, event):
+        self.library = [event, len(event["regions"])]
+        if event["bytes"] != sum(region["size"] for region in event["regions"]):
+            self.error(event, f"{event['bytes']} bytes are not the sum of its regions")
+        if event["name"] != event["path"].rpartition("/")[2]:
+            self.error(event, f"{event['name']} is not the name of {event['path']}")
+        if not any(region["path"] == event["path"] for region in event["regions"]):
+            self.error(event, f"no region is of {event['path']}")
+
+    def check_library(self, event):
+        if not self.library:
+            if "library" in event:
+                self.error(event, f"belongs to {event['library']}, of which nothing has been told")
+            return
+        library = self.library[0]
+        region = event["after"] or event["before"]
+        expected = library["path"], "added" if library["change"] == "loaded" else "removed"
+        if (event.get("library"), event["change"]) != expected or region not in library["regions"]:
+            self.error(event, f"is not of {library['name']}, {self.library[1]} of whose regions have no event")
+        self.library[1] -= 1
+        if not self.library[1]:
+            self.library = None
 
     # --- the map ---
 
@@ -225,6 +274,7 @@ class Checker:
 
     def on_region(self, event):
         cause, change = event["cause"], event["change"]
+        self.check_library(event)
         region = event["after"] or event["before"]
         self.changes[event["tid"], event["t_ns"]].append(event)
         if region["owner"] == "program":
@@ -312,9 +362,6 @@ class Checker:
                     "unexplained": self.owned["unexplained"], "lost": self.losses}
         if event["ledger"] != expected:
             self.error(event, f"ledger {event['ledger']}, the events give {expected}")
-        allowed = self.unexplained if isinstance(self.unexplained, range) else (self.unexplained,)
-        if event["ledger"]["unexplained"] not in allowed:
-            self.error(event, f"{event['ledger']['unexplained']} changes are unexplained, not {self.unexplained}")
         if not self.lost and event["ledger"]["lost"]:
             self.error(event, f"{event['ledger']['lost']} events were lost")
         live = {"live": len(self.blocks), "live_bytes": sum(b["size"] for b in self.blocks.values())}
@@ -330,7 +377,92 @@ class Checker:
                 self.error(event, f"total of {kind} is {said.get(kind)}, the map has {size}")
 
 
+class Trace:
+    """Goes through all events and gives each to the checker of its image."""
+
+    def __init__(self, unexplained, lost):
+        self.unexplained, self.lost = unexplained, lost
+        self.errors = []
+        self.images = {}
+        self.last_time = defaultdict(int)
+
+    def error(self, event, text):
+        if len(self.errors) < 50:
+            self.errors.append(f"seq {event.get('seq')}: {event.get('type')}: {text}")
+
+    def check(self, events):
+        if not events or events[0]["type"] != "process":
+            return ["the first event is not a process event"]
+        for number, event in enumerate(events, 1):
+            if event["seq"] != number:
+                self.error(event, f"is event number {number}")
+            self.check_time(event)
+            if event["type"] == "process":
+                self.announce(event)
+            if event["image"] in self.images:
+                self.images[event["image"]].add(event)
+            else:
+                self.error(event, f"image {event['image']} was not announced by a process event")
+        for checker in self.images.values():
+            self.errors += checker.finish()
+        self.check_ends(events)
+        return self.errors
+
+    def check_time(self, event):
+        if event["type"] in ("region", "library"):  # those are delivered late, with the time of their snapshot
+            return
+        thread = event["image"], event["tid"]
+        if event["t_ns"] < self.last_time[thread]:
+            self.error(event, f"time {event['t_ns']} is before the last one of its thread")
+        self.last_time[thread] = event["t_ns"]
+
+    def announce(self, event):
+        if event["image"] in self.images:
+            return self.error(event, f"image {event['image']} is announced a second time")
+        if event["image"] != len(self.images) + 1:
+            self.error(event, f"image {event['image']} is the one after {len(self.images)}")
+        checker = Checker(self.lost)
+        checker.process = event
+        checker.threads.add(event["pid"])  # the first thread has no start
+        if event["origin"] == "fork":
+            self.inherit(event, checker)
+        elif event["origin"] == "exec":
+            before = [image for image in self.images.values() if image.process["pid"] == event["pid"]]
+            if before and (not before[-1].exit or before[-1].exit["end"] != "exec"):
+                self.error(event, f"the image of process {event['pid']} that it replaces has not ended so")
+        self.images[event["image"]] = checker
+        return None
+
+    def inherit(self, event, checker):
+        """A child has the blocks of its parent when it forked, and its stacks."""
+        parents = [image for image in self.images.values() if image.process["pid"] == event["ppid"]]
+        if parents and event["fork_id"] == 0:  # a fork that nobody saw: what the parent has by then
+            checker.stacks |= parents[-1].stacks
+            checker.blocks = dict(parents[-1].blocks)
+            return
+        parents = [image for image in parents if event["fork_id"] in image.forks]
+        if not parents:
+            if not self.lost:
+                self.error(event, f"process {event['ppid']} has no fork {event['fork_id']}")
+            return
+        checker.stacks |= parents[-1].stacks
+        checker.blocks = parents[-1].forks[event["fork_id"]]
+
+    def check_ends(self, events):
+        """Where the program has come to its end, each image has, and the last event is an exit."""
+        ended = [checker for checker in self.images.values() if checker.exit]
+        if ended and (len(ended) < len(self.images) or events[-1]["type"] != "exit"):
+            living = [number for number, checker in self.images.items() if not checker.exit]
+            self.error(events[-1], f"the trace ends here; images without an exit: {living}")
+        if len(ended) < len(self.images):
+            return
+        found = sum(checker.exit["ledger"]["unexplained"] for checker in ended if "ledger" in checker.exit)
+        allowed = self.unexplained if isinstance(self.unexplained, range) else (self.unexplained,)
+        if found not in allowed:
+            self.error(events[-1], f"{found} changes are unexplained, not {self.unexplained}")
+
+
 def check_invariants(events, unexplained=0, lost=False):
-    """Violations as a list of texts. `unexplained`: number of changes that are unattributed (or a range of such numbers);
-    `lost`: whether events may be lost."""
-    return Checker(unexplained, lost).check(events)
+    """Violations as a list of texts. `unexplained`: number of changes that are unattributed (or a range of such
+    numbers), over all images; `lost`: whether events may be lost."""
+    return Trace(unexplained, lost).check(events)

@@ -9,7 +9,6 @@ import functools
 import json
 import os
 import re
-import shlex
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -17,9 +16,8 @@ from pathlib import Path
 
 import schema_check
 from invariants import check_invariants
-from tracing import BUILD, HANGS, LABS, ROOT, TOOL, VICTIMS  # noqa: F401  (for those who import from here)
+from tracing import BUILD, HANGS, ROOT, TOOL
 
-SHIM = BUILD / "lib" / "procmap-trace" / "i386" / "libprocmap-trace.so"
 OWN_FAILURE, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127  # exit statuses, as those of env(1)
 
 
@@ -160,14 +158,6 @@ def exists(pid):
         return False
 
 
-def compile32(path, source, *flags):
-    """Compiles C source text to a 32-bit program (or with -shared a library); its path."""
-    compiler = shlex.split(os.environ.get("CC", "gcc"))
-    subprocess.run([*compiler, "-m32", "-g", "-O0", "-x", "c", "-", "-o", path, *flags],
-                   input=source.encode(), check=True)
-    return path
-
-
 @functools.cache
 def sanitized_tool():
     """Path of the tool with sanitizers (the shim, which lives in other programs, has none)."""
@@ -177,7 +167,10 @@ def sanitized_tool():
     make = ["make", "-s", "-C", ROOT, "BUILD=build/asan"]
     flags = "CFLAGS=-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
     subprocess.run([*make, flags, "build/asan/bin/procmap-trace"], check=True)
-    subprocess.run([*make, "build/asan/lib/procmap-trace/i386/libprocmap-trace.so"], check=True)
+    shims = ROOT / "build" / "asan" / "lib"
+    shims.mkdir(exist_ok=True)
+    if not (shims / "procmap-trace").exists():
+        (shims / "procmap-trace").symlink_to(BUILD / "lib" / "procmap-trace")
     return ROOT / "build" / "asan" / "bin" / "procmap-trace"
 
 

@@ -52,20 +52,42 @@ def command(directory):
     """strace and its options, to stand before a command; the logs go into a directory."""
     names = ",".join(MEMORY)
     return ["strace", "-i", "-ff", "-q", "-o", Path(directory) / "log", "-e", "signal=none",
-            "-e", f"trace={names},execve,clone,clone3,ugetrlimit", "-e", f"raw={RAW}"]
+            "-e", f"trace={names},execve,clone,clone3,?fork,?vfork,?ugetrlimit,prlimit64", "-e", f"raw={RAW}"]
 
 
 def logs(directory):
-    """{process or thread id: its calls}"""
-    return {int(path.suffix[1:]): parse_log(path.read_text(errors="replace").splitlines())
+    """{process or thread id: its calls behind the last execve that worked}"""
+    return {tid: programs[-1] for tid, programs in all_logs(directory).items()}
+
+
+def all_logs(directory):
+    """{process or thread id: [calls before the first execve that worked, behind the first, ...]}"""
+    return {int(path.suffix[1:]): split_log(path.read_text(errors="replace").splitlines())
             for path in Path(directory).iterdir()}
 
 
-def parse_log(lines):
-    """The calls behind the last execve that worked, or all those of a thread or forked process."""
-    calls = [call for call in map(parse_line, lines) if call]
-    starts = [index for index, call in enumerate(calls) if call.call == "execve" and not call.errno]
-    return calls[starts[-1] + 1:] if starts else calls
+def split_log(lines):
+    programs = [[]]
+    for call in filter(None, map(parse_line, lines)):
+        programs[-1].append(call)
+        if call.call == "execve" and not call.errno:
+            programs.append([])
+    return programs
+
+
+def children(calls):
+    """The ids of the processes that these calls made."""
+    return [call.result for call in calls if not call.errno and call.result > 0
+            and (call.call in ("fork", "vfork") or call.call.startswith("clone") and "CLONE_THREAD" not in call.args[0])]
+
+
+def descendants(logs, pid):
+    """A process and all that it made, and they made, in the order of their making."""
+    pids = [pid]
+    for one in pids:
+        threads_of_it = threads({tid: [call for calls in programs for call in calls] for tid, programs in logs.items()}, one)
+        pids += [child for tid in threads_of_it for calls in logs.get(tid, ()) for child in children(calls)]
+    return sorted(pids)
 
 
 def threads(calls, pid):
@@ -78,12 +100,15 @@ def threads(calls, pid):
 
 
 def witness(*program, **options):
-    """Runs a program with nothing but strace, without address space randomisation. Returns its Run and its calls."""
+    """Runs a program with nothing but strace, without address space randomisation: its Run, process id, all_logs()."""
     with tempfile.TemporaryDirectory(prefix="procmap-trace-strace-") as directory:
         done = run(*command(directory), "setarch", "-R", *program, **options)
         first = [path for path in Path(directory).iterdir() if "/setarch" in path.read_text(errors="replace")[:200]]
         assert len(first) == 1, "which log is the program's?"
-        return done, logs(directory)[int(first[0].suffix[1:])]
+        found = all_logs(directory)
+        pid = int(first[0].suffix[1:])
+        found[pid] = found[pid][1:]  # without setarch's
+        return done, pid, found
 
 
 def works():

@@ -5,10 +5,11 @@ import os
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
-from running import (CANNOT_EXECUTE, HANGS, LABS, NOT_FOUND, OWN_FAILURE, TOOL, VICTIMS, assert_calls_traced, collect,
-                     compile32, read_until, run, start, trace, trace_options, without_addresses)
+from running import (CANNOT_EXECUTE, HANGS, NOT_FOUND, OWN_FAILURE, TOOL, assert_calls_traced, collect,
+                     read_until, run, start, trace, trace_options, without_addresses)
 
 ENDINGS = {  # mode of tests/victims/ending.c: (status, how the timeline says it)
     "return": (0, "EXIT 0"),
@@ -74,10 +75,10 @@ int main(void)
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory):
+def compiled(tmp_path_factory, programs):
     folder = tmp_path_factory.mktemp("programs")
     sources = {"any_end": ANY_END, "waiter": WAITER, "signal_state": SIGNAL_STATE}
-    return {name: compile32(folder / name, source) for name, source in sources.items()}
+    return {name: programs.compile(folder / name, source) for name, source in sources.items()}
 
 
 def ends_of(timeline):
@@ -101,10 +102,10 @@ def assert_ended(traced, status, end):
 
 
 @pytest.mark.parametrize("mode", ENDINGS)
-def test_everything_up_to_the_end_is_there(tmp_path, mode):
+def test_everything_up_to_the_end_is_there(tmp_path, mode, programs):
     status, end = ENDINGS[mode]
-    plain = run(VICTIMS / "ending", mode, cwd=tmp_path)
-    traced = trace(tmp_path, VICTIMS / "ending", mode, cwd=tmp_path)
+    plain = run(programs.victims / "ending", mode, cwd=tmp_path)
+    traced = trace(tmp_path, programs.victims / "ending", mode, cwd=tmp_path)
     assert plain.status == status
     assert without_addresses(traced.out) == without_addresses(plain.out)
     assert traced.err == plain.err == b""
@@ -113,19 +114,22 @@ def test_everything_up_to_the_end_is_there(tmp_path, mode):
 
 
 @pytest.mark.parametrize("mode", ["exec", "exec_in_thread"])
-def test_exec(tmp_path, mode):
-    traced = trace(tmp_path, VICTIMS / "ending", mode)
+def test_exec(tmp_path, mode, programs):
+    """The other program is followed: it is the next image of the process."""
+    traced = trace(tmp_path, programs.victims / "ending", mode)
     execs = traced.of_type("exec")
     assert [event["path"] for event in execs] == ["/bin/echo"]
     assert "errno" not in execs[0]
-    assert traced.events.index(execs[0]) == len(traced.events) - 2
-    assert traced.timeline.count(" EXEC /bin/echo\n") == 1
+    before, after = traced.of_type("process")
+    assert (after["origin"], after["pid"], Path(after["exe"]).name) == ("exec", before["pid"], "echo")
+    assert [(event["image"], event["end"]) for event in traced.of_type("exit")] == [(1, "exec"), (2, "exit")]
+    assert traced.timeline.count("/bin/echo") >= 1
     assert traced.out.endswith(b"\n@ echo\n")
 
 
-def test_failed_exec(tmp_path):
+def test_failed_exec(tmp_path, programs):
     """The program is still there, and still traced; nothing says that another one runs."""
-    traced = trace(tmp_path, VICTIMS / "ending", "exec_fail")
+    traced = trace(tmp_path, programs.victims / "ending", "exec_fail")
     failed = [event for event in traced.of_type("exec") if "errno" in event]
     assert [(event["path"], event["errno"]) for event in failed] == [("/does/not/exist", "ENOENT")]
     later = traced.events[traced.events.index(failed[0]):]
@@ -134,9 +138,9 @@ def test_failed_exec(tmp_path):
     assert "another program" not in traced.timeline
 
 
-def test_the_map_is_there_when_the_main_thread_is_gone(tmp_path):
+def test_the_map_is_there_when_the_main_thread_is_gone(tmp_path, programs):
     """/proc/PID/maps is empty as soon as the main thread has ended, while other threads go on."""
-    traced = trace(tmp_path, VICTIMS / "ending", "pthread_exit_main")
+    traced = trace(tmp_path, programs.victims / "ending", "pthread_exit_main")
     kinds = {total["kind"] for total in traced.exit["totals"]}
     assert {"code", "heap", "stack", "lib_code", "malloc_mmap"} <= kinds
     removed = {event["before"]["kind"] for event in traced.of_type("region") if event["change"] == "removed"}
@@ -144,13 +148,13 @@ def test_the_map_is_there_when_the_main_thread_is_gone(tmp_path):
     assert "0 regions" not in ends_of(traced.timeline)[0]
 
 
-def test_stack_overflow_shows_the_stack_as_last_seen(tmp_path):
-    traced = trace(tmp_path, VICTIMS / "ending", "stack-overflow", cwd=tmp_path)
+def test_stack_overflow_shows_the_stack_as_last_seen(tmp_path, programs):
+    traced = trace(tmp_path, programs.victims / "ending", "stack-overflow", cwd=tmp_path)
     assert [total["regions"] for total in traced.exit["totals"] if total["kind"] == "stack"] == [1]
 
 
-def test_lab_crash(tmp_path):
-    traced = trace(tmp_path, LABS / "crash", cwd=tmp_path)
+def test_lab_crash(tmp_path, programs):
+    traced = trace(tmp_path, programs.labs / "crash", cwd=tmp_path)
     assert_calls_traced(traced.out, traced.events)
     assert_ended(traced, -signal.SIGSEGV, "KILLED by SIGSEGV")
     assert traced.exit["allocations"]["live_bytes"] >= 100 + 50000 + 300000
@@ -158,25 +162,25 @@ def test_lab_crash(tmp_path):
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 124, 125, 126, 127, 128, 255])
-def test_statuses_are_passed_on(tmp_path, programs, status):
-    assert_ended(trace(tmp_path, programs["any_end"], str(status)), status, f"EXIT {status}")
+def test_statuses_are_passed_on(tmp_path, compiled, status):
+    assert_ended(trace(tmp_path, compiled["any_end"], str(status)), status, f"EXIT {status}")
 
 
-def test_only_the_low_byte_of_a_status_counts(tmp_path, programs):
-    assert trace(tmp_path, programs["any_end"], str(0x1203)).status == 3
+def test_only_the_low_byte_of_a_status_counts(tmp_path, compiled):
+    assert trace(tmp_path, compiled["any_end"], str(0x1203)).status == 3
 
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGBUS", "SIGFPE", "SIGUSR1", "SIGPIPE",
                                   "SIGALRM", "SIGXCPU", "SIGSYS"])
-def test_signals_are_raised_again(tmp_path, programs, name):
+def test_signals_are_raised_again(tmp_path, compiled, name):
     number = getattr(signal, name)
-    traced = trace(tmp_path, programs["any_end"], str(-number), cwd=tmp_path)
+    traced = trace(tmp_path, compiled["any_end"], str(-number), cwd=tmp_path)
     assert_ended(traced, -number, f"KILLED by {name}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGRTMIN, signal.SIGRTMIN + 1, signal.SIGRTMAX])
-def test_real_time_signals_are_raised_again(tmp_path, programs, number):
-    traced = trace(tmp_path, programs["any_end"], str(-int(number)))
+def test_real_time_signals_are_raised_again(tmp_path, compiled, number):
+    traced = trace(tmp_path, compiled["any_end"], str(-int(number)))
     assert traced.status == -number
     assert traced.exit["status"] is None
     assert "KILLED by " in traced.timeline
@@ -223,15 +227,15 @@ FORWARDED = [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
 
 
 @pytest.mark.parametrize("number", FORWARDED, ids=lambda number: number.name)
-def test_a_signal_to_the_tool_reaches_the_program(tmp_path, programs, number):
-    with Waiting(tmp_path, programs["waiter"], "handle", int(number)) as waiting:
+def test_a_signal_to_the_tool_reaches_the_program(tmp_path, compiled, number):
+    with Waiting(tmp_path, compiled["waiter"], "handle", int(number)) as waiting:
         waiting.process.send_signal(number)
         assert_ended(waiting.end(), 100 + number, f"EXIT {100 + number}")
 
 
 @pytest.mark.parametrize("number", FORWARDED, ids=lambda number: number.name)
-def test_a_signal_to_the_tool_ends_the_program_and_then_the_tool(tmp_path, programs, number):
-    with Waiting(tmp_path, programs["waiter"]) as waiting:
+def test_a_signal_to_the_tool_ends_the_program_and_then_the_tool(tmp_path, compiled, number):
+    with Waiting(tmp_path, compiled["waiter"]) as waiting:
         waiting.process.send_signal(number)
         assert_ended(waiting.end(), -number, f"KILLED by {number.name}")
 
@@ -240,18 +244,18 @@ def test_a_signal_to_the_tool_ends_the_program_and_then_the_tool(tmp_path, progr
 class TestKeyboard:
     """Ctrl-C and Ctrl-\\ go to the whole process group: what they do is the program's choice."""
 
-    def test_the_program_handles_it(self, tmp_path, programs, number):
-        with Waiting(tmp_path, programs["waiter"], "handle", int(number)) as waiting:
+    def test_the_program_handles_it(self, tmp_path, compiled, number):
+        with Waiting(tmp_path, compiled["waiter"], "handle", int(number)) as waiting:
             os.killpg(waiting.process.pid, number)
             assert_ended(waiting.end(), 100 + number, f"EXIT {100 + number}")
 
-    def test_the_program_dies_of_it(self, tmp_path, programs, number):
-        with Waiting(tmp_path, programs["waiter"], cwd=tmp_path) as waiting:
+    def test_the_program_dies_of_it(self, tmp_path, compiled, number):
+        with Waiting(tmp_path, compiled["waiter"], cwd=tmp_path) as waiting:
             os.killpg(waiting.process.pid, number)
             assert_ended(waiting.end(), -number, f"KILLED by {number.name}")
 
-    def test_the_program_ignores_it(self, tmp_path, programs, number):
-        with Waiting(tmp_path, programs["waiter"], "ignore", int(number), "handle", 10) as waiting:
+    def test_the_program_ignores_it(self, tmp_path, compiled, number):
+        with Waiting(tmp_path, compiled["waiter"], "ignore", int(number), "handle", 10) as waiting:
             os.killpg(waiting.process.pid, number)
             with pytest.raises(subprocess.TimeoutExpired):
                 waiting.process.wait(0.2)
@@ -259,9 +263,9 @@ class TestKeyboard:
             assert_ended(waiting.end(), 110, "EXIT 110")
 
 
-def test_a_kill_of_the_program_is_no_mystery(tmp_path, programs):
+def test_a_kill_of_the_program_is_no_mystery(tmp_path, compiled):
     """As the kernel does when memory runs out: SIGKILL to the program, not to the tool."""
-    with Waiting(tmp_path, programs["waiter"]) as waiting:
+    with Waiting(tmp_path, compiled["waiter"]) as waiting:
         pid = int(open(f"/proc/{waiting.process.pid}/task/{waiting.process.pid}/children").read())
         os.kill(pid, signal.SIGKILL)
         assert_ended(waiting.end(), -signal.SIGKILL, "KILLED by SIGKILL")
@@ -274,16 +278,16 @@ def ignore_some():
 
 
 @pytest.mark.parametrize("before", [None, ignore_some])
-def test_the_program_starts_with_the_signals_that_it_would_have(tmp_path, programs, before):
+def test_the_program_starts_with_the_signals_that_it_would_have(tmp_path, compiled, before):
     """Which are ignored and blocked is inherited, as under nohup(1)."""
-    plain = run(programs["signal_state"], preexec_fn=before)
-    traced = trace(tmp_path, programs["signal_state"], preexec_fn=before)
+    plain = run(compiled["signal_state"], preexec_fn=before)
+    traced = trace(tmp_path, compiled["signal_state"], preexec_fn=before)
     assert plain.status == traced.status == 0
     assert traced.out.splitlines()[1:] == plain.out.splitlines()[1:]  # the first is SigQ, a count
 
 
-def test_a_tool_that_ignores_hangups_still_forwards_terminations(tmp_path, programs):
-    with Waiting(tmp_path, programs["waiter"], "handle", 15, preexec_fn=ignore_some) as waiting:
+def test_a_tool_that_ignores_hangups_still_forwards_terminations(tmp_path, compiled):
+    with Waiting(tmp_path, compiled["waiter"], "handle", 15, preexec_fn=ignore_some) as waiting:
         waiting.process.send_signal(signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.process.wait(0.2)

@@ -10,8 +10,8 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from running import (CANNOT_EXECUTE, LABS, NOT_FOUND, OWN_FAILURE, ROOT, TOOL, VICTIMS, assert_calls_traced,
-                     assert_no_crash, compile32, environment, messages, run, sanitized_tool, trace)
+from running import (CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, ROOT, TOOL, assert_calls_traced,
+                     assert_no_crash, environment, messages, run, sanitized_tool, trace)
 
 INTERPRETER = r"""
 #include <stdio.h>
@@ -28,9 +28,9 @@ int main(int argc, char **argv)
 
 
 @pytest.fixture(scope="module")
-def interpreter(tmp_path_factory):
+def interpreter(tmp_path_factory, programs):
     """A 32-bit program that can stand in the first line of a script."""
-    return compile32(tmp_path_factory.mktemp("interpreter") / "interpreter", INTERPRETER)
+    return programs.compile(tmp_path_factory.mktemp("interpreter") / "interpreter", INTERPRETER)
 
 
 def executable(path, content):
@@ -57,17 +57,17 @@ def assert_wrong_usage(done, *words):
 # ---- programs ----
 
 @pytest.mark.parametrize("name", ["./nothere", "nothere", "/no/such/folder/program", "map3/program", ""])
-def test_no_such_program(name):
-    done = run(TOOL, name, cwd=LABS)
+def test_no_such_program(name, programs):
+    done = run(TOOL, name, cwd=programs.labs)
     if name == "map3/program":
         assert_refused(done, CANNOT_EXECUTE, name, "Not a directory")
     else:
         assert_refused(done, NOT_FOUND, f"{name}: no such program")
 
 
-def test_not_executable(tmp_path):
+def test_not_executable(tmp_path, programs):
     program = tmp_path / "map3"
-    shutil.copy(LABS / "map3", program)
+    shutil.copy(programs.labs / "map3", program)
     program.chmod(0o644)
     assert_refused(run(TOOL, program), CANNOT_EXECUTE, f"{program}: Permission denied")
 
@@ -91,54 +91,49 @@ def test_not_a_program(tmp_path, content, words):
 
 
 @pytest.mark.parametrize("size", [16, 52, 60, 200, 1000])
-def test_truncated_program(tmp_path, size):
-    program = executable(tmp_path / "program", (LABS / "map3").read_bytes()[:size])
+def test_truncated_program(tmp_path, size, programs):
+    program = executable(tmp_path / "program", (programs.labs / "map3").read_bytes()[:size])
     done = run(sanitized_tool(), program)
     assert_no_crash(done)
     assert_refused(done, CANNOT_EXECUTE, str(program))
 
 
-def test_object_file(tmp_path):
-    program = compile32(tmp_path / "map3.o", "int main(void) { return 0; }", "-c")
+def test_object_file(tmp_path, programs):
+    program = programs.compile(tmp_path / "map3.o", "int main(void) { return 0; }", "-c")
     program.chmod(0o755)
     assert_refused(run(TOOL, program), CANNOT_EXECUTE, "an object file, not a program")
 
 
-def test_library(tmp_path):
-    program = compile32(tmp_path / "libx.so", "int x(void) { return 0; }", "-shared", "-fPIC", "-nostdlib")
+def test_library(tmp_path, programs):
+    program = programs.compile(tmp_path / "libx.so", "int x(void) { return 0; }", "-shared", "-fPIC", "-nostdlib")
     program.chmod(0o755)
     assert_refused(run(TOOL, program), CANNOT_EXECUTE, "a shared library, not a program")
 
 
-def test_64_bit_program():
-    program = shutil.which("true")
-    assert_refused(run(TOOL, program), OWN_FAILURE, program, "64-bit programs are not supported yet", "gcc -m32")
-
-
-def test_static_program():
-    program = LABS / "lib_cos_static"
-    assert_refused(run(TOOL, program), OWN_FAILURE, f"{program}: statically linked: the shim cannot be loaded")
+def test_static_program(programs):
+    program = programs.labs / "lib_cos_static"
+    assert_refused(run(TOOL, "--backend=preload", program), OWN_FAILURE, f"{program}: statically linked: the shim cannot be loaded")
 
 
 @pytest.mark.parametrize("bit, word", [(stat.S_ISUID, "setuid"), (stat.S_ISGID, "setgid")])
-def test_setuid_program(tmp_path, bit, word):
+def test_setuid_program(tmp_path, bit, word, programs):
     if os.geteuid() != 0:
         pytest.skip("only root can make a program that belongs to somebody else")
     program = tmp_path / "map3"
-    shutil.copy(LABS / "map3", program)
+    shutil.copy(programs.labs / "map3", program)
     os.chown(program, 65534, 65534)
     program.chmod(0o755 | bit)
-    assert_refused(run(TOOL, program), OWN_FAILURE, str(program), word, "LD_PRELOAD")
+    assert_refused(run(TOOL, "--backend=preload", program), OWN_FAILURE, str(program), word, "LD_PRELOAD")
 
 
-def test_missing_loader(tmp_path):
-    program = compile32(tmp_path / "program", "int main(void) { return 0; }", "-Wl,--dynamic-linker=/nonexistent")
-    assert_refused(run(TOOL, program), CANNOT_EXECUTE, str(program), "/nonexistent", "missing", "libc6:i386")
+def test_missing_loader(tmp_path, programs):
+    program = programs.compile(tmp_path / "program", "int main(void) { return 0; }", "-Wl,--dynamic-linker=/nonexistent")
+    assert_refused(run(TOOL, program), CANNOT_EXECUTE, str(program), "/nonexistent", "missing", f"libc6:{programs.package_arch}")
 
 
-def test_hostile_loader_name(tmp_path):
+def test_hostile_loader_name(tmp_path, programs):
     """What stands in a file goes to the terminal as plain text."""
-    program = compile32(tmp_path / "program", "int main(void) { return 0; }", "-Wl,--dynamic-linker=/\033[31m\007x")
+    program = programs.compile(tmp_path / "program", "int main(void) { return 0; }", "-Wl,--dynamic-linker=/\033[31m\007x")
     done = run(TOOL, program)
     assert_refused(done, CANNOT_EXECUTE, "missing")
     assert b"\033" not in done.err and b"\007" not in done.err
@@ -175,9 +170,12 @@ def test_script_that_runs_itself(tmp_path):
     assert_refused(run(TOOL, script), CANNOT_EXECUTE, str(script), "a script run by a script")
 
 
-def test_script_with_64_bit_interpreter(tmp_path):
+def test_script_run_by_the_systems_shell(tmp_path):
+    """Whatever word size that has."""
     script = executable(tmp_path / "script", b"#!/bin/sh\nexit 3\n")
-    assert_refused(run(TOOL, script), OWN_FAILURE, f"{script}: a script run by /bin/sh, which is 64-bit")
+    traced = trace(tmp_path, script)
+    assert traced.status == 3
+    assert traced.events[0]["argv"] == ["/bin/sh", str(script)]
 
 
 def test_script_with_missing_interpreter(tmp_path):
@@ -185,9 +183,16 @@ def test_script_with_missing_interpreter(tmp_path):
     assert_refused(run(TOOL, script), CANNOT_EXECUTE, str(script), "/no/such/interpreter", "cannot be executed")
 
 
-def test_script_with_static_interpreter(tmp_path):
-    script = executable(tmp_path / "script", f"#!{LABS / 'lib_cos_static'}\n".encode())
-    assert_refused(run(TOOL, script), OWN_FAILURE, str(script), "is statically linked: the shim cannot be loaded")
+def test_script_with_static_interpreter(tmp_path, programs):
+    script = executable(tmp_path / "script", f"#!{programs.labs / 'lib_cos_static'}\n".encode())
+    assert_refused(run(TOOL, "--backend=preload", script), OWN_FAILURE, str(script), "is statically linked: the shim cannot be loaded")
+
+
+def test_script_with_static_interpreter_by_ptrace(tmp_path, programs):
+    script = executable(tmp_path / "script", f"#!{programs.labs / 'lib_cos_static'}\n".encode())
+    traced = trace(tmp_path, script)
+    assert traced.status == 0
+    assert (traced.events[0]["backend"], traced.events[0]["exe"]) == ("ptrace", str(programs.labs / "lib_cos_static"))
 
 
 def test_script_with_text_interpreter(tmp_path):
@@ -211,23 +216,23 @@ def test_script_with_text_interpreter(tmp_path):
     (["show", "a", "b"], ["one trace", "b"]),
     (["show", "--no-such", "a"], ["--no-such"]),
 ])
-def test_wrong_usage(arguments, words):
-    assert_wrong_usage(run(TOOL, *arguments, cwd=LABS), *words)
+def test_wrong_usage(arguments, words, programs):
+    assert_wrong_usage(run(TOOL, *arguments, cwd=programs.labs), *words)
 
 
 @pytest.mark.parametrize("option", ["--json={}", "-o{}", "--output={}", "--timeline={}"])
 @pytest.mark.parametrize("place, reason", [("no/such/folder/file", "No such file or directory"), (".", "Is a directory")])
-def test_unwritable_output(tmp_path, option, place, reason):
+def test_unwritable_output(tmp_path, option, place, reason, programs):
     """The program does not run: what it does could not be seen."""
     file = tmp_path / place
-    assert_refused(run(TOOL, option.format(file), LABS / "map3"), OWN_FAILURE, str(file), "cannot write", reason)
+    assert_refused(run(TOOL, option.format(file), programs.labs / "map3"), OWN_FAILURE, str(file), "cannot write", reason)
 
 
-def test_an_output_that_may_not_be_written(tmp_path):
+def test_an_output_that_may_not_be_written(tmp_path, programs):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     tmp_path.chmod(0o555)
-    assert_refused(run(TOOL, f"--json={tmp_path / 'file'}", LABS / "map3"), OWN_FAILURE, "Permission denied")
+    assert_refused(run(TOOL, f"--json={tmp_path / 'file'}", programs.labs / "map3"), OWN_FAILURE, "Permission denied")
 
 
 def arguments_seen(*words, **options):
@@ -238,31 +243,31 @@ def arguments_seen(*words, **options):
 
 @pytest.mark.parametrize("arguments", [["--json"], ["-q", "--help", "-V"], ["--", "-o", "x"], ["show"], ["", "a b", "\\"]])
 @pytest.mark.parametrize("separator", [[], ["--"]])
-def test_options_of_the_program_are_its_own(arguments, separator):
-    program = str(VICTIMS / "env_args")
+def test_options_of_the_program_are_its_own(arguments, separator, programs):
+    program = str(programs.victims / "env_args")
     seen = arguments_seen(*separator, program, *arguments)
     assert seen == [os.fsencode(word) for word in [program, *arguments]]
 
 
-def test_arguments_are_bytes():
-    program = os.fsencode(VICTIMS / "env_args")
+def test_arguments_are_bytes(programs):
+    program = os.fsencode(programs.victims / "env_args")
     hostile = [b"\033[31m", b"\xff\xfe", b"'\"$(true)`", b"\xf0\x9f\x98\x80"]
     assert arguments_seen(program, *hostile) == [program, *hostile]
 
 
 @pytest.mark.parametrize("name", ["show", "--json", "-q", "-"])
-def test_a_program_named_like_an_option(tmp_path, name):
-    shutil.copy(VICTIMS / "env_args", tmp_path / name)
+def test_a_program_named_like_an_option(tmp_path, name, programs):
+    shutil.copy(programs.victims / "env_args", tmp_path / name)
     assert arguments_seen("--", name, env=environment(PATH=tmp_path))[0] == name.encode()
 
 
-def test_program_found_by_path(tmp_path):
+def test_program_found_by_path(tmp_path, programs):
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     for folder in (first, second, third):
         folder.mkdir()
     (first / "tool").write_text("not executable")
     (second / "tool").mkdir()
-    shutil.copy(VICTIMS / "env_args", third / "tool")
+    shutil.copy(programs.victims / "env_args", third / "tool")
     traced = trace(tmp_path, "tool", "x", env=environment(PATH=f"{first}:/no/such:{second}:{third}"))
     assert traced.status == 0
     assert traced.events[0]["exe"] == str(third / "tool")
@@ -272,8 +277,8 @@ def test_program_found_by_path(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["", ":/no/such", "/no/such:", "/no/such::/none"])
-def test_an_empty_entry_of_path_is_the_current_folder(tmp_path, path):
-    shutil.copy(VICTIMS / "env_args", tmp_path / "prog")
+def test_an_empty_entry_of_path_is_the_current_folder(tmp_path, path, programs):
+    shutil.copy(programs.victims / "env_args", tmp_path / "prog")
     assert arguments_seen("prog", cwd=tmp_path, env=environment(PATH=path)) == [b"prog"]
 
 
@@ -296,10 +301,10 @@ def assert_bad_trace(done, place, *words):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, programs):
     """A trace with all kinds of events that one run has."""
     folder = tmp_path_factory.mktemp("recorded")
-    traced = trace(folder, VICTIMS / "ending", "exec_fail")
+    traced = trace(folder, programs.victims / "ending", "exec_fail")
     return traced.trace.read_bytes()
 
 
@@ -361,8 +366,8 @@ def test_garbage_in_the_middle(tmp_path, recorded):
         assert b"procmap-trace" in done.out  # what is before it
 
 
-def test_binary_file():
-    program = LABS / "map3"
+def test_binary_file(programs):
+    program = programs.labs / "map3"
     assert_bad_trace(show(program), f"{program}:1")
 
 

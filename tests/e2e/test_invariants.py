@@ -94,3 +94,67 @@ def test_bulk_schema_agrees(good, field, value):
     assert list(schema_check.event_errors(broken)) != []
     assert bulk_schema.event_errors(broken) != []
     assert bulk_schema.event_errors({name: v for name, v in event.items() if name != "size"}) != []
+
+
+def as_child(events, last):
+    """The same events once more, as those of another process: image 2, exec'd by a child of the first."""
+    child = copy.deepcopy(events)
+    for event in child:
+        event.update(image=2, pid=event["pid"] + 1, tid=event["tid"] + 1, seq=event["seq"] + last)
+        if "seq" in event.get("cause", {}):
+            event["cause"]["seq"] += last
+    child[0].update(origin="exec", ppid=events[0]["pid"])
+    return child
+
+
+@pytest.fixture(name="two")
+def two_images(good):
+    """The program, its child's whole life, the program's exit."""
+    end = copy.deepcopy(good[-1])
+    end["seq"] = 2 * len(good)
+    return copy.deepcopy(good[:-1]) + as_child(good, len(good) - 1) + [end]
+
+
+def of_child(kind, field, value):
+    return change(kind, field, value, lambda event: event["image"] == 2)
+
+
+TREE_DAMAGE = {
+    "image without a process event": drop("process", lambda event: event["image"] == 2),
+    "image announced twice": of_child("process", "image", 1),
+    "image number left out": lambda events: [event.update(image=3) for event in events if event["image"] == 2],
+    "no exit of the child": drop("exit", lambda event: event["image"] == 2),
+    "exit of the child twice": lambda events: events.insert(-1, {**events[-2], "seq": events[-1]["seq"]}),
+    "an event after its exit": lambda events: events.append(events.pop(1)),
+    "event of another process": of_child("alloc", "pid", lambda pid: pid + 1),
+    "event in the wrong image": of_child("alloc", "image", 1),
+    "fork that nobody knows": lambda events: next(
+        event for event in events if event["type"] == "process" and event["image"] == 2).update(origin="fork", fork_id=1),
+    "the first program was replaced": of_child("process", "pid", lambda pid: pid - 1),
+    "thread ends that has not started": lambda events: events.insert(
+        -1, {"type": "thread", "event": "end", "seq": 0, **{k: events[-1][k] for k in ("pid", "image", "t_ns")}, "tid": 1}),
+}
+
+
+FOUND = {
+    "image without a process event": "was not announced",
+    "image announced twice": "announced a second time",
+    "image number left out": "is the one after",
+    "no exit of the child": "images without an exit: [2]",
+    "exit of the child twice": "comes after the exit",
+    "an event after its exit": "comes after the exit",
+    "event of another process": "is process",
+    "event in the wrong image": "is process",
+    "fork that nobody knows": "has no fork 1",
+    "the first program was replaced": "that it replaces has not ended so",
+    "thread ends that has not started": "was not there",
+}
+
+
+@pytest.mark.parametrize("damage", TREE_DAMAGE)
+def test_damage_to_a_tree_is_found(two, damage):
+    assert check_invariants(two) == []
+    TREE_DAMAGE[damage](two)
+    for number, event in enumerate(two, 1):
+        event["seq"] = number
+    assert FOUND[damage] in "\n".join(check_invariants(two))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tracing import LABS, trace
+from tracing import MMAP, trace
 
 STACK = {"local", "local_uninitialised", "parameter", "local_of_f", "big_first", "big_last", "local_of_main"}
 CODE = {"main", "f", "f2"}
@@ -52,24 +52,24 @@ def check_allocations(traced, ordered=True):
 
 @pytest.mark.parametrize("program", [["map3"], ["map3", "40000"], ["crash"], ["many_mallocs", "400", "verbose"]],
                          ids=" ".join)
-def test_allocations(program):
-    traced = trace(LABS / program[0], *program[1:])
+def test_allocations(program, programs):
+    traced = trace(programs.labs / program[0], *program[1:])
     check_allocations(traced)
     own = [event for event in traced.of("alloc") if traced.program_frame(event)]
     said = [line for line in traced.stdout.splitlines() if re.match("@ (malloc|free) ", line)]
     assert len(own) == len(said), "calls of the program itself that it did not print"
 
 
-def test_crash_keeps_what_was():
-    traced = trace(LABS / "crash")
+def test_crash_keeps_what_was(programs):
+    traced = trace(programs.labs / "crash")
     assert traced.status == -11
     assert traced.exit["status"] is None and traced.exit["signal"] == "SIGSEGV"
     assert {100, 50000, 300000} <= {event["size"] for event in traced.of("alloc", call="malloc")}
     assert traced.map_at_exit().at(0) is None
 
 
-def test_many_mallocs_counts():
-    traced = trace(LABS / "many_mallocs", "20000")
+def test_many_mallocs_counts(programs):
+    traced = trace(programs.labs / "many_mallocs", "20000")
     [(_, mallocs, _, frees, _, size, _, big)] = traced.said("total")
     own = {call: [event for event in traced.of("alloc", call=call) if traced.program_frame(event)]
            for call in ("malloc", "free")}
@@ -110,7 +110,7 @@ def maps_around(traced, kernel, changes):
 def check_mmap(traced, rest, words):
     length, address = numbers(*words[:2])
     line = line_of(words)
-    kernel, rest = kernel_event(traced, rest, {"mmap2", "mmap"}, [None, length], address, line, words)
+    kernel, rest = kernel_event(traced, rest, set(MMAP), [None, length], address, line, words)
     changes = changes_of(traced, kernel, {"mmap"}, line)
     before, after = maps_around(traced, kernel, changes)
     assert before.at(address) is None and before.at(address + length - 1) is None
@@ -190,8 +190,8 @@ SYSTEM_CALLS = {"mmap": check_mmap, "munmap": check_munmap, "brk": check_brk, "m
 
 
 @pytest.mark.parametrize("program", ["mmap_file", "shared_memory", "brk_direct", "mprotect_split", "mremap_grow"])
-def test_system_calls(program):
-    traced = trace(LABS / program)
+def test_system_calls(program, programs):
+    traced = trace(programs.labs / program)
     assert traced.status == 0
     rest, seen = traced.of("kernel"), 0
     for line in traced.stdout.splitlines():
@@ -202,23 +202,23 @@ def test_system_calls(program):
     assert seen >= 4
 
 
-def test_mapped_file_kind():
-    traced = trace(LABS / "mmap_file")
+def test_mapped_file_kind(programs):
+    traced = trace(programs.labs / "mmap_file")
     [[name]] = traced.said("file")
     added = [event["after"] for event in traced.changes("mmap", "added")]
     assert [(region["path"], region["perms"], region["offset"], region["kind"]) for region in added] == [
         (name, "rw-s", 0, "mapped_file"), (name, "r--p", 4096, "mapped_file"), (name, "rw-p", 0, "mapped_file")]
 
 
-def test_shared_memory_kind():
-    traced = trace(LABS / "shared_memory")
+def test_shared_memory_kind(programs):
+    traced = trace(programs.labs / "shared_memory")
     added = [event["after"] for event in traced.changes(change="added") if event["after"]["kind"] == "shared_memory"]
     assert [region["perms"] for region in added] == ["rw-s"] * 3
     assert len({region["path"].split("-")[0] for region in added}) == 3
 
 
-def test_mprotect_splits_and_merges():
-    changes = trace(LABS / "mprotect_split").changes("mprotect")
+def test_mprotect_splits_and_merges(programs):
+    changes = trace(programs.labs / "mprotect_split").changes("mprotect")
     split = next(event for event in changes if event["change"] == "split")
     assert [part["perms"] for part in split["parts"]] == ["rw-p", "r--p", "rw-p"]
     merged = next(event for event in changes if event["change"] == "merged")
@@ -226,8 +226,8 @@ def test_mprotect_splits_and_merges():
     assert merged["delta"] == split["delta"] == 0
 
 
-def test_dlopen():
-    traced = trace(LABS / "dlopen_lib")
+def test_dlopen(programs):
+    traced = trace(programs.labs / "dlopen_lib")
     [[name, *opened]], [[_, *closed]] = traced.said("dlopen"), traced.said("dlclose")
     added = [event for event in traced.changes("dlopen") if event["change"] == "added"]
     removed = traced.changes("dlclose")
@@ -243,8 +243,8 @@ def test_dlopen():
     assert loaded["kind"] == "lib_code" and "libm" in loaded["path"]
 
 
-def test_threads():
-    traced = trace(LABS / "threads")
+def test_threads(programs):
+    traced = trace(programs.labs / "threads")
     check_allocations(traced, ordered=False)
     memory = traced.map_at_exit()
     for name, address in traced.said("addr"):
@@ -279,7 +279,7 @@ def systems(traced):
         if event.get("within", {}).get("call") == "system":
             before = traced.events[event["seq"] - 2]
             assert before["type"] == "kernel" and before["tid"] == event["tid"]
-            if before["call"] == "mmap2":
+            if before["call"] in MMAP:
                 calls.append([])
             calls[-1].append(event["seq"])
     return calls
@@ -287,9 +287,9 @@ def systems(traced):
 
 @pytest.mark.parametrize("aslr", [False, True], ids=["no-aslr", "aslr"])
 @pytest.mark.parametrize("program", [["map1"], ["map2"], ["map3"], ["map3", "40000"], ["lib_cos"]], ids=" ".join)
-def test_printed_maps(program, aslr):
+def test_printed_maps(program, aslr, programs):
     """While cat prints the map, the child's helper stack goes away: the map is the one before or after that."""
-    traced = trace(LABS / program[0], *program[1:], aslr=aslr)
+    traced = trace(programs.labs / program[0], *program[1:], aslr=aslr)
     printed, calls = traced.printed_maps(), systems(traced)
     assert len(printed) == len(calls) > 0
     for (label, lines), snapshots in zip(printed.items(), calls):
@@ -300,8 +300,8 @@ def test_printed_maps(program, aslr):
 
 
 @pytest.mark.parametrize("program", ["map1", "map2", "lib_cos"])
-def test_kinds_of_addresses(program):
-    traced = trace(LABS / program)
+def test_kinds_of_addresses(program, programs):
+    traced = trace(programs.labs / program)
     memory = traced.map_at_exit()
     said = dict(traced.said("addr"))
     assert len(said) >= 3
@@ -319,9 +319,9 @@ def test_kinds_of_addresses(program):
         assert memory.at(int(said["uninitialised_last"], 16))["kind"] == "bss"
 
 
-def test_stack_growth():
+def test_stack_growth(programs):
     """The array has 4 MiB, of which some lie in what the stack has in reserve: the kernel's map says how much."""
-    traced = trace(LABS / "map2")
+    traced = trace(programs.labs / "map2")
     grown = [event for event in traced.changes("page fault") if event["after"]["kind"] == "stack"]
     assert grown and {event["change"] for event in grown} == {"grown"}
     first = int(dict(traced.said("addr"))["big_first"], 16)
@@ -342,8 +342,8 @@ def total(regions, wanted):
 
 
 @pytest.mark.parametrize("count", [100, 1000, 10000, 20000, 30000, 40000])
-def test_map3_placement(count):
-    traced = trace(LABS / "map3", count)
+def test_map3_placement(count, programs):
+    traced = trace(programs.labs / "map3", count)
     printed = {label: parse_maps(lines) for label, lines in traced.printed_maps().items()}
     [[size, address, *_]] = traced.said("malloc")
     size, address = numbers(size, address)
@@ -353,7 +353,7 @@ def test_map3_placement(count):
     home = next(region for region in printed["after-malloc"] if region[0] <= address < region[1])
     in_heap = home[7] == "[heap]"
     assert malloc["placement"] == ("heap" if in_heap else "mmap")
-    assert in_heap == (count < 40000)  # 128 KiB are 32768 ints, less 8 bytes of malloc's own
+    assert in_heap == (count < 40000)  # 128 KiB are 32768 ints, less two words of malloc's own
     assert home == traced.map_at(malloc["seq"]).at(address).identity()
 
     def heap(label):
@@ -366,7 +366,7 @@ def test_map3_placement(count):
     assert told(malloc, {"heap"}) == heap("after-malloc") - heap("before-malloc")
     assert told(free, {"heap"}) == heap("after-free") - heap("after-malloc")
     own = {"malloc_mmap", "anonymous"}
-    assert told(malloc, own) == (0 if in_heap else (size + 8 + 4095) // 4096 * 4096)
+    assert told(malloc, own) == (0 if in_heap else programs.mmapped_size(size))
     assert told(free, own) == -told(malloc, own)
     if not in_heap:
         assert not [region for region in printed["after-free"] if region[0] <= address < region[1]]

@@ -12,13 +12,15 @@ ld.so makes its calls itself, where no trace of procmap-trace has them one by on
 map behind dlopen. There the comparison is by size: what ld.so mapped and unmapped since the start-up ended.
 """
 
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 
 import strace
-from tracing import LABS, VICTIMS, trace
+from invariants import Map, Region
+from tracing import FOLLOW, MMAP, TOOL, run, trace
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="strace cannot trace processes here")
 
@@ -26,7 +28,7 @@ LOADER_CAUSES = {"dlopen", "dlmopen", "dlclose", "ld.so"}
 
 LAB_PROGRAMS = [["map1"], ["map2"], ["map3"], ["map3", "40000"], ["lib_cos"], ["mmap_file"], ["shared_memory"],
                 ["brk_direct"], ["mprotect_split"], ["mremap_grow"], ["dlopen_lib"], ["crash"], ["many_mallocs", "20000"]]
-THREADED = [[LABS / "threads"], [VICTIMS / "threads_stress", "4", "200"], [VICTIMS / "cxx_throw"]]
+THREADED = [["labs/threads"], ["victims/threads_stress", "4", "200"], ["victims/cxx_throw"]]
 VICTIM_PROGRAMS = [["pool"], ["threshold"], ["stack_growth"], ["errno_kept"], ["early"], ["many_regions", "100", "20"]]
 
 # A table of 100,000 rows. (Made by a recursive query, each row costs two mallocs: 200,000 events more, nothing new.)
@@ -43,7 +45,8 @@ select length(group_concat(hex(i), '')) from (select i from t order by n, i limi
 """
 
 PYTHON = """
-import collections, json, sqlite3, struct, zlib
+import collections, json, sqlite3, ssl, struct, zlib
+ssl.create_default_context(cafile=None)
 rows = [{"i": i, "text": "x" * (i % 300)} for i in range(4000)]
 text = json.dumps(rows)
 assert json.loads(text) == rows
@@ -68,6 +71,22 @@ $big =~ s/a/ccc/g;
 print scalar(@keys), " $found ", length($big), "\n";
 """
 
+THREADS = """
+import json, threading
+done = []
+def work(number):
+    for i in range(50):
+        text = json.dumps([{"number": number, "text": "x" * (i * 100)} for _ in range(100)])
+        big = bytearray(200_000 + i * 10_000)
+        done.append(len(json.loads(text)) + len(big))
+threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(sum(done))
+"""
+
 FOREIGN = {
     "sqlite3": ("sqlite3", [":memory:", SQL], {}),
     "python3": ("python3", ["-c", PYTHON], {"PYTHONHASHSEED": "0"}),
@@ -79,6 +98,24 @@ FOREIGN = {
     "ls": ("ls", ["-l", "/usr/bin"], {}),
     "cat": ("cat", ["WORDS"], {}),
 }
+
+
+# Programs that start others (with --follow), each in a folder that is prepared by these commands.
+REPOSITORY = """
+git init -q .
+for i in 1 2 3 4 5; do
+    seq $i 200 >file$i && git add . && git commit -q -m "commit $i"
+done
+git repack -adq
+"""  # repacked once: the next time finds what the one before has left
+FAMILIES = {
+    "git log": ("git", ["log", "--stat", "-p"], REPOSITORY),
+    "git repack": ("git", ["-c", "pack.threads=1", "repack", "-adq"], REPOSITORY),
+    "gcc": (None, ["gcc", "-O1", "-c", "file.c"], "echo 'int f(int x) { return x * 3; }' >file.c"),
+    "sh": (None, ["sh", "-c", "ls -l | cat; (echo 1; exec echo 2); exec echo end"], ""),
+}
+GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
+       "GIT_COMMITTER_EMAIL": "a@b", "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2001-01-01T00:00:00Z"}
 
 
 @pytest.fixture(scope="module", name="words")
@@ -106,6 +143,34 @@ def ranges(traced, *paths):
     return lambda address: any(region.start <= address < region.end for region in regions)
 
 
+LOADERS = ("ld-linux.so.2", "ld-linux-x86-64.so.2")
+
+
+def made_by_libc(traced):
+    """Where the system calls of libc are made: on i386 in the vdso; on x86-64 in libc itself, and in the shim for those
+    that it has taken over."""
+    return ranges(traced, *(["[vdso]"] if traced.process["class"] == 32 else ["libc.so.6", "libprocmap-trace.so"]))
+
+
+def tracers_own(traced):
+    """Tells the calls by which procmap-trace works on its own memory (it makes some of it unlike the program's, so as
+    not to merge), and those by which it changes the code of libc."""
+    own, code = Map(), Map()
+    for event in traced.of("snapshot"):
+        for region in map(Region, event["regions"]):
+            if region["owner"] == "tracer":
+                own.erase(region.start, region.end)
+                own.paint(region)
+            elif region["kind"] == "lib_code" and not code.at(region.start):
+                code.paint(region)
+    shim = ranges(traced, "libprocmap-trace.so")
+
+    def is_own(call):
+        place = call.result if call.call in MMAP else call.args[0]
+        return own.at(place) is not None or (shim(call.ip) and call.call == "mprotect" and code.at(place) is not None)
+    return is_own
+
+
 def from_strace(calls, where):
     return [call for call in calls if call.is_change() and where(call.ip)]
 
@@ -126,7 +191,7 @@ def exact(call):
 
 
 # Arguments that do not depend on where the kernel puts things.
-COMPARABLE = {"brk": [0], "mmap2": [1, 2, 3, 4, 5], "munmap": [1], "mremap": [1, 2, 3], "mprotect": [1, 2],
+COMPARABLE = {"brk": [0], "mmap": [1, 2, 3, 4, 5], "mmap2": [1, 2, 3, 4, 5], "munmap": [1], "mremap": [1, 2, 3], "mprotect": [1, 2],
               "madvise": [1, 2], "shmat": [2], "shmdt": []}
 
 
@@ -142,10 +207,13 @@ def difference(ours, theirs):
     return None
 
 
+STACK_LIMIT = ("ugetrlimit", "prlimit64")  # of i386, of x86-64
+
+
 def start_up(calls, loader):
     """How many calls belong to start-up. Its end: __libc_early_init asks for the limit of the stack; then ld.so
     unmaps ld.so.cache, if it had opened it, and enters the program."""
-    index = next(i for i, call in enumerate(calls) if call.call == "ugetrlimit") + 1
+    index = next(i for i, call in enumerate(calls) if call.call in STACK_LIMIT) + 1
     if index < len(calls) and calls[index].call == "munmap" and loader(calls[index].ip):
         index += 1
     return index
@@ -157,7 +225,7 @@ def pages_of_loader(calls, loader):
     for call in calls:
         if not loader(call.ip) or call.errno:
             continue
-        if call.call == "mmap2":
+        if call.call in MMAP:
             memory |= set(range(call.result, call.result + call.args[1], 4096))
         elif call.call == "munmap":
             memory -= set(range(call.args[0], call.args[0] + call.args[1], 4096))
@@ -166,48 +234,87 @@ def pages_of_loader(calls, loader):
 
 # ---- the comparisons ----
 
+def programs_of(images, logs):
+    """[(image of the trace, its calls)]. A pid's last images are what it executed last; before its first execve it is a
+    copy of its parent, or no image: a child of vfork has its parent's memory."""
+    by_pid = {}
+    for image in images:
+        by_pid.setdefault(image.process["pid"], []).append(image)
+    pairs = []
+    for pid, own in by_pid.items():
+        assert len(own) <= len(logs[pid]), f"process {pid} executed fewer programs than the trace has"
+        pairs += zip(own, logs[pid][-len(own):])
+    return pairs
+
+
+def check_processes(images, logs, pid, follow):
+    """Every process that strace saw, and that executed a program or is a copy of one, is in the trace."""
+    traced = {image.process["pid"] for image in images}
+    assert pid in traced
+    if follow:
+        forked = {image.process["pid"] for image in images if image.process.get("origin") == "fork"}
+        seen = {one for one in strace.descendants(logs, pid) if len(logs[one]) > 1 or one in forked | {pid}}
+        assert traced == seen
+    else:
+        assert traced == {pid}
+
+
+def check_calls(image, calls, others):
+    """The trace and strace of one image. `others`: the calls of all other threads and processes, by their ids."""
+    libc, loader, shim = made_by_libc(image), ranges(image, *LOADERS), ranges(image, "libprocmap-trace.so")
+    on_tracer = tracers_own(image)
+    pid = image.process["pid"]
+    by_thread = {**others, pid: calls}
+    if image.process.get("origin") != "fork":
+        assert loader(calls[0].ip), "the first call is ld.so's: else the addresses mean something else"
+    found = 0
+    for tid in strace.threads(by_thread, pid):
+        theirs = [exact(call) for call in from_strace(by_thread[tid], libc) if not on_tracer(call)]
+        assert difference([exact(call) for call in from_trace(image, tid)], theirs) is None, f"thread {tid}"
+        past = from_strace(by_thread[tid], lambda ip: not (libc(ip) or loader(ip) or shim(ip)))
+        assert not past, "calls past libc, which this comparison does not cover"
+        found += len(theirs)
+    assert {event["tid"] for event in image.of("kernel")} <= set(strace.threads(by_thread, pid))
+    return found
+
+
 def check_same_run(*command, **options):
     """The trace and strace of one and the same run."""
     with tempfile.TemporaryDirectory(prefix="procmap-trace-strace-") as directory:
         traced = trace(*command, prefix=strace.command(directory), **options)
-        calls = strace.logs(directory)
-    libc, loader = ranges(traced, "[vdso]"), ranges(traced, "ld-linux.so.2")
-    shim = ranges(traced, "libprocmap-trace.so")
-    memory = traced.map_at_exit()
-
-    def on_tracer(call):
-        """procmap-trace at work on its own memory (it makes some of it unlike the program's, so as not to merge)."""
-        region = memory.at(call.args[0])
-        return region is not None and region["owner"] == "tracer"
-
-    pid = traced.process["pid"]
-    assert loader(calls[pid][0].ip), "the first call is ld.so's: else the addresses mean something else"
-    found = 0
-    for tid in strace.threads(calls, pid):
-        theirs = [exact(call) for call in from_strace(calls[tid], libc) if not on_tracer(call)]
-        assert difference([exact(call) for call in from_trace(traced, tid)], theirs) is None, f"thread {tid}"
-        others = from_strace(calls[tid], lambda ip: not (libc(ip) or loader(ip) or shim(ip)))
-        assert not others, "calls past libc, which this comparison does not cover"
-        found += len(theirs)
-    assert found > 0
-    assert {event["tid"] for event in traced.of("kernel")} <= set(strace.threads(calls, pid))
+        logs = strace.all_logs(directory)
+    check_processes(traced.images, logs, traced.process["pid"], "tool_options" in options)
+    last = {tid: programs[-1] for tid, programs in logs.items()}
+    assert sum(check_calls(image, calls, last) for image, calls in programs_of(traced.images, logs)) > 0
     return traced
 
 
-def check_without(*command, **options):
-    """The trace, and strace of the program alone."""
-    traced = trace(*command, **options)
-    alone, calls = strace.witness(*command, **options)
-    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
-    libc, loader = ranges(traced, "[vdso]"), ranges(traced, "ld-linux.so.2")
-    assert loader(calls[0].ip)
-    pid = traced.process["pid"]
-    ours = [placeless(call) for call in from_trace(traced, pid)]
+def check_alike(image, calls, ordered=True):
+    """The trace of an image, and strace of the same program in another run. Not `ordered`: the program goes by the
+    addresses that it has got (Python's sets do), and the same calls come in another order."""
+    libc, loader = made_by_libc(image), ranges(image, *LOADERS)
+    ours = [placeless(call) for call in from_trace(image, image.process["pid"])]
     theirs = [placeless(call) for call in from_strace(calls, libc)]
-    assert theirs and difference(ours, theirs) is None
-    loaded = pages_of_loader(calls[start_up(calls, loader):], loader)
-    changes = [event for event in traced.changes() if event["cause"]["call"] in LOADER_CAUSES]
-    assert sum(event["delta"] for event in changes) == loaded
+    if ordered:
+        assert difference(ours, theirs) is None, image.process["exe"]
+    else:
+        assert sorted(map(str, ours)) == sorted(map(str, theirs)), image.process["exe"]
+    start = 0 if image.process.get("origin") == "fork" else start_up(calls, loader)
+    changes = [event for event in image.changes() if event["cause"]["call"] in LOADER_CAUSES]
+    assert sum(event["delta"] for event in changes) == pages_of_loader(calls[start:], loader)
+    return len(theirs)
+
+
+def check_without(*command, tool_options=(), ordered=True, **options):
+    """The trace, and strace of the program alone. Processes are made in the same order in both."""
+    traced = trace(*command, tool_options=tool_options, **options)
+    alone, pid, logs = strace.witness(*command, **options)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+    ours = sorted({image.process["pid"] for image in traced.images})
+    theirs = [one for one in strace.descendants(logs, pid) if len(logs[one]) > 1 or one == pid] if tool_options else [pid]
+    assert len(ours) == len(theirs), "another number of processes"
+    pairs = programs_of(traced.images, {own: logs[other] for own, other in zip(ours, theirs)})
+    assert sum(check_alike(image, calls, ordered) for image, calls in pairs) > 0
     return traced
 
 
@@ -221,28 +328,28 @@ def ids(programs):
 
 
 @pytest.mark.parametrize("program", LAB_PROGRAMS, ids=ids(LAB_PROGRAMS))
-def test_labs_same_run(program):
-    check_same_run(LABS / program[0], *program[1:])
+def test_labs_same_run(program, programs):
+    check_same_run(programs.labs / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", THREADED, ids=ids(THREADED))
-def test_threads_same_run(program):
-    check_same_run(*program)
+def test_threads_same_run(program, programs):
+    check_same_run(*programs.command(program))
 
 
 @pytest.mark.parametrize("program", VICTIM_PROGRAMS, ids=ids(VICTIM_PROGRAMS))
-def test_victims_same_run(program):
-    check_same_run(VICTIMS / program[0], *program[1:])
+def test_victims_same_run(program, programs):
+    check_same_run(programs.victims / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", LAB_PROGRAMS, ids=ids(LAB_PROGRAMS))
-def test_labs_without(program):
-    check_without(LABS / program[0], *program[1:])
+def test_labs_without(program, programs):
+    check_without(programs.labs / program[0], *program[1:])
 
 
 @pytest.mark.parametrize("program", [p for p in VICTIM_PROGRAMS if p not in PLACE_MATTERS], ids=" ".join)
-def test_victims_without(program):
-    check_without(VICTIMS / program[0], *program[1:])
+def test_victims_without(program, programs):
+    check_without(programs.victims / program[0], *program[1:])
 
 
 def test_foreign_same_run(foreign_command):
@@ -255,22 +362,189 @@ def test_foreign_same_run(foreign_command):
 
 def test_foreign_without(foreign_command):
     command, environment = foreign_command
-    traced = check_without(*command, env=environment)
+    traced = check_without(*command, env=environment, ordered="python" not in str(command[0]))
     assert traced.status == 0 and traced.stdout
 
 
-def test_dlopen_is_grouped():
+@pytest.fixture(name="family", params=FAMILIES)
+def family_program(request, foreign, programs, tmp_path):
+    """([program, arguments], options): a program that starts others, in a folder with what it works on."""
+    name, arguments, preparation = FAMILIES[request.param]
+    if name is None and programs.bits != machine_bits(arguments[0]):
+        pytest.skip("this machine's own programs have another word size")
+    path, environment = foreign[name] if name else ("/usr/bin/env", {})
+    environment = {**environment, **GIT}
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "git").symlink_to(path)
+    setup = run("sh", "-ec", preparation, cwd=work, env={**environment, "PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert setup.status == 0, setup.stderr
+    return [path, *arguments], {"env": environment, "cwd": work, "tool_options": FOLLOW}
+
+
+def machine_bits(name):
+    with open(shutil.which(name), "rb") as file:
+        return {1: 32, 2: 64}[file.read(5)[4]]
+
+
+def test_family_same_run(family):
+    command, options = family
+    traced = check_same_run(*command, **options)
+    assert traced.status == 0
+    assert all(image.exit["ledger"]["unexplained"] == 0 for image in traced.images)
+
+
+def test_family_without(family):
+    command, options = family
+    if "gcc" in command:
+        pytest.skip("how much cc1 allocates depends on addresses: it hashes pointers")
+    assert check_without(*command, **options).status == 0
+
+
+def test_python_with_threads_same_run(foreign):
+    path, environment = foreign["python3"]
+    traced = check_same_run(path, "-c", THREADS, env=environment)
+    assert traced.status == 0 and len({event["tid"] for event in traced.of("kernel")}) == 9
+
+
+def test_run_time_same_run(foreign):
+    """Hundreds of regions, reservations of many GiB, code made at run time."""
+    name = next((name for name in ("node", "java") if name in foreign), None)
+    if not name:
+        pytest.skip("there is none of this word size")
+    path, environment = foreign[name]
+    arguments = {"node": ["-e", "console.log(JSON.stringify({a: [1, 2, 3]}))"], "java": ["-Xshare:auto", "-version"]}
+    traced = check_same_run(path, *arguments[name], env=environment)
+    assert traced.status == 0 and len(list(traced.map_at_exit())) > 50
+
+
+# ---- programs that no library can be loaded into: traced by ptrace, where strace cannot watch at the same time ----
+
+MUSL = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+int main(void)
+{
+    void *block[20];
+    for (int i = 0; i < 20; i++)
+        block[i] = malloc(1000 << i % 10);
+    for (int i = 0; i < 20; i++)
+        free(block[i]);
+    char *area = mmap(0, 12288, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(area + 4096, 4096, PROT_READ);
+    munmap(area, 12288);
+    puts("@ end");
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="session", name="ptrace")
+def ptrace_backend():
+    if "--backend" not in run(TOOL, "--help").stdout:
+        pytest.skip("this procmap-trace has no ptrace backend")
+
+
+def musl_program(folder, programs, foreign, *, static):
+    """A program with musl as its C library: unpacked, so the compiler is told where everything is."""
+    loader = Path(foreign["musl"][0])
+    root = loader.parents[2]
+    [start] = root.glob("usr/lib/*-linux-musl/crt1.o")
+    [include] = root.glob("usr/include/*-linux-musl")
+    files = [start, start.with_name("crti.o")]
+    library = [start.with_name("libc.a")] if static else [loader, f"-Wl,--dynamic-linker={loader}"]
+    flags = ["-nostdinc", "-isystem", include, "-nostdlib", "-no-pie", "-fno-pie", "-fno-stack-protector"]
+    return programs.compile(folder / "program", MUSL, *flags, *(["-static"] if static else []), "-x", "none", *files, *library,
+                            "-lgcc", start.with_name("crtn.o"))
+
+
+def without_segment(call):
+    """As exact(), but the number of a System V segment counts up."""
+    return exact(call) if call.call != "shmat" else (call.call, call.args[1:], call.result, call.errno)
+
+
+def witnessed(traced, *command, **options):
+    """The calls of strace's run of the program alone, which must have ended as the traced one."""
+    alone, pid, logs = strace.witness(*command, **options)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+    assert len(traced.stdout.splitlines()) == len(alone.stdout.splitlines())  # names of files and processes differ
+    tids = strace.threads({tid: programs[-1] for tid, programs in logs.items()}, pid)
+    return [call for tid in tids for call in logs[tid][-1] if call.is_change()]
+
+
+def by_ptrace(*command, tool_options=(), **options):
+    """The trace by ptrace, and its calls that change the map."""
+    traced = trace(*command, tool_options=tool_options, **options)
+    assert traced.process["backend"] == "ptrace" and traced.exit["ledger"]["unexplained"] == 0
+    return traced, [call for tid in sorted({event["tid"] for event in traced.of("kernel")}) for call in from_trace(traced, tid)]
+
+
+def check_by_ptrace(*command, **options):
+    """The trace by ptrace, and strace of the program alone: here the trace has ld.so's calls, too, and nothing of the
+    tracer's is in the way, so everything is the same."""
+    traced, ours = by_ptrace(*command, **options)
+    options.pop("tool_options", None)
+    theirs = witnessed(traced, *command, **options)
+    assert theirs and difference(list(map(without_segment, ours)), list(map(without_segment, theirs))) is None
+    return traced
+
+
+STATIC = {
+    "busybox sort": ("busybox-static", ["sort", "-r", "WORDS"]),
+    "busybox sh": ("busybox-static", ["sh", "-c", "x=1; for i in 1 2 3; do x=$x$x; done; echo $x"]),
+}
+
+
+@pytest.mark.usefixtures("ptrace")
+@pytest.mark.parametrize("program", STATIC)
+def test_static_busybox(foreign, words, program):
+    name, arguments = STATIC[program]
+    path, environment = foreign[name]
+    check_by_ptrace(path, *(words if word == "WORDS" else word for word in arguments), env=environment)
+
+
+@pytest.mark.usefixtures("ptrace")
+def test_static_go(foreign):
+    """How many threads the run time starts, and which of them asks for memory first, is up to chance: strace is asked
+    until its run is such a one."""
+    path, environment = foreign["gosu"]
+    options = {"env": {**environment, "GOGC": "off", "GOMAXPROCS": "1"}}
+    traced, ours = by_ptrace(path, "--version", **options)
+    assert len(ours) > 5
+    runs = (sorted(map(str, map(placeless, witnessed(traced, path, "--version", **options)))) for _ in range(100))
+    assert any(theirs == sorted(map(str, map(placeless, ours))) for theirs in runs)
+
+
+@pytest.mark.usefixtures("ptrace")
+@pytest.mark.parametrize("static", [True, False], ids=["static", "dynamic"])
+def test_musl(tmp_path, programs, foreign, static):
+    check_by_ptrace(musl_program(tmp_path, programs, foreign, static=static))
+
+
+@pytest.mark.usefixtures("ptrace")
+@pytest.mark.parametrize("program", LAB_PROGRAMS, ids=" ".join)
+def test_labs_by_ptrace(program, programs):
+    check_by_ptrace(programs.labs / program[0], *program[1:], tool_options=["--backend=ptrace"])
+
+
+@pytest.mark.usefixtures("ptrace")
+def test_static_lab(programs):
+    check_by_ptrace(programs.labs / "lib_cos_static")
+
+
+def test_dlopen_is_grouped(programs):
     """dlopen_lib: ld.so's calls are no kernel events, its regions are there with cause dlopen."""
-    traced = check_same_run(LABS / "dlopen_lib")
+    traced = check_same_run(programs.labs / "dlopen_lib")
     library = {event["after"]["path"] for event in traced.changes("dlopen", "added") if event["after"]["path"]}
     assert len(library) == 1 and "libm" in library.pop()
-    mapped = {int(event["result"], 16) for event in traced.of("kernel", call="mmap2") if "result" in event}
+    mapped = {int(event["result"], 16) for event in traced.of("kernel") if event["call"] in MMAP and "result" in event}
     assert not mapped & {int(event["after"]["start"], 16) for event in traced.changes("dlopen", "added")}
 
 
-def test_comparison_can_fail():
+def test_comparison_can_fail(programs):
     """The oracle notices a call that is missing, and one with another length."""
-    traced = trace(LABS / "map3", "40000")
+    traced = trace(programs.labs / "map3", "40000")
     calls = from_trace(traced, traced.process["pid"])
     assert len(calls) > 5 and difference(calls, calls) is None
     assert difference(calls[:3] + calls[4:], calls)

@@ -4,7 +4,8 @@ import re
 import shutil
 
 import pytest
-from running import LABS, ROOT, TOOL, environment, run
+from running import ROOT, TOOL, environment, run
+from tracing import LABS
 
 README = ROOT / "README.md"
 LEFT_OUT = re.compile(r"\b(make|sudo|apt|apt-get)\b")  # these change the machine; tests/setup has its own proof

@@ -11,8 +11,8 @@ import subprocess
 import threading
 
 import pytest
-from running import (HANGS, LABS, OWN_FAILURE, TOOL, VICTIMS, assert_calls_traced, assert_no_crash, child_of, collect,
-                     compile32, environment, exists, messages, read_events, read_until, run, sanitized_tool, start,
+from running import (HANGS, NOT_FOUND, OWN_FAILURE, TOOL, assert_calls_traced, assert_no_crash, child_of, collect,
+                     environment, exists, messages, read_events, read_until, run, sanitized_tool, start,
                      trace, trace_options, wait_until, without_addresses)
 
 WORKER = r"""
@@ -117,12 +117,12 @@ int main(int argc, char **argv) /* descriptors FILE: what is open, and what open
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory):
+def compiled(tmp_path_factory, programs):
     folder = tmp_path_factory.mktemp("programs")
     sources = {"worker": WORKER, "family": FAMILY, "descriptors": DESCRIPTORS}
-    built = {name: compile32(folder / name, source) for name, source in sources.items()}
+    built = {name: programs.compile(folder / name, source) for name, source in sources.items()}
     for name in ("libone.so", "libtwo.so"):
-        built[name] = compile32(folder / name, LIBRARY.replace("NAME", name), "-shared", "-fPIC")
+        built[name] = programs.compile(folder / name, LIBRARY.replace("NAME", name), "-shared", "-fPIC")
     return built
 
 
@@ -198,8 +198,8 @@ MANY = 3_000_000  # events of these fill the ring many times
 
 @pytest.mark.usefixtures("orphans")
 class TestRunnerKilled:
-    def test_while_the_program_is_busy(self, tmp_path, programs):
-        with Working(tmp_path, programs["worker"], MANY) as working:
+    def test_while_the_program_is_busy(self, tmp_path, compiled):
+        with Working(tmp_path, compiled["worker"], MANY) as working:
             working.step()
             working.read_until(b"@ half")
             working.runner.kill()
@@ -207,8 +207,8 @@ class TestRunnerKilled:
             working.step()
             working.assert_program_ends()
 
-    def test_while_the_program_is_idle(self, tmp_path, programs):
-        with Working(tmp_path, programs["worker"], MANY) as working:
+    def test_while_the_program_is_idle(self, tmp_path, compiled):
+        with Working(tmp_path, compiled["worker"], MANY) as working:
             working.runner.kill()
             working.runner.wait(HANGS)
             assert exists(working.program)
@@ -216,16 +216,16 @@ class TestRunnerKilled:
             working.step()
             working.assert_program_ends()
 
-    def test_and_nobody_has_waited_for_it(self, tmp_path, programs):
+    def test_and_nobody_has_waited_for_it(self, tmp_path, compiled):
         """The process id of the runner still exists."""
-        with Working(tmp_path, programs["worker"], MANY) as working:
+        with Working(tmp_path, compiled["worker"], MANY) as working:
             working.runner.kill()
             working.step()
             working.step()
             working.assert_program_ends()
 
-    def test_while_the_program_waits_for_room(self, tmp_path, programs):
-        with Working(tmp_path, programs["worker"], MANY) as working:
+    def test_while_the_program_waits_for_room(self, tmp_path, compiled):
+        with Working(tmp_path, compiled["worker"], MANY) as working:
             working.runner.send_signal(signal.SIGSTOP)
             working.step()
             wait_until(lambda: state_of(working.program) == "S", "a program that waits for room in the ring")
@@ -252,8 +252,8 @@ def assert_lossless(folder, count):
     assert "all explained" in timeline
 
 
-def test_program_stopped_for_a_while(tmp_path, programs):
-    with Working(tmp_path, programs["worker"], 100_000) as working:
+def test_program_stopped_for_a_while(tmp_path, compiled):
+    with Working(tmp_path, compiled["worker"], 100_000) as working:
         os.kill(working.program, signal.SIGSTOP)
         wait_until(lambda: state_of(working.program) == "T", "a stopped program")
         working.step()
@@ -265,9 +265,9 @@ def test_program_stopped_for_a_while(tmp_path, programs):
     assert_lossless(tmp_path, 100_000)
 
 
-def test_runner_stopped_for_a_while(tmp_path, programs):
+def test_runner_stopped_for_a_while(tmp_path, compiled):
     """The program waits for room in the ring, and nothing is lost."""
-    with Working(tmp_path, programs["worker"], MANY) as working:
+    with Working(tmp_path, compiled["worker"], MANY) as working:
         working.runner.send_signal(signal.SIGSTOP)
         working.step()
         wait_until(lambda: state_of(working.program) == "S", "a program that waits for room in the ring")
@@ -277,9 +277,9 @@ def test_runner_stopped_for_a_while(tmp_path, programs):
     assert_lossless(tmp_path, MANY)
 
 
-def test_runner_stopped_for_good(tmp_path, programs):
+def test_runner_stopped_for_good(tmp_path, compiled):
     """The program goes on without being traced; the loss is counted when the runner comes back."""
-    with Working(tmp_path, programs["worker"], MANY) as working:
+    with Working(tmp_path, compiled["worker"], MANY) as working:
         working.runner.send_signal(signal.SIGSTOP)
         working.step()
         working.read_until(b"@ sum")
@@ -303,8 +303,8 @@ def said(out):
 @pytest.mark.parametrize("options", [["--json=/dev/full"], ["-q", "--json=/dev/full"], ["-o", "/dev/full"],
                                      ["--timeline=/dev/full", "--json=/dev/null"]], ids=" ".join)
 @pytest.mark.parametrize("command", [["map3", "40000"], ["many_mallocs", "20000"], ["crash"]], ids=" ".join)
-def test_full_disk(tmp_path, tool, options, command):
-    program = [LABS / command[0], *command[1:]]
+def test_full_disk(tmp_path, tool, options, command, programs):
+    program = [programs.labs / command[0], *command[1:]]
     plain = run("setarch", "-R", *program, cwd=tmp_path)
     done = run(tool, "--no-aslr", *options, *program, cwd=tmp_path)
     assert_no_crash(done)
@@ -313,28 +313,28 @@ def test_full_disk(tmp_path, tool, options, command):
     assert said(done.out) == said(plain.out)
 
 
-def test_full_file_system(tmp_path, tool):
+def test_full_file_system(tmp_path, tool, programs):
     """A disk that has room at first. What has been written is the beginning of the trace."""
     if os.geteuid() != 0 or run("unshare", "--mount", "true").status != 0:
         pytest.skip("only root can mount a small file system")
     small, kept = tmp_path / "small", tmp_path / "kept"
     small.mkdir()
     script = 'mount -t tmpfs -o size=100k tmpfs "$1" && cd "$1" && shift && "$@"; status=$?; cp t.jsonl "$KEPT"; exit $status'
-    done = run("unshare", "--mount", "sh", "-c", script, "sh", small, tool, "-q", "--json=t.jsonl", LABS / "many_mallocs",
+    done = run("unshare", "--mount", "sh", "-c", script, "sh", small, tool, "-q", "--json=t.jsonl", programs.labs / "many_mallocs",
                "20000", env=environment(KEPT=str(kept)))
     assert_no_crash(done)
     assert done.status == OWN_FAILURE
     assert "No space left on device" in messages(done.err)[-1]
-    assert done.out == run(LABS / "many_mallocs", "20000").out
+    assert done.out == run(programs.labs / "many_mallocs", "20000").out
     assert 50_000 < kept.stat().st_size <= 102_400
     shown = run(tool, "show", kept)
     assert_no_crash(shown)
     assert b"the trace ends here, without an exit" in shown.out
 
 
-def test_closed_pipe_for_json(tool):
+def test_closed_pipe_for_json(tool, programs):
     """procmap-trace --json PROGRAM | head -1"""
-    with start(tool, "--json", LABS / "many_mallocs", "20000") as process:
+    with start(tool, "--json", programs.labs / "many_mallocs", "20000") as process:
         others = []
         reader = threading.Thread(target=lambda: others.append(process.stderr.read()))
         reader.start()
@@ -343,39 +343,39 @@ def test_closed_pipe_for_json(tool):
         reader.join(HANGS)
         process.wait(HANGS)
     assert process.returncode == OWN_FAILURE
-    plain = run(LABS / "many_mallocs", "20000")
+    plain = run(programs.labs / "many_mallocs", "20000")
     assert others[0].startswith(plain.out)
     assert others[0][len(plain.out):].startswith(b"procmap-trace: cannot write the output: Broken pipe")
 
 
-def test_closed_pipe_for_the_timeline(tool):
+def test_closed_pipe_for_the_timeline(tool, programs):
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = run(tool, f"--output=/dev/fd/{writing}", LABS / "many_mallocs", "20000", pass_fds=[writing])
+        done = run(tool, f"--output=/dev/fd/{writing}", programs.labs / "many_mallocs", "20000", pass_fds=[writing])
     finally:
         os.close(writing)
     assert_no_crash(done)
     assert done.status == OWN_FAILURE
-    assert done.out == run(LABS / "many_mallocs", "20000").out
+    assert done.out == run(programs.labs / "many_mallocs", "20000").out
     assert "cannot write the output: Broken pipe" in messages(done.err)[-1]
 
 
-def test_closed_standard_error_for_the_timeline(tool):
+def test_closed_standard_error_for_the_timeline(tool, programs):
     reading, writing = os.pipe()
     os.close(reading)
-    done = run(tool, LABS / "many_mallocs", "20000", stderr=writing)
+    done = run(tool, programs.labs / "many_mallocs", "20000", stderr=writing)
     os.close(writing)
     assert done.status == OWN_FAILURE
-    assert done.out == run(LABS / "many_mallocs", "20000").out
+    assert done.out == run(programs.labs / "many_mallocs", "20000").out
 
 
 # ---- the program overwrites the ring ----
 
 @pytest.mark.parametrize("mode", ["all", "headers"])
 @pytest.mark.parametrize("attempt", range(3))
-def test_corrupted_ring(tmp_path, tool, mode, attempt):
-    done = run(tool, *trace_options(tmp_path), VICTIMS / "scribble", mode, "procmap-trace-ring")
+def test_corrupted_ring(tmp_path, tool, mode, attempt, programs):
+    done = run(tool, *trace_options(tmp_path), programs.victims / "scribble", mode, "procmap-trace-ring")
     assert_no_crash(done)
     assert done.out.endswith(b"\n@ end\n")
     timeline = (tmp_path / "timeline").read_text()
@@ -393,9 +393,9 @@ def test_corrupted_ring(tmp_path, tool, mode, attempt):
 
 
 @pytest.mark.parametrize("mode", ["all", "headers"])
-def test_corrupted_memory_of_the_shim(tmp_path, tool, mode):
+def test_corrupted_memory_of_the_shim(tmp_path, tool, mode, programs):
     """All of the tracer's shared memory: what becomes of the program is open, but the runner ends by itself."""
-    done = run(tool, *trace_options(tmp_path), VICTIMS / "scribble", mode, cwd=tmp_path)
+    done = run(tool, *trace_options(tmp_path), programs.victims / "scribble", mode, cwd=tmp_path)
     assert done.status in (0, OWN_FAILURE) or done.status < 0
     assert b"Sanitizer" not in done.err
     if (tmp_path / "trace.jsonl").stat().st_size:
@@ -404,10 +404,10 @@ def test_corrupted_memory_of_the_shim(tmp_path, tool, mode):
 
 # ---- programs that try a tracer ----
 
-def test_children_are_not_disturbed(tmp_path):
+def test_children_are_not_disturbed(tmp_path, programs):
     """Every child maps 7 shared pages; the program itself maps none."""
-    plain = run(VICTIMS / "fork_child")
-    done = run(TOOL, f"--output={tmp_path / 'timeline'}", VICTIMS / "fork_child")
+    plain = run(programs.victims / "fork_child")
+    done = run(TOOL, f"--output={tmp_path / 'timeline'}", programs.victims / "fork_child")
     timeline = (tmp_path / "timeline").read_text()
     assert done.status == plain.status == 0
     assert done.err == plain.err == b""
@@ -418,8 +418,8 @@ def test_children_are_not_disturbed(tmp_path):
     assert "all explained" in timeline
 
 
-def test_many_threads(tmp_path):
-    done = run(TOOL, f"--output={tmp_path / 'timeline'}", VICTIMS / "threads_stress", "64", "100")
+def test_many_threads(tmp_path, programs):
+    done = run(TOOL, f"--output={tmp_path / 'timeline'}", programs.victims / "threads_stress", "64", "100")
     assert (done.status, done.err) == (0, b"") and done.out.endswith(b"\n@ end\n")
     timeline = (tmp_path / "timeline").read_text()
     malloc, realloc, free = map(int, re.search(rb"@ total malloc (\d+) realloc (\d+) free (\d+)", done.out).groups())
@@ -429,10 +429,10 @@ def test_many_threads(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["plain", "close-all", "stdin", "exhaust"])
-def test_descriptors_of_the_program(tmp_path, mode):
-    plain = run(VICTIMS / "fds", mode)
+def test_descriptors_of_the_program(tmp_path, mode, programs):
+    plain = run(programs.victims / "fds", mode)
     no_descriptor = mode == "exhaust"  # then the map cannot be read, which is a loss
-    traced = trace(tmp_path, VICTIMS / "fds", mode, lost=no_descriptor)
+    traced = trace(tmp_path, programs.victims / "fds", mode, lost=no_descriptor)
     assert {event["reason"] for event in traced.of_type("loss")} == ({"snapshot"} if no_descriptor else set())
     assert traced.status == plain.status == 0
     assert without_addresses(traced.out) == without_addresses(plain.out)
@@ -440,14 +440,14 @@ def test_descriptors_of_the_program(tmp_path, mode):
 
 
 @pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]], ids=str)
-def test_standard_descriptors_closed(tmp_path, programs, closed):
+def test_standard_descriptors_closed(tmp_path, compiled, closed):
     """No file of the tool takes the place of a standard stream, neither in the program nor for its own messages."""
     def close_them():
         for descriptor in closed:
             os.close(descriptor)
 
-    plain = run(programs["descriptors"], tmp_path / "plain", preexec_fn=close_them)
-    done = run(TOOL, *trace_options(tmp_path), programs["descriptors"], tmp_path / "traced", preexec_fn=close_them)
+    plain = run(compiled["descriptors"], tmp_path / "plain", preexec_fn=close_them)
+    done = run(TOOL, *trace_options(tmp_path), compiled["descriptors"], tmp_path / "traced", preexec_fn=close_them)
     assert (done.status, done.out, done.err) == (plain.status, plain.out, plain.err) == (0, plain.out, b"")
     assert (tmp_path / "traced").read_text() == (tmp_path / "plain").read_text()
     traced = collect(tmp_path, done.status)
@@ -461,8 +461,8 @@ def test_failure_with_standard_descriptors_closed(tmp_path, closed):
         for descriptor in closed:
             os.close(descriptor)
 
-    done = run(TOOL, *trace_options(tmp_path), LABS / "lib_cos_static", preexec_fn=close_them)
-    assert (done.status, done.out, done.err) == (OWN_FAILURE, b"", b"")
+    done = run(TOOL, *trace_options(tmp_path), "--", "/no/such/program", preexec_fn=close_them)
+    assert (done.status, done.out, done.err) == (NOT_FOUND, b"", b"")
     for file in ("trace.jsonl", "timeline"):
         assert not (tmp_path / file).exists() or (tmp_path / file).read_bytes() == b""
 
@@ -482,12 +482,12 @@ def environment_without_noise(out):
     (":{one}:", b"libone.so"),
     ("", b"none"),
 ])
-def test_own_preloaded_libraries_are_kept(tmp_path, programs, preload, loaded):
+def test_own_preloaded_libraries_are_kept(tmp_path, compiled, preload, loaded):
     """The program and its children have the environment and the libraries that they would have."""
-    value = preload if preload is None else preload.format(one=programs["libone.so"], two=programs["libtwo.so"])
+    value = preload if preload is None else preload.format(one=compiled["libone.so"], two=compiled["libtwo.so"])
     env = environment(LD_PRELOAD=value, SOME="thing")
-    plain = run(programs["family"], env=env)
-    traced = trace_with_library(tmp_path, programs["family"], env)
+    plain = run(compiled["family"], env=env)
+    traced = trace_with_library(tmp_path, compiled["family"], env)
     assert plain.status == traced.status == 0
     assert plain.out.count(b" libraries " + loaded) == 4
     assert environment_without_noise(traced.out) == environment_without_noise(plain.out)
@@ -509,20 +509,20 @@ def without_loaders_complaints(err):
     return b"".join(lines[len(lines) // 3:])
 
 
-def test_variables_of_a_tracer_around_the_tracer_are_not_passed_on(tmp_path, programs):
+def test_variables_of_a_tracer_around_the_tracer_are_not_passed_on(tmp_path, compiled):
     env = environment(PROCMAP_TRACE_OUTPUT=str(tmp_path / "none.jsonl"), PROCMAP_TRACE_SOCKET="nonsense")
-    traced = trace(tmp_path, programs["family"], env=env)
+    traced = trace(tmp_path, compiled["family"], env=env)
     assert traced.status == 0
     assert b"PROCMAP_TRACE" not in traced.out
     assert not (tmp_path / "none.jsonl").exists()
 
 
-def test_empty_environment(tmp_path):
+def test_empty_environment(tmp_path, programs):
     def without_count(out):
         return [line for line in out.splitlines() if b" auxv entries " not in line]  # those to be ignored count
 
-    plain = run(VICTIMS / "env_args", env={})
-    traced = trace(tmp_path, VICTIMS / "env_args", env={})
+    plain = run(programs.victims / "env_args", env={})
+    traced = trace(tmp_path, programs.victims / "env_args", env={})
     assert traced.status == 0
     assert without_count(traced.out) == without_count(plain.out)
 
@@ -548,8 +548,8 @@ LIMITS = {
 
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("lab", [["map3", "40000"], ["threads"], ["dlopen_lib"]], ids=" ".join)
-def test_limits(tmp_path, name, lab):
-    program = [LABS / lab[0], *lab[1:]]
+def test_limits(tmp_path, name, lab, programs):
+    program = [programs.labs / lab[0], *lab[1:]]
     plain = run(*program, preexec_fn=limit(LIMITS[name]))
     traced = trace(tmp_path, *program, preexec_fn=limit(LIMITS[name]))
     assert traced.status == plain.status
@@ -562,9 +562,9 @@ TIGHT = [(resource.RLIMIT_AS, size << 20) for size in (4, 8, 16, 24, 32, 48)] + 
 
 
 @pytest.mark.parametrize("what, value", TIGHT)
-def test_tight_limits(tmp_path, what, value):
+def test_tight_limits(tmp_path, what, value, programs):
     """Where the tool itself finds no room it says so; the program either does not run or runs to its end."""
-    done = run(TOOL, *trace_options(tmp_path), LABS / "many_mallocs", "2000", preexec_fn=limit((what, value)))
+    done = run(TOOL, *trace_options(tmp_path), programs.labs / "many_mallocs", "2000", preexec_fn=limit((what, value)))
     assert done.status >= 0, done.err
     if done.status == 127:  # not even the loader of the tool could start
         assert b"error while loading shared libraries" in done.err
@@ -573,14 +573,14 @@ def test_tight_limits(tmp_path, what, value):
     if done.status == OWN_FAILURE:
         assert len(messages(done.err)) >= 1
     if done.status == 0 or done.out:
-        assert done.out == run(LABS / "many_mallocs", "2000", preexec_fn=limit((what, value))).out
+        assert done.out == run(programs.labs / "many_mallocs", "2000", preexec_fn=limit((what, value))).out
 
 
 @pytest.mark.parametrize("size", [4096, 100 << 10, 3 << 20, 5 << 20])
-def test_file_size_limit(tmp_path, size):
+def test_file_size_limit(tmp_path, size, programs):
     """The limit is for files, but the kernel counts shared memory, too: nobody gets SIGXFSZ because of the tool."""
-    plain = run(LABS / "many_mallocs", "20000", preexec_fn=limit((resource.RLIMIT_FSIZE, size)))
-    done = run(TOOL, *trace_options(tmp_path), LABS / "many_mallocs", "20000",
+    plain = run(programs.labs / "many_mallocs", "20000", preexec_fn=limit((resource.RLIMIT_FSIZE, size)))
+    done = run(TOOL, *trace_options(tmp_path), programs.labs / "many_mallocs", "20000",
                preexec_fn=limit((resource.RLIMIT_FSIZE, size)))
     assert plain.status == 0
     assert done.status in (0, OWN_FAILURE), done

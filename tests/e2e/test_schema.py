@@ -37,7 +37,7 @@ def encoded(tmp_path_factory):
 def test_encoded_lines_are_valid(encoded):
     assert schema_check.validate_file(encoded) == []
     types = {json.loads(line)["type"] for line in encoded.read_bytes().splitlines()}
-    assert types == set(schema_check.validators()) - {"region"}
+    assert types == set(schema_check.validators()) - {"region", "library"}
 
 
 def test_one_line_of_each_type_matches_the_whole_schema(encoded):
@@ -84,23 +84,30 @@ def test_names_are_those_of_calls_h():
     calls = names("PMT_CALLS")
     assert defs["any_call"]["enum"] == calls
     assert defs["alloc_call"]["enum"] == calls[:calls.index("sbrk")]
+    assert SCHEMA["$defs"]["fork"]["properties"]["call"]["enum"] == calls[calls.index("fork"):]
     assert defs["kernel_call"]["enum"] == calls[calls.index("brk"):calls.index("mallopt")]
     assert defs["snapshot"]["properties"]["reason"]["enum"] == names("PMT_REASONS")
     assert defs["loss"]["properties"]["reason"]["enum"] == names("PMT_LOSSES")
 
 
-COMMON = {"seq": 1, "t_ns": 5, "pid": 7, "tid": 7}
+COMMON = {"seq": 1, "t_ns": 5, "pid": 7, "image": 1, "tid": 7}
 REGION = {"start": "0x1000", "end": "0x2000", "size": 4096, "perms": "rw-p", "offset": 0, "dev_major": 0,
           "dev_minor": 0, "inode": 0, "path": ""}
 KNOWN = {**REGION, "kind": "heap", "owner": "program"}
 CAUSE = {"call": "malloc", "size": 9, "seq": 4, "kernel": "brk", "caller": "main map3.c:21", "stack_id": 1}
 CHANGE = {"type": "region", **COMMON, "change": "added", "delta": 4096, "before": None, "after": KNOWN,
           "cause": CAUSE, "why": "malloc(9) asked for more heap."}
-EXIT = {"type": "exit", **COMMON, "status": 0, "ledger": {"changes": 3, "explained": 3, "unexplained": 0, "lost": 0},
+EXIT = {"type": "exit", **COMMON, "end": "exit", "status": 0, "ledger": {"changes": 3, "explained": 3, "unexplained": 0, "lost": 0},
         "allocations": {"calls": 2, "frees": 1, "live": 1, "live_bytes": 9},
         "totals": [{"kind": "heap", "regions": 1, "bytes": 4096}]}
 FRAME = {"ip": "0x1010", "function": "main", "module": "/home/ann/map3", "file": "map3.c", "line": 21}
 FREE = {"type": "alloc", **COMMON, "call": "free", "addr": "0x1010", "placement": "heap"}
+
+THREAD = {"type": "thread", **COMMON, "event": "start", "creator": 7, "stack_id": 2,
+          "stack": {"address": "0x1010", "start": "0x1000", "end": "0x2000"}}
+FORK = {"type": "fork", **COMMON, "call": "vfork", "fork_id": 1}
+LIBRARY = {"type": "library", **COMMON, "change": "loaded", "path": "/lib/libm.so.6", "name": "libm.so.6",
+           "regions": [KNOWN, {**KNOWN, "kind": "lib_bss"}], "bytes": 8192, "cause": {"call": "dlopen"}}
 
 
 def without(event, key):
@@ -118,6 +125,13 @@ def without(event, key):
     {"type": "stack", **COMMON, "id": 1, "frames": [FRAME]},
     {"type": "snapshot", **COMMON, "reason": "start", "lo": "0x0", "hi": "0x100000000", "whole": True,
      "last": True, "regions": [KNOWN, REGION]},
+    {**EXIT, "end": "detached", "status": None},
+    {**CHANGE, "library": "/lib/libm.so.6", "after": {**KNOWN, "kind": "thread_stack", "tid": 9}},
+    LIBRARY,
+    FORK,
+    THREAD,
+    {**THREAD, "stack": {"address": "0x1010"}},
+    without(without({**THREAD, "event": "end"}, "creator"), "stack"),
     FREE,
     without({**FREE, "addr": None}, "placement"),
 ])
@@ -127,7 +141,19 @@ def test_derived_events_are_valid(event):
 
 @pytest.mark.parametrize("event", [
     [],
+    {"type": "spoon", **COMMON},
     {"type": "fork", **COMMON},
+    {**FORK, "call": "malloc"},
+    without(FORK, "image"),
+    {**THREAD, "event": "end"},
+    without(THREAD, "creator"),
+    {**THREAD, "stack": {"address": "0x1010", "start": "0x1000"}},
+    {**LIBRARY, "regions": []},
+    {**LIBRARY, "regions": [REGION]},
+    {**LIBRARY, "change": "added"},
+    {**EXIT, "end": "exec"},
+    {**EXIT, "end": "untraced", "status": None, "signal": "SIGSEGV"},
+    {**FREE, "image": 0},
     {**CHANGE, "after": REGION},
     {**CHANGE, "change": "resized"},
     {**CHANGE, "cause": {"call": "none"}},

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tracing import LABS, VICTIMS, trace
+from tracing import trace
 
-PROGRAMS = [[LABS / "map1"], [LABS / "map2"], [LABS / "map3", "40000"], [LABS / "lib_cos"], [LABS / "mmap_file"],
-            [LABS / "shared_memory"], [LABS / "brk_direct"], [LABS / "mprotect_split"], [LABS / "mremap_grow"],
-            [LABS / "dlopen_lib"], [LABS / "crash"], [LABS / "many_mallocs", "3000"],
-            [VICTIMS / "many_regions", "200", "20"], [VICTIMS / "stack_growth"]]
+PROGRAMS = [["labs/map1"], ["labs/map2"], ["labs/map3", "40000"], ["labs/lib_cos"], ["labs/mmap_file"],
+            ["labs/shared_memory"], ["labs/brk_direct"], ["labs/mprotect_split"], ["labs/mremap_grow"],
+            ["labs/dlopen_lib"], ["labs/crash"], ["labs/many_mallocs", "3000"],
+            ["victims/many_regions", "200", "20"], ["victims/stack_growth"]]
 
 TIMES = {"t_ns", "began_ns", "wall_time_ns"}
 IDS = {"pid", "ppid", "tid", "stack_id", "id", "inode"}  # stack ids depend on where the shim's memory is
@@ -46,16 +46,16 @@ def ids(program):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kernel_answers_queries():
-    if trace(LABS / "map3").process["snapshots"] != "query":
+def kernel_answers_queries(programs):
+    if trace(programs.labs / "map3").process["snapshots"] != "query":
         pytest.skip("this kernel has no PROCMAP_QUERY (Linux 6.11): there is only one way")
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=[ids(program) for program in PROGRAMS])
-def test_same_events(program):
+def test_same_events(program, programs):
     # The program's environment has the same size in both runs: it decides where the stack is.
-    query = trace(*program, env={"PROCMAP_TRACE_SNAPSHOTS": "auto"})
-    text = trace(*program, env={"PROCMAP_TRACE_SNAPSHOTS": "text"})
+    query = trace(*programs.command(program), env={"PROCMAP_TRACE_SNAPSHOTS": "auto"})
+    text = trace(*programs.command(program), env={"PROCMAP_TRACE_SNAPSHOTS": "text"})
     assert query.process["snapshots"] == "query"
     assert text.process["snapshots"] == "text"
     ours, theirs = comparable(query), comparable(text)
@@ -64,8 +64,8 @@ def test_same_events(program):
     assert len(ours) == len(theirs)
 
 
-def test_comparison_can_fail():
-    traced = trace(LABS / "map3")
+def test_comparison_can_fail(programs):
+    traced = trace(programs.labs / "map3")
     before = comparable(traced)
     snapshot = traced.of("snapshot")[-1]
     snapshot["regions"][3]["perms"] = "---p"

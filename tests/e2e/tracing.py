@@ -10,13 +10,12 @@ from pathlib import Path
 
 from bulk_schema import read_trace
 from invariants import Map, Region, check_invariants
+from programs import BUILD, PROGRAMS32, ROOT  # noqa: F401  (for those who import from here)
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("BUILD", "build"))
-BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 TOOL = BUILD / "bin" / "procmap-trace"
-LABS = BUILD / "labs"
-VICTIMS = BUILD / "victims"
+LABS = PROGRAMS32.labs  # where one word size is enough
+MMAP = ("mmap", "mmap2")  # the system call behind mmap(3), on x86-64 and on i386
+FOLLOW = ["--follow"]  # as options of the tool
 HANGS = 120  # seconds: no test measures time, but a hanging program must end
 
 # Short and the same for all: what the environment has is on the stack of every program.
@@ -61,12 +60,21 @@ class Trace(Run):
 
     @property
     def process(self):
+        """The process event of the (first) image."""
         return self.events[0]
 
     @property
     def exit(self):
         assert self.events[-1]["type"] == "exit"
         return self.events[-1]
+
+    @functools.cached_property
+    def images(self):
+        """The trace of each process image, in the order of their beginnings. Output and status are the program's."""
+        found = {}
+        for event in self.events:
+            found.setdefault(event.get("image", 1), []).append(event)
+        return [Trace(self.status, self.stdout, self.stderr, found[number]) for number in sorted(found)]
 
     def changes(self, cause=None, change=None, owner="program"):
         """The region events of an owner, of one cause (or any), of one change (or any)."""
@@ -77,8 +85,8 @@ class Trace(Run):
     def map_at(self, seq):
         """The map (of both owners) as the snapshots up to event number `seq` have it."""
         memory = Map()
-        for event in self.events[:seq]:
-            if event["type"] == "snapshot":
+        for event in self.events:
+            if event["type"] == "snapshot" and event["seq"] <= seq:
                 memory.erase(int(event["lo"], 16), int(event["hi"], 16))
                 for region in event["regions"]:
                     memory.paint(Region(region))
@@ -124,11 +132,11 @@ def untraced(*command, aslr=False, **options):
     return run(*([] if aslr else ["setarch", "-R"]), *command, **options)
 
 
-def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), **options):
+def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), tool_options=(), **options):
     """Runs a program under procmap-trace, checks the trace and returns it. `prefix`: words before the command."""
     with tempfile.TemporaryDirectory(prefix="procmap-trace-test-") as directory:
         path = Path(directory) / "trace.jsonl"
-        tool = [TOOL, f"--json={path}", "-q", *([] if aslr else ["--no-aslr"])]
+        tool = [TOOL, f"--json={path}", "-q", *([] if aslr else ["--no-aslr"]), *tool_options]
         done = run(*prefix, *tool, "--", *command, **options)
         assert path.exists(), f"no trace; status {done.status}, {done.stderr}"
         events, errors = read_trace(path)

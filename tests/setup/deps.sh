@@ -21,10 +21,10 @@ usage() { printf 'usage: %s [--list] [build|test|bench]...\n' "$me" >&2; exit 2;
 packages_of() {
     case $1 in
     build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information (in the runner)
-        echo gcc make libc6-dev pkg-config libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev
+        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
-        echo g++-multilib libcmocka-dev python3-pytest python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc ;;
+        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc ;;
     bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
         echo heaptrack valgrind ltrace libc6-dbg:i386 ;;
     *) usage ;;
@@ -96,13 +96,14 @@ check_by_trying() {
             need 'GNU make' make --version
             need 'a C compiler (gcc)' can_compile
             need 'its 32-bit support (-m32), with a 32-bit C library' can_compile -m32
+            need 'libunwind, with headers' can_include libunwind.h -l:libunwind.so.8
             need 'libunwind for 32-bit programs, with headers' can_include libunwind.h -m32 -l:libunwind.so.8
             need 'pkg-config' pkg-config --version
             need 'jansson, with headers' can_include jansson.h -ljansson
             need 'elfutils libdw and libelf, with headers' can_include elfutils/libdwfl.h -ldw -lelf ;;
         test)
             need 'cmocka, with headers' can_include cmocka.h -lcmocka
-            need 'pytest' python3 -m pytest --version
+            need 'pytest, with xdist' python3 -c "import pytest, xdist"
             need 'the Python module jsonschema' python3 -c 'import jsonschema'
             need 'strace' strace -V
             need 'jq' jq --version

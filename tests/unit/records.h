@@ -19,6 +19,8 @@ union record {
     struct pmt_exec exec;
     struct pmt_exit exit;
     struct pmt_lost lost;
+    struct pmt_thread thread;
+    struct pmt_fork fork;
     char bytes[PMT_RECORD_MAX];
     uint64_t words[PMT_RECORD_MAX / sizeof(uint64_t)];
 };
@@ -54,7 +56,12 @@ enum sample {
     SAMPLE_EXEC_FAILED,
     SAMPLE_EXIT,
     SAMPLE_EXIT_SIGNAL,
+    SAMPLE_EXIT_UNTRACED,
     SAMPLE_LOSS,
+    SAMPLE_THREAD_START,
+    SAMPLE_THREAD_END,
+    SAMPLE_FORK,
+    SAMPLE_PROCESS_FORK,
     SAMPLE_COUNT
 };
 
@@ -202,6 +209,32 @@ static inline void sample_other(union record *u, enum sample which)
         record_start(u, PMT_RECORD_EXIT, 0, sizeof u->exit);
         u->exit.signal = 11;
         break;
+    case SAMPLE_EXIT_UNTRACED:
+        record_start(u, PMT_RECORD_EXIT, 0, sizeof u->exit);
+        u->exit.end = PMT_END_UNTRACED;
+        break;
+    case SAMPLE_THREAD_START:
+        record_start(u, PMT_RECORD_THREAD, 0, sizeof u->thread);
+        u->thread.creator = SAMPLE_PID;
+        u->thread.stack = 0xf6f11340;
+        u->r.stack_id = 9;
+        break;
+    case SAMPLE_THREAD_END:
+        record_start(u, PMT_RECORD_THREAD, 0, sizeof u->thread);
+        u->thread.event = PMT_THREAD_END;
+        break;
+    case SAMPLE_FORK:
+        record_start(u, PMT_RECORD_FORK, PMT_CALL_FORK, sizeof u->fork);
+        u->fork.fork_id = 3;
+        u->r.stack_id = 9;
+        break;
+    case SAMPLE_PROCESS_FORK:
+        sample_process(u, 0);
+        u->process.origin = PMT_ORIGIN_FORK;
+        u->process.backend = PMT_BACKEND_PTRACE;
+        u->process.statically_linked = u->process.blind = 1;
+        u->process.fork_id = 3;
+        break;
     default:
         record_start(u, PMT_RECORD_LOSS, PMT_LOSS_TORN, sizeof u->lost);
         u->lost.count = 3;
@@ -288,6 +321,7 @@ static inline struct encode_context sample_context(uint64_t seq)
         .t_ns = seq * 1000,
         .began_ns = seq * 1000 - 500,
         .pid = SAMPLE_PID,
+        .image = 1,
         .word_size = SAMPLE_WORD_SIZE,
         .exit_extra = sample_exit_extra,
     };

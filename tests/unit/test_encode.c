@@ -1,4 +1,4 @@
-/* sources: runner/record_check.c runner/replay.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/record_check.c runner/replay.c runner/replay_fields.c runner/replay_records.c runner/text.c shim/encode.c libs: -ljansson */
 /* shim/encode.c against jansson: what it writes is JSON and says what the record says.
  *
  * With ENCODE_LINES=FILE in the environment it tests nothing, but writes the lines of all samples
@@ -20,7 +20,7 @@
 #include <cmocka.h> /* needs the four above it */
 
 #define LINE_SIZE (1u << 20)
-#define COMMON "\"seq\":7,\"t_ns\":7000,\"pid\":4242,\"tid\":4243,"
+#define COMMON "\"seq\":7,\"t_ns\":7000,\"pid\":4242,\"image\":1,\"tid\":4243,"
 
 static char line[LINE_SIZE];
 static union record record;
@@ -28,18 +28,22 @@ static union record record;
 /* What the line of each sample must say, as line 7 of a trace. */
 static const char *const expected[SAMPLE_COUNT] = {
     [SAMPLE_PROCESS] =
-        "{\"type\":\"process\"," COMMON "\"schema\":1,\"ppid\":77,\"exe\":\"/home/ann/map3\","
+        "{\"type\":\"process\"," COMMON
+        "\"schema\":1,\"origin\":\"start\",\"ppid\":77,\"exe\":\"/home/ann/map3\","
         "\"argv\":[\"./map3\",\"\",\"two words\"],\"class\":32,\"machine\":\"i386\","
         "\"linking\":\"dynamic\",\"pie\":true,\"libc\":\"glibc 2.36\",\"page_size\":4096,"
-        "\"backend\":\"preload\",\"snapshots\":\"query\",\"thresholds\":{\"mmap\":131072,"
+        "\"backend\":\"preload\",\"allocator_calls\":\"seen\",\"snapshots\":\"query\","
+        "\"thresholds\":{\"mmap\":131072,"
         "\"mmap_max\":524288,\"trim\":131072,\"dynamic\":true},\"brk\":\"0x5655b000\","
         "\"stack_end\":\"0xffffdabc\",\"tracer\":[\"0xf7fc0000\",\"0xf7fc1000\",\"0xf7c00000\"],"
         "\"wall_time_ns\":1700000000123456789}",
     [SAMPLE_PROCESS_OTHER_LIBC] =
-        "{\"type\":\"process\"," COMMON "\"schema\":1,\"ppid\":77,\"exe\":\"/home/ann/map3\","
+        "{\"type\":\"process\"," COMMON
+        "\"schema\":1,\"origin\":\"start\",\"ppid\":77,\"exe\":\"/home/ann/map3\","
         "\"argv\":[\"./map3\",\"\",\"two words\"],\"class\":32,\"machine\":\"i386\","
         "\"linking\":\"dynamic\",\"pie\":true,\"libc\":\"glibc 2.36\",\"page_size\":4096,"
-        "\"backend\":\"preload\",\"snapshots\":\"query\",\"thresholds\":null,"
+        "\"backend\":\"preload\",\"allocator_calls\":\"seen\",\"snapshots\":\"query\","
+        "\"thresholds\":null,"
         "\"brk\":\"0x5655b000\",\"stack_end\":\"0xffffdabc\","
         "\"tracer\":[\"0xf7fc0000\",\"0xf7fc1000\",\"0xf7c00000\"],\"wall_time_ns\":"
         "1700000000123456789}",
@@ -98,9 +102,24 @@ static const char *const expected[SAMPLE_COUNT] = {
     [SAMPLE_EXEC] = "{\"type\":\"exec\"," COMMON "\"path\":\"/bin/ls\"}",
     [SAMPLE_EXEC_FAILED] =
         "{\"type\":\"exec\"," COMMON "\"path\":\"/bin/ls\",\"errno\":\"ENOENT\"}",
-    [SAMPLE_EXIT] = "{\"type\":\"exit\"," COMMON "\"status\":-1}",
-    [SAMPLE_EXIT_SIGNAL] = "{\"type\":\"exit\"," COMMON "\"status\":null,\"signal\":\"SIGSEGV\"}",
+    [SAMPLE_EXIT] = "{\"type\":\"exit\"," COMMON "\"end\":\"exit\",\"status\":-1}",
+    [SAMPLE_EXIT_SIGNAL] =
+        "{\"type\":\"exit\"," COMMON "\"end\":\"exit\",\"status\":null,\"signal\":\"SIGSEGV\"}",
     [SAMPLE_LOSS] = "{\"type\":\"loss\"," COMMON "\"reason\":\"torn record\",\"count\":3}",
+    [SAMPLE_EXIT_UNTRACED] = "{\"type\":\"exit\"," COMMON "\"end\":\"untraced\",\"status\":null}",
+    [SAMPLE_THREAD_START] = "{\"type\":\"thread\"," COMMON "\"event\":\"start\",\"creator\":4242,"
+                            "\"stack\":{\"address\":\"0xf6f11340\"},\"stack_id\":9}",
+    [SAMPLE_THREAD_END] = "{\"type\":\"thread\"," COMMON "\"event\":\"end\"}",
+    [SAMPLE_FORK] = "{\"type\":\"fork\"," COMMON "\"call\":\"fork\",\"fork_id\":3,\"stack_id\":9}",
+    [SAMPLE_PROCESS_FORK] =
+        "{\"type\":\"process\"," COMMON "\"schema\":1,\"origin\":\"fork\",\"ppid\":77,"
+        "\"fork_id\":3,\"exe\":\"/home/ann/map3\","
+        "\"argv\":[\"./map3\",\"\",\"two words\"],\"class\":32,\"machine\":\"i386\","
+        "\"linking\":\"static\",\"pie\":true,\"libc\":\"glibc 2.36\",\"page_size\":4096,"
+        "\"backend\":\"ptrace\",\"allocator_calls\":\"unseen\",\"snapshots\":\"query\","
+        "\"thresholds\":null,\"brk\":\"0x5655b000\",\"stack_end\":\"0xffffdabc\","
+        "\"tracer\":[\"0xf7fc0000\",\"0xf7fc1000\",\"0xf7c00000\"],\"wall_time_ns\":"
+        "1700000000123456789}",
 };
 
 /* Parses one line; fails the test if it is not one line of JSON. The caller owns the result. */
@@ -364,8 +383,12 @@ static void test_numbers(void **state)
 static void test_extreme_fields(void **state)
 {
     (void)state;
-    struct encode_context c = {UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                               UINT32_MAX, 8,          .exit_extra = NULL};
+    struct encode_context c = {.seq = UINT64_MAX,
+                               .t_ns = UINT64_MAX,
+                               .began_ns = UINT64_MAX,
+                               .pid = UINT32_MAX,
+                               .image = UINT32_MAX,
+                               .word_size = 8};
     sample_alloc(&record, PMT_CALL_REALLOC, sizeof record.alloc, UINT64_MAX, UINT64_MAX & ~2ull,
                  UINT64_MAX);
     record.alloc.old_addr = record.alloc.alignment = UINT64_MAX;
@@ -373,7 +396,8 @@ static void test_extreme_fields(void **state)
     line[encode_record(line, sizeof line, &record.r, &c)] = '\0';
     assert_string_equal(line,
                         "{\"type\":\"alloc\",\"seq\":18446744073709551615,"
-                        "\"t_ns\":18446744073709551615,\"pid\":4294967295,\"tid\":4294967295,"
+                        "\"t_ns\":18446744073709551615,\"pid\":4294967295,\"image\":4294967295,"
+                        "\"tid\":4294967295,"
                         "\"call\":\"realloc\",\"size\":18446744073709551615,"
                         "\"addr\":\"0xffffffffffffffff\",\"old_addr\":\"0xffffffffffffffff\","
                         "\"began_ns\":18446744073709551615,\"alignment\":18446744073709551615,"

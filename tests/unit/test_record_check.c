@@ -1,4 +1,4 @@
-/* sources: runner/record_check.c runner/replay.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/record_check.c runner/replay.c runner/replay_fields.c runner/replay_records.c runner/text.c shim/encode.c libs: -ljansson */
 /* runner/record_check.c: every sample passes, every way to spoil one does not, and what passes can
  * be encoded whatever is in it. */
 #include "runner/record_check.h"
@@ -77,7 +77,8 @@ static void test_calls(void **state)
     check_calls(SAMPLE_MALLOC, PMT_CALL_MALLOC, PMT_CALL_CALLOC);
     check_calls(SAMPLE_FREE, PMT_CALL_FREE, PMT_CALL_FREE);
     check_calls(SAMPLE_BRK, PMT_CALL_BRK, PMT_CALL_PRCTL);
-    check_calls(SAMPLE_SNAPSHOT, PMT_REASON_START, PMT_REASON_EXIT);
+    check_calls(SAMPLE_SNAPSHOT, PMT_REASON_START, PMT_REASON_CALL);
+    check_calls(SAMPLE_FORK, PMT_CALL_FORK, PMT_CALL_CLONE);
     check_calls(SAMPLE_LOSS, PMT_LOSS_RUNNER_GONE, PMT_LOSS_LOCK);
     for (unsigned call = 0; call < 256; call++) {
         sample_record(&record, SAMPLE_REALLOC);
@@ -125,6 +126,20 @@ static void test_fields(void **state)
     CHECK(SAMPLE_EXEC, false, record.exec.path_size = UINT32_MAX);
     CHECK(SAMPLE_EXIT, true, record.exit.signal = 64);
     CHECK(SAMPLE_EXIT, false, record.exit.signal = 65);
+    CHECK(SAMPLE_EXIT, true, record.exit.end = PMT_END_DETACHED);
+    CHECK(SAMPLE_EXIT, false, record.exit.end = PMT_END_DETACHED + 1);
+    CHECK(SAMPLE_EXIT, false, record.exit.end = UINT32_MAX);
+    CHECK(SAMPLE_EXIT_SIGNAL, false, record.exit.end = PMT_END_EXEC);
+    CHECK(SAMPLE_PROCESS, true, record.process.origin = PMT_ORIGIN_EXEC);
+    CHECK(SAMPLE_PROCESS, false, record.process.origin = PMT_ORIGIN_EXEC + 1);
+    CHECK(SAMPLE_PROCESS, true, record.process.backend = PMT_BACKEND_PTRACE);
+    CHECK(SAMPLE_PROCESS, false, record.process.backend = PMT_BACKEND_PTRACE + 1);
+    CHECK(SAMPLE_PROCESS, false, record.process.statically_linked = 2);
+    CHECK(SAMPLE_PROCESS, false, record.process.blind = 255);
+    CHECK(SAMPLE_PROCESS_FORK, true, record.process.fork_id = UINT32_MAX);
+    CHECK(SAMPLE_THREAD_START, true, record.thread.stack = UINT64_MAX);
+    CHECK(SAMPLE_THREAD_START, false, record.thread.event = 2);
+    CHECK(SAMPLE_THREAD_END, false, record.thread.event = UINT32_MAX);
     sample_stack(&record, PMT_MAX_FRAMES);
     assert_true(record_valid(&record.r, sizeof record));
     sample_stack(&record, PMT_MAX_FRAMES + 1);

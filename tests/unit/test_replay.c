@@ -1,4 +1,4 @@
-/* sources: runner/replay.c runner/record_check.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/replay.c runner/replay_fields.c runner/replay_records.c runner/record_check.c runner/text.c shim/encode.c libs: -ljansson */
 /* runner/replay.c: what was encoded comes back as the same record; what is wrong is named. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
@@ -130,6 +130,7 @@ static void test_round_trip(void **state)
         assert_memory_equal(event.record, &record, pmt_record_size(&record.r));
         assert_int_equal(event.t_ns, c.t_ns);
         assert_int_equal(event.pid, SAMPLE_PID);
+        assert_int_equal(event.image, 1);
         bool began = i == SAMPLE_REALLOC || i == SAMPLE_REALLOCARRAY_OVERFLOW;
         assert_int_equal(event.began_ns, began ? c.began_ns : 0);
         assert_null(event.symbols);
@@ -205,6 +206,55 @@ static void test_escaped_bytes(void **state)
     record.kernel.within.name_size = 8; /* fits: stays as it is */
     memcpy(record.bytes + sizeof record.kernel, "\\x41\\xzz", 8);
     check_same_line();
+}
+
+#define OF_IMAGE(number) "\"seq\":2,\"t_ns\":9,\"pid\":5,\"image\":" #number ",\"tid\":5,"
+#define BLOCK(number, usable)                                                                      \
+    "{\"type\":\"alloc\"," OF_IMAGE(number) "\"call\":\"malloc\",\"size\":1,\"addr\":"             \
+                                            "\"0x10\",\"placement\":\"heap\",\"usable\":" #usable  \
+                                            "}\n"
+
+/* The next event's image, and the size word of its chunk, which depends on the image's word size.
+ */
+static void check_block(struct replay *p, uint32_t image, uint64_t chunk)
+{
+    struct event event;
+    if (replay_next(p, &event) != 1)
+        fail_msg("%s", replay_error(p));
+    assert_int_equal(event.image, image);
+    assert_int_equal(((const struct pmt_alloc *)event.record)->chunk, chunk);
+}
+
+/* Images of two word sizes in one trace, and one that nothing is known of (any more). An event
+ * without a number, as of an older trace, is the first image's. */
+static void test_images(void **state)
+{
+    (void)state;
+    static char trace[8192];
+    char wide[sizeof PROCESS + 32];
+    const char *rest = strstr(PROCESS, "\"tid\"");
+    snprintf(wide, sizeof wide, "%.*s\"image\":2,%s", (int)(rest - PROCESS), PROCESS, rest);
+    memcpy(strstr(wide, "\"class\":32"), "\"class\":64", 10);
+    int size = snprintf(trace, sizeof trace, "%s%s%s%s%s%s%s", PROCESS, wide, BLOCK(2, 24),
+                        "{\"type\":\"library\",\"anything\":1}\n" BLOCK(1, 20) FREE,
+                        "{\"type\":\"exit\"," OF_IMAGE(2) "\"end\":\"exec\",\"status\":null}\n",
+                        BLOCK(2, 20), BLOCK(9, 20));
+    struct replay *p = open_trace(trace, (size_t)size);
+    struct event event;
+    assert_int_equal(replay_next(p, &event), 1);
+    assert_int_equal(event.image, 1);
+    assert_int_equal(replay_next(p, &event), 1);
+    assert_int_equal(event.image, 2);
+    assert_int_equal(((const struct pmt_process *)event.record)->word_size, 8);
+    check_block(p, 2, 32 | 1);
+    check_block(p, 1, 24 | 1);
+    check_block(p, 1, 0); /* free(NULL) */
+    assert_int_equal(replay_next(p, &event), 1);
+    assert_int_equal(((const struct pmt_exit *)event.record)->end, PMT_END_EXEC);
+    check_block(p, 2, 24 | 1);
+    check_block(p, 9, 24 | 1);
+    assert_int_equal(replay_next(p, &event), 0);
+    replay_close(p);
 }
 
 static void test_symbols(void **state)
@@ -317,7 +367,7 @@ static void test_wrong_values(void **state)
     (void)state;
     check_line_error("[]", "expected an event, a JSON object");
     check_line_error("{\"seq\":1}", "field \"type\": expected a string");
-    check_line_error("{\"type\":\"fork\"," COMMON "\"x\":1}", "unknown type of event \"fork\"");
+    check_line_error("{\"type\":\"spoon\"," COMMON "\"x\":1}", "unknown type of event \"spoon\"");
     check_line_error("{\"type\":\"\\u001b[2J\xc2\x9b\"}", "unknown type of event \"\\x1b[2J??\"");
     check_line_error("{\"type\":\"alloc\"," COMMON "\"call\":\"free\",\"addr\":4096}",
                      "field \"addr\": expected an address like \"0x1000\"");
@@ -347,6 +397,17 @@ static void test_wrong_values(void **state)
                      "field \"errno\": expected the name or the number of an error");
     check_line_error("{\"type\":\"exit\"," COMMON "\"status\":null}",
                      "field \"signal\": expected a string");
+    check_line_error("{\"type\":\"exit\"," COMMON "\"end\":\"never\",\"status\":null}",
+                     "field \"end\": expected a known name, not \"never\"");
+    check_line_error("{\"type\":\"exit\"," COMMON "\"image\":-1,\"status\":0}",
+                     "field \"image\": expected an integer from 0 to 4294967295");
+    check_line_error("{\"type\":\"thread\"," COMMON "\"event\":\"start\"}",
+                     "field \"creator\": expected an integer");
+    check_line_error("{\"type\":\"thread\"," COMMON
+                     "\"event\":\"start\",\"creator\":1,\"stack\":{}}",
+                     "field \"address\": expected an address");
+    check_line_error("{\"type\":\"fork\"," COMMON "\"call\":\"malloc\",\"fork_id\":1}",
+                     "this event cannot be");
     check_line_error("{\"type\":\"exit\"," COMMON "\"status\":4294967296}",
                      "field \"status\": expected an integer from -2147483648 to 2147483647");
     check_line_error("{\"type\":\"loss\"," COMMON "\"reason\":\"none\",\"count\":1}",
@@ -468,19 +529,13 @@ static void test_fuzz(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_mutated_round_trip),
-        cmocka_unit_test(test_escaped_bytes),
-        cmocka_unit_test(test_symbols),
-        cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_blank_lines),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_not_a_trace),
-        cmocka_unit_test(test_wrong_values),
-        cmocka_unit_test(test_wrong_regions),
-        cmocka_unit_test(test_large_lines),
-        cmocka_unit_test(test_open_errors),
-        cmocka_unit_test(test_standard_input),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_mutated_round_trip),
+        cmocka_unit_test(test_escaped_bytes), cmocka_unit_test(test_images),
+        cmocka_unit_test(test_symbols),       cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_blank_lines),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_not_a_trace),   cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_wrong_regions), cmocka_unit_test(test_large_lines),
+        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_standard_input),
         cmocka_unit_test(test_fuzz),
     };
     return cmocka_run_group_tests(tests, create_trace, close_trace);

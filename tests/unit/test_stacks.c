@@ -1,4 +1,4 @@
-/* sources: runner/stacks.c runner/regions.c runner/memory.c libs: -lcmocka */
+/* sources: runner/stacks.c runner/names.c runner/regions.c runner/memory.c libs: -lcmocka */
 /* runner/stacks.c: stacks by id, placed in the map as it was when they were first seen; their names
  * looked up once, or taken from the trace. The symbol table is one of this test's own. */
 #include "runner/stacks.h"
@@ -51,6 +51,8 @@ static void add_region(uint64_t start, uint64_t end, uint64_t offset, const char
     region_list_add(&map.list, region_new(&raw, path));
 }
 
+static struct names names;
+
 static int create(void **state)
 {
     (void)state;
@@ -59,7 +61,7 @@ static int create(void **state)
     add_region(0x3000, 0x4000, 0, "");
     add_region(0x5000, 0x6000, 0, "/lib.so (deleted)");
     add_region(0x8000, 0x9000, 0, "[vdso]");
-    stacks_init(&stacks, &table);
+    stacks_init(&stacks, &table, &names);
     return 0;
 }
 
@@ -67,6 +69,7 @@ static int destroy(void **state)
 {
     (void)state;
     stacks_free(&stacks);
+    names_free(&names);
     region_list_free(&map.list);
     return 0;
 }
@@ -240,12 +243,12 @@ static void test_replayed(void **state)
 {
     (void)state;
     char function[] = "main", module[] = "/home/ann/map3", source[] = "/home/ann/map3.c";
-    struct frame_symbol names[3] = {{function, module, source, 21}, {0}, {NULL, module, NULL, 0}};
-    add_named(1, IPS(0x1010, 0x1020, 0x5010), names);
+    struct frame_symbol symbols[3] = {{function, module, source, 21}, {0}, {NULL, module, NULL, 0}};
+    add_named(1, IPS(0x1010, 0x1020, 0x5010), symbols);
     memset(function, 'x', 4);
     memset(module, 'x', 4);
     memset(source, 'x', 4);
-    memset(names, 0, sizeof names);
+    memset(symbols, 0, sizeof symbols);
     const struct stack *s = stacks_find(&stacks, 1);
     const struct frame_symbol *symbol = stacks_symbol(&stacks, &s->frames[0], false);
     assert_string_equal(symbol->function, "main");
@@ -285,6 +288,31 @@ static void test_names_stay(void **state)
     }
 }
 
+/* A child has the stacks of its parent, and each gives way to one of its own. */
+static void test_inherit(void **state)
+{
+    (void)state;
+    struct stacks child;
+    stacks_init(&child, &table, &names);
+    add(7, IPS(0x1010));
+    add(500, IPS(0x1020));
+    stacks_inherit(&child, &stacks);
+    const struct stack *shared = stacks_find(&stacks, 7);
+    assert_ptr_equal(stacks_find(&child, 7), shared);
+    assert_ptr_equal(stacks_find(&child, 500), stacks_find(&stacks, 500));
+    assert_null(stacks_find(&child, 8));
+    add(7, IPS(0x1030)); /* the parent's next one of that number */
+    add(8, IPS(0x1040));
+    stacks_inherit(&child, &stacks); /* only what it does not have */
+    assert_ptr_equal(stacks_find(&child, 7), shared);
+    assert_int_equal(shared->frames[0].ip, 0x1010);
+    assert_int_equal(stacks_find(&child, 8)->frames[0].ip, 0x1040);
+    stacks_free(&stacks);
+    stacks_init(&stacks, &table, &names);
+    assert_int_equal(stacks_find(&child, 500)->frames[0].ip, 0x1020);
+    stacks_free(&child);
+}
+
 int main(void)
 {
 #define WITH_STACKS(test) cmocka_unit_test_setup_teardown(test, create, destroy)
@@ -292,7 +320,7 @@ int main(void)
         WITH_STACKS(test_find),       WITH_STACKS(test_wild_ids), WITH_STACKS(test_empty),
         WITH_STACKS(test_again),      WITH_STACKS(test_places),   WITH_STACKS(test_place_then),
         WITH_STACKS(test_symbols),    WITH_STACKS(test_no_table), WITH_STACKS(test_replayed),
-        WITH_STACKS(test_names_stay),
+        WITH_STACKS(test_names_stay), WITH_STACKS(test_inherit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

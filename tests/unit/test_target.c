@@ -117,7 +117,7 @@ static const char *write_elf(const char *name, const struct recipe *recipe)
 }
 
 /* A loader that exists on every system that runs this test. */
-static const char present_loader[] = "/bin/sh";
+static const char present_loader[] = "/lib64/ld-linux-x86-64.so.2";
 
 static const struct recipe traceable = {32, EM_386, ET_DYN, present_loader, true};
 
@@ -224,6 +224,8 @@ static void test_traceable(void **state)
     assert_string_equal(target.program, target.path);
     assert_int_equal(target.script_count, 0);
 
+    const struct recipe wide = {64, EM_X86_64, ET_DYN, present_loader, true};
+    expect(write_elf("wide", &wide), TARGET_TRACEABLE, 0, "");
     const struct recipe fixed = {32, EM_386, ET_EXEC, present_loader, false};
     expect(write_elf("fixed", &fixed), TARGET_TRACEABLE, 0, "");
     assert_int_equal(target_inspect(in_root("fixed"), &target), 0);
@@ -239,12 +241,12 @@ static void test_untraceable(void **state)
         int status;
         const char *text;
     } cases[] = {
+        {{64, EM_X86_64, ET_EXEC, NULL, false}, TARGET_STATIC, 125, "statically linked"},
+        {{32, EM_X86_64, ET_DYN, "/bin/sh", true}, TARGET_X32, 125, "x32"},
         {{64, EM_X86_64, ET_DYN, "/bin/sh", true},
-         TARGET_64BIT,
+         TARGET_OTHER_LIBC,
          125,
-         "64-bit programs are not supported yet; compile with gcc -m32"},
-        {{64, EM_X86_64, ET_EXEC, NULL, false}, TARGET_64BIT, 125, "64-bit"},
-        {{32, EM_X86_64, ET_DYN, "/bin/sh", true}, TARGET_64BIT, 125, "x32"},
+         "uses another C library than glibc (loader /bin/sh): the shim cannot be loaded"},
         {{32, EM_386, ET_EXEC, NULL, false},
          TARGET_STATIC,
          125,
@@ -345,15 +347,14 @@ static void test_script_untraceable(void **state)
     (void)state;
     char line[2 * PATH_MAX];
     char text[2 * PATH_MAX];
-    const struct recipe wide = {64, EM_X86_64, ET_DYN, present_loader, true};
+    const struct recipe wide = {32, EM_X86_64, ET_DYN, present_loader, true};
     const struct recipe fixed = {32, EM_386, ET_EXEC, NULL, false};
     const struct recipe homeless = {32, EM_386, ET_DYN, "/lib/absent", true};
 
     const char *program = write_elf("wide", &wide);
     snprintf(line, sizeof(line), "#!%s\n", program);
-    snprintf(text, sizeof(text), "a script run by %s, which is 64-bit and not supported yet; trace",
-             program);
-    expect(write_script("script", line), TARGET_64BIT, 125, text);
+    snprintf(text, sizeof(text), "a script run by %s, which is an x32 program; trace", program);
+    expect(write_script("script", line), TARGET_X32, 125, text);
 
     snprintf(line, sizeof(line), "#!%s\n", write_elf("static", &fixed));
     expect(write_script("script", line), TARGET_STATIC, 125, "which is statically linked");

@@ -1,0 +1,17 @@
+/* Strings that many refer to, each kept once. */
+#ifndef PMT_NAMES_H
+#define PMT_NAMES_H
+
+#include <stddef.h>
+
+/* Open addressing with linear probing; half of the places are free. */
+struct names {
+    char **table; /* NULL: free place */
+    size_t places, count;
+};
+
+/* A copy of `text` that lives until names_free(): the same one for the same text. NULL for NULL. */
+const char *names_intern(struct names *names, const char *text);
+void names_free(struct names *names);
+
+#endif

@@ -1,0 +1,15 @@
+/* Calls of one library go to functions of ours. */
+#ifndef PMT_REDIRECT_H
+#define PMT_REDIRECT_H
+
+#include <link.h>
+
+struct redirection {
+    const char *name;
+    void (*function)(void);
+};
+
+/* In the table by which `library` calls the functions of others. Ends with a name of NULL. */
+void redirect(const struct link_map *library, const struct redirection *list);
+
+#endif

@@ -1,0 +1,58 @@
+"""Programs with another allocator than glibc's, preloaded: nothing breaks, the kernel's view is complete, and nobody
+claims to know where a block is placed."""
+
+import re
+
+import pytest
+
+from test_observer import in_function
+from tracing import trace, untraced
+
+ALLOCATORS = ["jemalloc", "tcmalloc", "mimalloc"]
+RAW_CALLS = {"tcmalloc"}  # makes system calls of its own, past libc, where they cannot be hooked
+
+
+@pytest.fixture(name="allocator", params=ALLOCATORS)
+def allocator_library(request, foreign):
+    path, environment = foreign[request.param]
+    return request.param, {**environment, "LD_PRELOAD": path}
+
+
+def preloaded(allocator, *command):
+    """env(1) sets the variables, so that only the program has the library."""
+    name, environment = allocator
+    words = ["env", *(f"{variable}={value}" for variable, value in environment.items()), *command]
+    traced = trace(*words, unexplained=range(1000) if name in RAW_CALLS else 0)
+    return traced, untraced(*words)
+
+
+def test_threads_with_another_allocator(allocator, programs):
+    traced, alone = preloaded(allocator, programs.victims / "threads_stress", "4", "300")
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr) == (0, "")
+    assert traced.said("end") == [[]]
+    image = traced.images[-1]
+    assert {event["placement"] for event in image.of("alloc") if event.get("placement")} <= {"unknown"}
+    assert not {"malloc_mmap", "malloc_arena"} & {region["kind"] for region in image.map_at_exit()}
+    [[_, mallocs, _, reallocs, _, frees]] = traced.said("total")
+    counts = {call: len([e for e in image.of("alloc", call=call) if in_function(image, e, f"counted_{call}")])
+              for call in ("malloc", "realloc", "free")}
+    assert counts == {"malloc": int(mallocs), "realloc": int(reallocs), "free": int(frees)}
+
+
+def test_the_kernels_view_is_complete(allocator, programs):
+    """What changed and no event explains is said to be unattributed, and only where the library goes past libc."""
+    traced, _ = preloaded(allocator, programs.labs / "many_mallocs", "3000")
+    image = traced.images[-1]
+    assert traced.status == 0
+    unattributed = image.changes("unattributed")
+    assert image.exit["ledger"]["unexplained"] == len(unattributed)
+    assert allocator[0] in RAW_CALLS or not unattributed
+
+
+@pytest.mark.parametrize("lab", ["map3", "mremap_grow", "dlopen_lib"])
+def test_labs_with_another_allocator(allocator, programs, lab):
+    traced, alone = preloaded(allocator, programs.labs / lab)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+    assert traced.status == 0
+    assert re.sub(r"\d", "", "".join(re.findall(r"(?m)^@ \S+", traced.stdout))) == \
+        re.sub(r"\d", "", "".join(re.findall(r"(?m)^@ \S+", alone.stdout)))

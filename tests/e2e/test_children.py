@@ -1,0 +1,247 @@
+"""Children and exec: with --follow each process image is in the trace, with a map of its own; without it children run
+untouched. Exec in the same process is followed in both."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import running
+from test_observer import normalised
+from tracing import FOLLOW, trace, untraced
+
+COPIES = ["fork", "clone", "threads"]  # the child has a copy of the parent's map
+OTHERS = ["vfork", "posix_spawn", "system", "popen"]  # the child executes a program
+BOTH_WAYS = pytest.mark.parametrize("options", [[], FOLLOW], ids=["alone", "follow"])
+
+
+def without_pids(text):
+    return re.sub(r"(?m)^(@ child \S+) \d+$", r"\1 PID", normalised(text))
+
+
+def assert_as_untraced(traced, alone):
+    """Threads and processes may print in any order. The heap of one thread begins where its thread block ends, which is
+    larger with a library more."""
+    def lines(run):
+        return sorted(re.sub(r"0x5(5555)?[0-9a-f]{7}\b", "HEAP", without_pids(run.stdout)).splitlines())
+
+    assert lines(traced) == lines(alone)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+
+
+def family(programs, kind, options):
+    """The traced run of a way to make children, its children as said, their images."""
+    traced = trace(programs.victims / "children", kind, tool_options=options)
+    assert_as_untraced(traced, untraced(programs.victims / "children", kind))
+    said = {int(pid) for _, pid in traced.said("child")}
+    assert said
+    return traced, said, [image for image in traced.images if image.process["pid"] in said]
+
+
+def assert_all_there(image, kind):
+    """The child's own allocation, its change of the map, and its end."""
+    blocks = {event["size"] for event in image.of("alloc", call="malloc")}
+    assert 70000 + len(kind) in blocks and not blocks & {4000, 6000}
+    shared = [event for event in image.changes() if (event["after"] or event["before"])["perms"] == "r--s"]
+    assert [event["change"] for event in shared] == ["added", "removed"]
+    assert [event["delta"] for event in shared] == [7 * 4096, -7 * 4096]
+    assert (image.exit["end"], image.exit["status"]) == ("exit", 21)
+    assert (image.exit["ledger"]["unexplained"], image.exit["ledger"]["lost"]) == (0, 0)
+
+
+def own(memory):
+    return [region.identity() for region in memory if region["owner"] == "program"]
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copies(programs, kind):
+    traced, said, images = family(programs, kind, FOLLOW)
+    parent = traced.images[0]
+    assert {image.process["pid"] for image in images} == said
+    assert len(traced.images) == 1 + len(said)
+    for image in images:
+        assert_all_there(image, kind)
+        process = image.process
+        assert (process["origin"], process["ppid"]) == ("fork", parent.process["pid"])
+        assert process["class"] == programs.bits and process["exe"] == parent.process["exe"]
+        if kind == "fork":
+            [fork] = parent.of("fork", fork_id=process["fork_id"])
+            assert own(image.map_at_start()) == own(parent.map_at(fork["seq"]))
+    if kind != "clone":
+        assert sorted(e["fork_id"] for e in parent.of("fork")) == sorted(i.process["fork_id"] for i in images)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_others(programs, kind):
+    traced, said, images = family(programs, kind, FOLLOW)
+    child = images[-1]
+    assert_all_there(child, kind)
+    assert child.process["origin"] == "exec" and child.process["exe"] == str(programs.victims / "children")
+    shells = [image for image in traced.images[1:] if image.process["exe"] != child.process["exe"]]
+    assert [image.process["exe"] for image in shells] == \
+        ([str(Path("/bin/sh").resolve())] if kind in ("system", "popen") else [])
+    assert traced.images[0].exit["status"] == 0
+
+
+def test_a_child_in_our_memory(programs):
+    """clone with CLONE_VM: no image of its own, as it has no map of its own."""
+    traced, said, images = family(programs, "clone-vm", FOLLOW)
+    assert images == [] and len(traced.images) == 1
+
+
+@pytest.mark.parametrize("kind", [*COPIES, *OTHERS, "clone-vm"])
+def test_without_follow_children_are_not_there(programs, kind):
+    traced, said, images = family(programs, kind, [])
+    assert images == [] and len(traced.images) == 1
+    assert not [event for event in traced.of("alloc", call="malloc") if event["size"] == 70000 + len(kind)]
+
+
+# ---- exec in the same process ----
+
+@pytest.fixture
+def script(tmp_path, programs):
+    path = tmp_path / "script"
+    path.write_text(f"#!/bin/sh\nx=$(echo 1000)\nexec {programs.labs / 'map3'} $x\n")
+    path.chmod(0o755)
+    return path
+
+
+WRAPPERS = {"env": ["env", "A=1"], "nice": ["nice", "-n", "1"], "setarch": ["setarch", "-R"], "nohup": ["nohup"],
+            "sh": ["sh", "-c", 'exec "$0" "$@"'], "twice": ["env", "A=1", "nice", "env", "B=2"]}
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_wrappers(programs, wrapper, options):
+    command = [*WRAPPERS[wrapper], programs.labs / "map3", "1000"]
+    traced, alone = trace(*command, tool_options=options), untraced(*command)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+    chain = [image for image in traced.images if image.process["pid"] == traced.process["pid"]]
+    assert_chain(chain, programs.labs / "map3")
+    assert 4000 in {event["size"] for event in chain[-1].of("alloc", call="malloc")}
+
+
+def assert_chain(images, last):
+    """Each image was replaced by the next, in the same process, until the last ended by itself."""
+    assert len(images) > 1
+    assert [image.process["origin"] for image in images] == ["start", *["exec"] * (len(images) - 1)]
+    assert [image.exit["end"] for image in images] == [*["exec"] * (len(images) - 1), "exit"]
+    assert images[-1].process["exe"] == str(last)
+    assert all("errno" not in image.of("exec")[-1] for image in images[:-1])
+
+
+@BOTH_WAYS
+def test_a_script_that_executes(programs, script, options):
+    traced, alone = trace(script, tool_options=options), untraced(script)
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr) == (0, "")
+    chain = [image for image in traced.images if image.process["pid"] == traced.process["pid"]]
+    assert_chain(chain, programs.labs / "map3")
+
+
+def test_a_program_that_cannot_be_traced_after_exec(programs):
+    """The trace says where it ends; the program goes on."""
+    traced = trace("env", programs.labs / "lib_cos_static", "0")
+    assert traced.status == 0 and "cos(0) = 1.000000" in traced.stdout
+    assert traced.images[0].exit["end"] in ("exec", "untraced")
+
+
+# ---- both word sizes in one family ----
+
+@BOTH_WAYS
+def test_mixed_word_sizes(programs, options):
+    """map1 has the system's cat print its map; sh runs map1. Nobody's loader says a word."""
+    traced = trace("sh", "-c", f"{programs.labs / 'map1'}; true", tool_options=options)
+    assert (traced.status, traced.stderr) == (0, "")
+    classes = {Path(image.process["exe"]).name: image.process["class"] for image in traced.images}
+    if options:
+        assert classes["map1"] == programs.bits and classes["cat"] == elf_bits("cat")
+    else:
+        assert set(classes) == {Path("/bin/sh").resolve().name}
+
+
+def elf_bits(name):
+    with open(shutil.which(name), "rb") as file:
+        return {1: 32, 2: 64}[file.read(5)[4]]
+
+
+# ---- the environment ----
+
+@BOTH_WAYS
+@pytest.mark.parametrize("preload", [None, "libm.so.6"])
+@pytest.mark.parametrize("command", [["env"], ["env", "A=1", "env"], ["sh", "-c", "env"], ["sh", "-c", "env; true"],
+                                     ["sh", "-c", "exec env -i X=y env"]], ids=" ".join)
+def test_environment(command, preload, options):
+    """Programs that are executed, in this process or in a child, get the environment that they would get."""
+    env = {"SOME": "thing", "EMPTY": "", **({"LD_PRELOAD": preload} if preload else {})}
+    traced, alone = trace(*command, env=env, tool_options=options), untraced(*command, env=env)
+    assert sorted(traced.stdout.splitlines()) == sorted(alone.stdout.splitlines())
+    assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
+    assert "PROCMAP" not in traced.stdout
+
+
+@BOTH_WAYS
+def test_environment_is_in_order(programs, options):
+    """Byte by byte, in the same order, with argv, behind an exec."""
+    command = ["nice", programs.victims / "env_args", "a b", ""]
+    traced, alone = trace(*command, tool_options=options), untraced(*command)
+    for run in (traced, alone):
+        run.stdout = re.sub(r"(?m)^@ auxv entries \d+$", "@ auxv", run.stdout)
+    assert traced.stdout == alone.stdout
+
+
+# ---- daemons ----
+
+class Daemon:
+    """A daemon whose parents have ended, under a tracer that waits for it."""
+
+    def __init__(self, folder, programs):
+        self.folder = folder
+        command = [running.TOOL, *running.trace_options(folder), "--follow", programs.victims / "children", "daemon"]
+        self.tool = running.start(*command, stdin=subprocess.PIPE, start_new_session=True)
+        self.out = running.read_until(self.tool.stdout, b"@ end")
+        if b"@ child daemon" not in self.out:
+            self.out += running.read_until(self.tool.stdout, b"@ child daemon")
+        self.pid = int(re.search(rb"@ child daemon (\d+)", self.out)[1])
+        self.said = self.tool.stderr.readline()
+
+    def events(self):
+        return [event for event in running.read_events(self.folder / "trace.jsonl") if event["pid"] == self.pid]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for stream in (self.tool.stdin, self.tool.stdout, self.tool.stderr):
+            stream.close()  # the end of its standard input ends the daemon
+        try:
+            os.killpg(self.tool.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.tool.wait(running.HANGS)
+
+
+def test_a_daemon_is_waited_for(tmp_path, programs):
+    with Daemon(tmp_path, programs) as daemon:
+        assert str(daemon.pid).encode() in daemon.said and b"still tracing" in daemon.said
+        daemon.tool.stdin.close()
+        assert running.read_until(daemon.tool.stdout, b"@ daemon-end")
+        assert daemon.tool.wait(running.HANGS) == 0
+        events = daemon.events()
+        assert 80000 in {event.get("size") for event in events if event["type"] == "alloc"}
+        assert (events[-1]["type"], events[-1]["end"]) == ("exit", "exit")
+
+
+def test_ctrl_c_ends_the_tracing_and_not_the_daemon(tmp_path, programs):
+    with Daemon(tmp_path, programs) as daemon:
+        daemon.tool.send_signal(signal.SIGINT)
+        assert daemon.tool.wait(running.HANGS) == 0
+        assert running.exists(daemon.pid)
+        daemon.tool.stdin.close()
+        assert running.read_until(daemon.tool.stdout, b"@ daemon-end")
+        events = daemon.events()
+        assert (events[-1]["type"], events[-1]["end"]) == ("exit", "detached")
+        assert 80000 not in {event.get("size") for event in events if event["type"] == "alloc"}

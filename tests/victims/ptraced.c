@@ -1,0 +1,187 @@
+/*
+ * What a program under ptrace may do, one thing at a time: ptraced WHAT [ARGUMENT...].
+ */
+#include "victim.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define ROUNDS 100
+
+static volatile sig_atomic_t stop, received;
+
+static void map_and_unmap(size_t length)
+{
+    char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        give_up("mmap");
+    memory[0] = 1;
+    if (mprotect(memory, 4096, PROT_READ) != 0 || munmap(memory, length) != 0)
+        give_up("mprotect or munmap");
+}
+
+static void *change_maps(void *argument)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        map_and_unmap(8192u + 4096u * (unsigned)(i % 5));
+        volatile char *block = malloc(200000);
+        block[0] = 1;
+        free((void *)block);
+    }
+    return argument;
+}
+
+static int threads(int count)
+{
+    pthread_t ids[64];
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&ids[i], NULL, change_maps, NULL) != 0)
+            give_up("pthread_create");
+    for (int i = 0; i < count; i++)
+        pthread_join(ids[i], NULL);
+    say("@ threads %d\n", count);
+    return 0;
+}
+
+/* The child's system calls must work, whether anybody looks at it or not. */
+static int children(int count)
+{
+    for (int i = 0; i < count; i++) {
+        pid_t pid = fork();
+        int status;
+        if (pid == 0) {
+            map_and_unmap(40960);
+            volatile char *block = malloc(1u << 20);
+            block[0] = 1;
+            _exit(block ? 3 : 4);
+        }
+        if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+            give_up("waitpid");
+        say("@ child %d %d\n", pid, WEXITSTATUS(status));
+    }
+    say("@ system %d\n", WEXITSTATUS(system("exit 6")));
+    return 0;
+}
+
+/* Goes on after its parent. */
+static int daemon_child(const char *path)
+{
+    if (fork() != 0)
+        return 5;
+    setsid();
+    struct timespec pause = {0, 1000000};
+    while (access(path, F_OK) != 0)
+        nanosleep(&pause, NULL);
+    map_and_unmap(40960);
+    return remove(path) == 0 ? 0 : 1;
+}
+
+static char **to_execute;
+
+static void *execute(void *argument)
+{
+    execv(to_execute[0], to_execute);
+    give_up("execv");
+    return argument;
+}
+
+/* While the other threads change the map. */
+static int exec_from_thread(char **command)
+{
+    pthread_t id, other;
+    to_execute = command;
+    pthread_create(&other, NULL, change_maps, NULL);
+    pthread_create(&id, NULL, execute, NULL);
+    pthread_join(id, NULL);
+    return 1;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    received++;
+}
+
+/* Handlers that change the map, in the middle of calls that do. */
+static void on_alarm(int number)
+{
+    int saved = errno;
+    (void)number;
+    received++;
+    map_and_unmap(20480);
+    errno = saved;
+}
+
+static int signals(int count)
+{
+    struct itimerval often = {.it_value.tv_usec = 5000, .it_interval.tv_usec = 5000};
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (received < count)
+        change_maps(NULL);
+    memset(&often, 0, sizeof often);
+    setitimer(ITIMER_REAL, &often, NULL);
+    say("@ enough signals\n");
+    raise(SIGTERM);
+    return 1;
+}
+
+static void *keep_busy(void *argument)
+{
+    while (!stop)
+        change_maps(NULL);
+    return argument;
+}
+
+static void on_end(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+/* Until SIGTERM; counts SIGUSR1, each of which is sent only after the one before was counted. */
+static int busy(void)
+{
+    pthread_t ids[2];
+    struct sigaction count = {.sa_handler = on_signal}, end = {.sa_handler = on_end};
+    sigaction(SIGUSR1, &count, NULL);
+    sigaction(SIGTERM, &end, NULL);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&ids[i], NULL, keep_busy, NULL);
+    say("@ ready\n");
+    for (int said = 0; !stop;) {
+        struct timespec pause = {0, 1000000};
+        nanosleep(&pause, NULL);
+        if (said < received)
+            say("@ received %d\n", ++said);
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(ids[i], NULL);
+    return 5;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    int number = argc > 2 ? atoi(argv[2]) : 0;
+    if (strcmp(what, "threads") == 0)
+        return threads(number);
+    if (strcmp(what, "children") == 0)
+        return children(number);
+    if (strcmp(what, "daemon") == 0 && argc > 2)
+        return daemon_child(argv[2]);
+    if (strcmp(what, "exec") == 0 && argc > 2)
+        return exec_from_thread(argv + 2);
+    if (strcmp(what, "signals") == 0)
+        return signals(number);
+    if (strcmp(what, "busy") == 0)
+        return busy();
+    return 2;
+}
