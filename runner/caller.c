@@ -9,11 +9,23 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* A statically linked program contains the C library: its own part is what has lines, if anything.
+ */
+static uint32_t first_with_line(const struct model *m, const struct stack *stack)
+{
+    for (uint32_t i = 0; i < stack->count; i++)
+        if (stacks_symbol(&m->image->stacks, &stack->frames[i], false)->line)
+            return i;
+    return 0;
+}
+
 /* The innermost frame of the program itself; if there is none, of any library but the C library's.
  */
 static uint32_t own_frame(const struct model *m, const struct stack *stack)
 {
     uint32_t other = stack->count;
+    if (m->image->statically_linked)
+        return first_with_line(m, stack);
     for (uint32_t i = 0; i < stack->count; i++) {
         const char *module = stacks_symbol(&m->image->stacks, &stack->frames[i], false)->module;
         if (!module)
