@@ -153,7 +153,7 @@ compilers:
 # The first line of a test names what it is linked with.
 unit_sources = $(shell sed -n '1s/.*sources: \(.*\) libs:.*/\1/p' tests/unit/$(1).c)
 .SECONDEXPANSION:
-$(BUILD)/unit/%: tests/unit/%.c $$(call unit_sources,$$*)
+$(BUILD)/unit/%: tests/unit/%.c $$(call unit_sources,$$*) $(wildcard schemas/*.h shim/*.h runner/*.h tests/unit/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Irunner -Ishim -std=gnu11 $(WARNINGS) $(SANITIZE) $(filter %.c,$^) -o $@ \
 		$$(sed -n '1s/.*libs: \(.*\) \*\//\1/p' $<) -lcmocka
@@ -193,8 +193,11 @@ SHAREDIR = $(DESTDIR)$(PREFIX)/share
 
 install: all ## install under PREFIX (/usr/local)
 	install -D -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/procmap-trace
-	mkdir -p $(LIBDIR)
-	cp -R $(SHIMS)/. $(LIBDIR)
+	for folder in lib/i386-linux-gnu lib/x86_64-linux-gnu; do \
+		install -D -m 755 $(SHIMS)/$$folder/libprocmap-trace.so $(LIBDIR)/$$folder/libprocmap-trace.so || exit 1; done
+	ln -sf i386-linux-gnu/libprocmap-trace.so $(LIBDIR)/lib/libprocmap-trace.so
+	mkdir -p $(LIBDIR)/lib64
+	ln -sf ../lib/x86_64-linux-gnu/libprocmap-trace.so $(LIBDIR)/lib64/libprocmap-trace.so
 	install -D -m 644 schemas/event.schema.json $(SHAREDIR)/procmap-trace/event.schema.json
 	install -D -m 644 runner/procmap-trace.1 $(SHAREDIR)/man/man1/procmap-trace.1
 

@@ -74,11 +74,11 @@ static void test_monotonic(void **state)
     clock_init(&c);
     need_tsc(&c);
     clock_start(&c, __builtin_ia32_rdtsc());
-    uint64_t last = 0;
+    uint64_t last = 0, near = 0;
     for (int i = 0; i < 200000; i++) {
         if (i % 1000 == 0)
             clock_adjust(&c);
-        uint64_t ns = clock_ns(&c, clock_whole(&c, __builtin_ia32_rdtsc()));
+        uint64_t ns = clock_ns(&c, clock_whole(&c, &near, __builtin_ia32_rdtsc()));
         assert_true(ns >= last);
         last = ns;
     }
@@ -95,11 +95,11 @@ static void check_adjustment(uint64_t tenths_of_percent)
     clock_start(&c, __builtin_ia32_rdtsc());
     c.rate = c.rate / 1000 * tenths_of_percent;
     sleep_ms(5);
-    uint64_t record = __builtin_ia32_rdtsc();
-    uint64_t told = clock_ns(&c, clock_whole(&c, record));
+    uint64_t record = __builtin_ia32_rdtsc(), near = 0;
+    uint64_t told = clock_ns(&c, clock_whole(&c, &near, record));
     sleep_ms(20);
     clock_adjust(&c);
-    uint64_t next = clock_ns(&c, clock_whole(&c, record + 1));
+    uint64_t next = clock_ns(&c, clock_whole(&c, &near, record + 1));
     assert_true(next >= told);
     uint64_t now = clock_ns(&c, __builtin_ia32_rdtsc());
     assert_true(now >= next);
@@ -142,7 +142,8 @@ static uint64_t coarse(uint64_t tsc)
 static uint64_t whole(uint64_t last, uint64_t tsc)
 {
     struct clock c = {.kind = PMT_CLOCK_TSC, .last = last};
-    uint64_t time = clock_whole(&c, coarse(tsc));
+    uint64_t near = last, time = clock_whole(&c, &near, coarse(tsc));
+    assert_int_equal(near, time);
     assert_int_equal(c.last, time);
     return time;
 }
@@ -151,14 +152,18 @@ static void test_whole(void **state)
 {
     (void)state;
     struct clock c = {.kind = PMT_CLOCK_TSC};
-    uint64_t exact = 7 * SPAN + 12345;
-    assert_int_equal(clock_whole(&c, exact), exact);
+    uint64_t exact = 7 * SPAN + 12345, near = 0;
+    assert_int_equal(clock_whole(&c, &near, exact), exact);
+    assert_int_equal(c.last, exact);
+    near = 0; /* a record of another ring, older than the latest of all */
+    assert_int_equal(clock_whole(&c, &near, exact - 1000), exact - 1000);
+    assert_int_equal(near, exact - 1000);
     assert_int_equal(c.last, exact);
     assert_in_range(whole(exact, exact + 100000), exact + 100000 - 512, exact + 100000 + 512);
     assert_int_equal(whole(exact, exact - 5000), exact); /* not before the last */
     assert_in_range(whole(exact, exact + SPAN / 4), exact + SPAN / 4 - 512, exact + SPAN / 4 + 512);
     c.kind = PMT_CLOCK_MONOTONIC; /* there all times are whole, small ones too */
-    assert_int_equal(clock_whole(&c, 77), 77);
+    assert_int_equal(clock_whole(&c, &near, 77), 77);
 }
 
 /* The low word starts again every 2^40 ticks, six minutes at 3 GHz. */
