@@ -3,8 +3,18 @@
 #include "process.h"
 #include "snapshot.h"
 #include "stacks.h"
+#include <sched.h>
+#include <signal.h>
 
 static uint32_t last_fork; /* of this image */
+
+/* As ptrace(2) tells them apart: a clone whose end is told as that of a fork is one; libc's fork
+ * is. */
+static enum pmt_call name_of(const struct sys_regs *regs)
+{
+    bool plain = regs->nr == __NR_fork || (regs->args[0] & CSIGNAL) == SIGCHLD;
+    return plain ? PMT_CALL_FORK : PMT_CALL_CLONE;
+}
 
 static uint32_t send_fork(const struct sys_regs *regs, uint32_t stack_id)
 {
@@ -12,8 +22,7 @@ static uint32_t send_fork(const struct sys_regs *regs, uint32_t stack_id)
     struct pmt_fork *f = e.record;
     if (!f)
         return 0;
-    emit_header(&e, PMT_RECORD_FORK, regs->nr == __NR_clone ? PMT_CALL_CLONE : PMT_CALL_FORK,
-                stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_FORK, (uint8_t)name_of(regs), stack_id, clock_now());
     f->fork_id = ++last_fork;
     f->pad = 0;
     emit_end(&e);
