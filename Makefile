@@ -176,6 +176,7 @@ $(BUILD)/asan/bin/procmap-trace: FORCE
 FORCE:
 
 e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
+	tests/setup/foreign.sh $(BUILD)/foreign
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
 		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider tests/e2e
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SLEEP_FIRST_NS 50000  /* between two looks at rings that get records all the time */
+#define BIRTH_NS 1000000000u  /* how long a forked child may take to ask for its ring */
 #define SLEEP_LAST_NS 4000000 /* at those that do not */
 
 struct live {
@@ -22,9 +23,10 @@ struct live {
     struct clock clock;
     struct model *model;
     struct tracee *tracees; /* the images that live */
-    uint32_t images;        /* so many have sent their first record */
-    size_t count;           /* of tracees */
-    pid_t pid;              /* the program */
+    struct tracee_counts counts;
+    uint64_t ended_ns; /* CLOCK_MONOTONIC of the last end of an image or of the program */
+    size_t count;      /* of tracees */
+    pid_t pid;         /* the program */
     int pidfd;
     bool follow, attached, exited, fresh;
     int status; /* of the program */
@@ -95,6 +97,7 @@ static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, ui
         link = &(*link)->next;
     *link = t->next;
     l->count--;
+    l->ended_ns = monotonic();
     tracee_end(t, how, ns);
 }
 
@@ -130,7 +133,7 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
 {
     if (pid != l->pid && !l->follow)
         return attach_refuse(client);
-    struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
+    struct tracee *t = tracee_new(pid, &l->counts, &l->clock, l->model);
     if (ring_create(&t->ring, l->clock.kind, ring_flags(l, hello)) != 0) {
         memory_put(t);
         return attach_refuse(client);
@@ -196,6 +199,7 @@ static void end_program(struct live *l)
 {
     struct tracee *t = tracee_of(l, l->pid);
     l->exited = true;
+    l->ended_ns = monotonic();
     if (!t)
         return;
     merge(l);
@@ -262,6 +266,19 @@ static void sleep_until_something(struct live *l, long *ns)
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
+/* Children that were forked and have not asked for a ring yet: their parents may have ended
+ * meanwhile, as those of a daemon do. */
+static bool expects_children(const struct live *l)
+{
+    return l->follow && (int32_t)(l->counts.forks - l->counts.born) > 0 &&
+           monotonic() - l->ended_ns < BIRTH_NS;
+}
+
+static bool goes_on(const struct live *l)
+{
+    return !l->exited || l->tracees || expects_children(l);
+}
+
 /* The program has ended, its children go on. */
 static void wait_for_others(struct live *l)
 {
@@ -276,7 +293,7 @@ static void run(struct live *l)
 {
     long sleep_ns = SLEEP_FIRST_NS;
     bool waiting = false;
-    while (!l->exited || (l->tracees && !(waiting && interrupted))) {
+    while (goes_on(l) && !(waiting && interrupted)) {
         if (drain(l)) {
             sleep_ns = SLEEP_FIRST_NS;
             l->fresh = true;
@@ -289,7 +306,7 @@ static void run(struct live *l)
             waiting = true;
             wait_for_others(l);
         }
-        if (!l->exited || l->tracees)
+        if (goes_on(l))
             sleep_until_something(l, &sleep_ns);
     }
     while (l->tracees)

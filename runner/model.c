@@ -71,6 +71,13 @@ static void deliver_waiting(struct model *m, struct thread *t, const struct caus
     change_list_clear(&t->waiting);
 }
 
+void model_deliver_early(struct model *m, struct thread *t)
+{
+    for (size_t i = 0; i < t->waiting.count; i++)
+        t->waiting.items[i].cause.seq = 0;
+    deliver_waiting(m, t, NULL);
+}
+
 void model_show(struct model *m, const struct event *event, unsigned changes)
 {
     m->seq++;

@@ -239,11 +239,38 @@ static void set_origin(struct change *change, const struct cause *cause, const s
     change->tracer = r->tracer;
 }
 
+static bool touch(const struct change *a, const struct change *b)
+{
+    const struct region *list[2][2] = {{a->before, a->after}, {b->before, b->after}};
+    for (int i = 0; i < 4; i++) {
+        const struct region *x = list[0][i & 1], *y = list[1][i >> 1];
+        if (x && y && x->raw.start <= y->raw.end && y->raw.start <= x->raw.end)
+            return true;
+    }
+    return false;
+}
+
+/* Changes are told in an order in which each can be applied to the map: what another thread's call
+ * has done to the same regions before cannot wait for that call any longer. */
+static void deliver_before(struct model *m, const struct change *change, const struct thread *own)
+{
+    struct image_state *s = m->image->state;
+    for (size_t i = 0; s->waiting && i < s->thread_count; i++) {
+        struct thread *t = &s->threads[i];
+        bool touches = false;
+        for (size_t k = 0; k < t->waiting.count; k++)
+            touches |= touch(change, &t->waiting.items[k]);
+        if (touches && (t != own || !must_wait(&change->cause)))
+            model_deliver_early(m, t);
+    }
+}
+
 static void take_change(struct model *m, struct change *change, const struct cause *cause,
                         const struct event *event)
 {
     struct thread *t = model_thread(m->image, event->record->tid);
     set_origin(change, cause, event);
+    deliver_before(m, change, t);
     if ((cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) ||
         (cause->reason == PMT_REASON_CALL && !is_plausible(change))) {
         change->cause.call = "unattributed";

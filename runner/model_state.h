@@ -75,6 +75,9 @@ struct model_state {
 void model_show(struct model *m, const struct event *event, unsigned changes);
 void model_show_library(struct model *m, const struct library *library);
 void model_deliver(struct model *m, const struct change *change);
+
+/* What waits in a thread, without what its call would have added. */
+void model_deliver_early(struct model *m, struct thread *t);
 struct thread *model_thread(struct image *image, uint32_t tid);
 
 /* model_images.c */

@@ -13,10 +13,11 @@ static uint64_t monotonic(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model)
+struct tracee *tracee_new(pid_t pid, struct tracee_counts *counts, struct clock *clock,
+                          struct model *model)
 {
     struct tracee *t = memory_get(sizeof *t);
-    *t = (struct tracee){.pid = pid, .pidfd = -1, .images = images, .clock = clock, .model = model};
+    *t = (struct tracee){.pid = pid, .pidfd = -1, .counts = counts, .clock = clock, .model = model};
     return t;
 }
 
@@ -36,7 +37,8 @@ static void pass_on(struct tracee *t, const struct pmt_record *record)
             return;
         }
         t->started = true;
-        t->image = ++*t->images;
+        t->image = ++t->counts->images;
+        t->counts->born += ((const struct pmt_process *)record)->fork_id != 0;
         if (!t->model->started)
             clock_start(t->clock, record->time);
     }
@@ -52,6 +54,8 @@ static void pass_on(struct tracee *t, const struct pmt_record *record)
     t->t_ns = event.t_ns = ns;
     if (record->type == PMT_RECORD_ALLOC && pmt_record_size(record) == sizeof(struct pmt_alloc))
         event.began_ns = clock_ns(t->clock, ((const struct pmt_alloc *)record)->began);
+    if (record->type == PMT_RECORD_FORK)
+        t->counts->forks++;
     if (record->type == PMT_RECORD_EXEC)
         t->executing = !((const struct pmt_exec *)record)->error;
     model_event(t->model, &event);
@@ -134,10 +138,12 @@ void tracee_step_over_hole(struct tracee *t)
         return;
     }
     uint64_t now = monotonic();
-    if (!t->hole_since)
+    if (!t->hole_since || t->hole_at != t->ring.tail) { /* another one than that of the last look */
         t->hole_since = now;
-    else if (now - t->hole_since > HOLE_NS && ring_skip(&t->ring, PMT_LOSS_TORN, false))
+        t->hole_at = t->ring.tail;
+    } else if (now - t->hole_since > HOLE_NS && ring_skip(&t->ring, PMT_LOSS_TORN, false)) {
         t->hole_since = 0;
+    }
 }
 
 static void tell_losses(struct tracee *t)

@@ -7,18 +7,26 @@
 #include "ring.h"
 #include <sys/types.h>
 
+/* Of all images of a trace. */
+struct tracee_counts {
+    uint32_t images; /* so many have sent their first record */
+    uint32_t forks;  /* were announced ... */
+    uint32_t born;   /* ... and so many of their children have sent theirs */
+};
+
 struct tracee {
     pid_t pid;
-    int pidfd;        /* poll(2) for the end of the process */
-    uint32_t image;   /* number in the trace, from the first record on */
-    uint32_t *images; /* how many there are in the trace */
+    int pidfd;                    /* poll(2) for the end of the process */
+    uint32_t image;               /* number in the trace, from the first record on */
+    struct tracee_counts *counts; /* of the trace */
     struct ring ring;
     struct clock *clock; /* of the trace */
     struct model *model;
     uint64_t near;       /* time of the last record, for clock_whole() */
     uint64_t t_ns;       /* of the last event */
     uint32_t call_word;  /* the time of the last compact record, if t_ns is its */
-    uint64_t hole_since; /* CLOCK_MONOTONIC, 0: none */
+    uint64_t hole_since; /* CLOCK_MONOTONIC of the first look at the hole that is at ... */
+    uint32_t hole_at;    /* ... this position */
     bool started;        /* the process record has come */
     bool executing;      /* an exec was announced, and no failure since */
     bool exit_seen;      /* by the shim, at exit_ns, with exit_status */
@@ -28,7 +36,8 @@ struct tracee {
 };
 
 /* Takes the ring over; the tracee is freed by tracee_end(). NULL: no memory. */
-struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model);
+struct tracee *tracee_new(pid_t pid, struct tracee_counts *counts, struct clock *clock,
+                          struct model *model);
 
 /* Everything that is in the ring now, up to records of the time `until` (ns since the start of the
  * trace); whether there was anything. */

@@ -10,7 +10,7 @@
 #     busybox-static gosu                              static: a C library, the Go run time
 #     musl                                             its loader; headers and start files lie in the same root
 #     jemalloc tcmalloc mimalloc                       allocators, to preload
-#     node                                             64 bit only: this machine's own node or java where there is one
+#     node or java                                     64 bit only: this machine's own, where there is one
 #   Done before with the same DIR, it ends at once. Needs the network, no root, and the system's own C library, for 32 bits
 #   libc6:i386 (which tests/setup/deps.sh build brings).
 # Why unpacked and not installed: installed, they would replace the machine's own 64-bit perl, python3 and coreutils.
@@ -129,17 +129,11 @@ prove_all() {
     run gosu --version | grep -q '(go1' || die "gosu was not built by Go"
 }
 
-# A run time that reserves and maps much: whichever this machine has, else node from a package.
-has_run_time() { command -v node || command -v java; }
-
+# A run time that reserves and maps much: whichever this machine has. (Debian's node only runs where it is installed.)
 describe_run_time() {
     local own
-    if own=$(has_run_time); then
+    if own=$(command -v node || command -v java); then
         printf '%s\t%s\n' "$(basename "$own")" "$(readlink -f "$own")" >>"$table"
-    else
-        describe node usr/bin/node "LD_LIBRARY_PATH=$root/usr/lib/$triplet:$root/lib/$triplet" \
-            "NODE_PATH=$root/usr/share/nodejs"
-        prove node 3 -p '1 + 2'
     fi
 }
 
@@ -166,6 +160,11 @@ fi
 here=$(dirname -- "$(realpath -- "${BASH_SOURCE[0]}")")
 dir=$(realpath -m -- "${1:-$here/../../build/foreign}")
 
+# Tests that run side by side all ask for the programs: the first one brings them.
+mkdir -p -- "$dir"
+exec 9>"$dir/lock"
+flock 9
+
 # The stamp names what the result depends on: this script, and the directory, whose path is in the tables.
 stamp="$dir $(cksum <"${BASH_SOURCE[0]}")"
 if [[ -f $dir/stamp && $(<"$dir/stamp") == "$stamp" ]]; then exit 0; fi
@@ -177,7 +176,6 @@ if [[ ! -e /lib/ld-linux.so.2 ]]; then die "the 32-bit C library is missing: run
 rm -rf -- "$dir/stamp" "$dir/root"
 bring 32 i386 i386-linux-gnu programs.tsv
 if [[ $(dpkg --print-architecture) == amd64 ]]; then
-    if ! has_run_time >/dev/null; then packages+=(nodejs); fi
     bring 64 amd64 x86_64-linux-gnu programs64.tsv
     describe_run_time
 fi
