@@ -21,11 +21,13 @@ struct tracee *tracee_new(pid_t pid, struct tracee_counts *counts, struct clock 
     return t;
 }
 
-/* The clock is adjusted by what other rings tell, too: a time is never before the last one here. */
+/* The clock is adjusted by what other rings tell, too: that does not turn back the order of two
+ * times here. (Those of two threads may be a little out of order by themselves.) */
 static uint64_t to_ns(struct tracee *t, uint64_t time)
 {
-    uint64_t ns = clock_ns(t->clock, clock_whole(t->clock, &t->near, time));
-    return ns > t->t_ns ? ns : t->t_ns;
+    uint64_t before = t->near, whole = clock_whole(t->clock, &t->near, time);
+    uint64_t ns = clock_ns(t->clock, whole);
+    return whole >= before && ns < t->t_ns ? t->t_ns : ns;
 }
 
 static void pass_on(struct tracee *t, const struct pmt_record *record)
