@@ -55,12 +55,14 @@ static void show_call(struct model *m, const struct event *event, unsigned chang
     m->image->ledger.call_ns = event->t_ns;
 }
 
+/* Without the call: it has not ended, no event can be referred to. */
 static void deliver_waiting(struct model *m, struct thread *t, const struct cause *call)
 {
     for (size_t i = 0; i < t->waiting.count; i++) {
         struct change *change = &t->waiting.items[i];
-        if (call && call->code == change->cause.code) {
-            change->cause.seq = call->seq;
+        bool ended = call && call->code == change->cause.code;
+        change->cause.seq = ended ? call->seq : 0;
+        if (ended) {
             change->cause.t_ns = call->t_ns;
             change->cause.addr = call->addr;
             change->cause.old_addr = call->old_addr;
@@ -73,8 +75,6 @@ static void deliver_waiting(struct model *m, struct thread *t, const struct caus
 
 void model_deliver_early(struct model *m, struct thread *t)
 {
-    for (size_t i = 0; i < t->waiting.count; i++)
-        t->waiting.items[i].cause.seq = 0;
     deliver_waiting(m, t, NULL);
 }
 
