@@ -33,6 +33,8 @@ static struct {
     int (*init)(unw_cursor_t *, unw_context_t *);
     int (*step)(unw_cursor_t *);
     int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
+    unw_accessors_t *(*accessors)(unw_addr_space_t);
+    unw_addr_space_t *space;
 } unwinder;
 
 bool stacks_init(void)
@@ -96,6 +98,20 @@ static bool is_readable(const void *address)
     const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
     return sys4(__NR_rt_sigprocmask, no_such_way, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) !=
            -EFAULT;
+}
+
+/* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
+ * pages it has tested elsewhere; both lead into memory that is not there any more. */
+static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *word, int write,
+                       void *arg)
+{
+    (void)space, (void)arg;
+    const unsigned char *bytes = (const void *)(uintptr_t)address;
+    bool aligned = address % sizeof *word == 0;
+    if (write || !is_readable(bytes) || (!aligned && !is_readable(bytes + sizeof *word - 1)))
+        return -UNW_EINVAL;
+    memcpy(word, bytes, sizeof *word);
+    return 0;
 }
 
 static int no_pipe(int fds[2])
@@ -164,6 +180,27 @@ static const struct redirection of_libunwind[] = {
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
+/* libunwind sets its accessors up when it is first used. */
+static void set_accessors(void *arg)
+{
+    unw_context_t *context = arg;
+    unw_cursor_t cursor;
+    unwinder.init(&cursor, context);
+    unwinder.accessors(*unwinder.space)->access_mem = read_memory;
+}
+
+static void prepare_unwinder(void)
+{
+    unw_context_t context;
+    if (!unwinder.context || !unwinder.init || !unwinder.get_reg || !unwinder.accessors ||
+        !unwinder.space || !unwinder.step) {
+        unwinder.step = NULL;
+        return;
+    }
+    unwinder.context(&context);
+    arch_on_stack(walker_stacks + WALKER_STACK, set_accessors, &context);
+}
+
 void stacks_load_unwinder(void)
 {
     int saved_errno = errno;
@@ -181,7 +218,10 @@ void stacks_load_unwinder(void)
         unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
         unwinder.init = dlsym(library, NAME_OF(UNW_OBJ(init_local)));
         unwinder.get_reg = dlsym(library, NAME_OF(UNW_OBJ(get_reg)));
+        unwinder.accessors = dlsym(library, NAME_OF(UNW_ARCH_OBJ(get_accessors)));
+        unwinder.space = dlsym(library, NAME_OF(UNW_OBJ(local_addr_space)));
         unwinder.step = dlsym(library, NAME_OF(UNW_OBJ(step)));
+        prepare_unwinder();
     }
     thread.busy--;
     sys_restore_signals(&mask);

@@ -83,6 +83,14 @@ def test_handlers_that_allocate(tmp_path, programs, stack, options):
     assert (done.status, done.err) == (0, b"") and done.out.endswith(b"\n@ end\n")
 
 
+@BOTH_WAYS
+def test_stacks_that_lead_nowhere(programs, options):
+    """Walked from a handler below which there is no code: memory that was readable when it was first walked."""
+    traced = trace(programs.victims / "wild_jump", tool_options=options)
+    assert (traced.status, traced.stdout) == (0, "@ end\n")
+    assert [event["size"] for event in traced.events if event.get("call") == "malloc"].count(500000) == 6
+
+
 CONFINED = ["close-range", "unshare", "chroot", "nobody", "as", "nofile", "stack", "nproc"]
 NO_LOOK = {"nofile", "chroot"}  # without a descriptor, or without /proc, the map cannot be read
 
