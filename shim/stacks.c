@@ -96,8 +96,8 @@ void stacks_go_on(bool held, bool in_child)
 static bool is_readable(const void *address)
 {
     const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
-    return sys4(__NR_rt_sigprocmask, no_such_way, (uintptr_t)address & ~(uintptr_t)7, NULL, 8) !=
-           -EFAULT;
+    uintptr_t set = (uintptr_t)address & ~(uintptr_t)7; /* 0: it is not read */
+    return set && sys4(__NR_rt_sigprocmask, no_such_way, set, NULL, 8) != -EFAULT;
 }
 
 /* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
