@@ -13,10 +13,11 @@ struct frame_symbol {
     unsigned line;      /* 0: not known */
 };
 
-/* A malloc or free as a compact record has it, of either word size. */
+/* A malloc or free like most of them, from a compact record of either word size or a whole one. */
 struct plain_call {
     uint64_t addr;
-    uint32_t chunk, size, stack_id, time;
+    uint64_t time; /* as in struct pmt_record */
+    uint32_t chunk, size, stack_id, tid;
     uint8_t call; /* enum pmt_call */
 };
 

@@ -168,7 +168,7 @@ bool model_only_counts(const struct model *m)
     return image && !image->state->waiting && image->skipped_by == (1u << m->view_count) - 1;
 }
 
-void model_count(struct model *m, const struct plain_call *c, uint32_t tid, uint64_t t_ns)
+void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
 {
     struct image *image = m->image;
     m->seq++;
@@ -176,7 +176,7 @@ void model_count(struct model *m, const struct plain_call *c, uint32_t tid, uint
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
         allocations_remove(&image->allocations, c->addr);
-        image->state->freed[tid % FREED_PLACES] = (struct freed){tid, c->addr, m->seq};
+        image->state->freed[c->tid % FREED_PLACES] = (struct freed){c->tid, c->addr, m->seq};
         if (c->chunk & PMT_CHUNK_MMAPPED)
             follow_threshold(image, c->chunk);
         return;

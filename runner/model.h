@@ -151,9 +151,9 @@ void model_event(struct model *model, const struct event *event);
  * that for its own. False: there is no such image. */
 bool model_select(struct model *model, uint32_t image);
 /* While no view wants to be told of allocator calls and no change waits for one, model_count() is
- * model_event() for a compact record. */
+ * model_event() for a malloc or free. */
 bool model_only_counts(const struct model *model);
-void model_count(struct model *model, const struct plain_call *call, uint32_t tid, uint64_t t_ns);
+void model_count(struct model *model, const struct plain_call *call, uint64_t t_ns);
 
 void model_flush(struct model *model);
 

@@ -104,7 +104,12 @@ static uint32_t read_call(const struct pmt_record *shared, struct plain_call *ou
                               : PMT_CALL32_MALLOC_SIZE;
     if (size != wanted || (!frees && c.call != PMT_CALL_MALLOC) || !is_compact(c.type))
         return 0;
-    *out = (struct plain_call){c.addr, c.chunk, frees ? 0 : c.size, c.stack_id, c.time, c.call};
+    *out = (struct plain_call){.addr = c.addr,
+                               .time = c.time,
+                               .chunk = c.chunk,
+                               .size = frees ? 0 : c.size,
+                               .stack_id = c.stack_id,
+                               .call = c.call};
     if (wide) {
         struct pmt_call64 w;
         memcpy(&w, &c, sizeof w);
@@ -115,13 +120,38 @@ static uint32_t read_call(const struct pmt_record *shared, struct plain_call *ou
     return size;
 }
 
+/* Likewise, of a whole record: threads write those. */
+static uint32_t read_whole(const struct pmt_record *shared, struct plain_call *out)
+{
+    struct pmt_alloc a = {.size = 0};
+    memcpy(&a, shared, PMT_ALLOC_MALLOC_SIZE);
+    uint32_t size = pmt_record_size(&a.r);
+    if (a.r.call == PMT_CALL_FREE && size == PMT_ALLOC_FREE_SIZE)
+        a.size = 0;
+    else if (a.r.call != PMT_CALL_MALLOC || size != PMT_ALLOC_MALLOC_SIZE)
+        return 0;
+    if (a.r.type != PMT_RECORD_ALLOC || !a.addr || (a.chunk | a.size) >> 32)
+        return 0;
+    *out = (struct plain_call){.addr = a.addr,
+                               .time = a.r.time,
+                               .chunk = (uint32_t)a.chunk,
+                               .size = (uint32_t)a.size,
+                               .stack_id = a.r.stack_id,
+                               .tid = a.r.tid,
+                               .call = a.r.call};
+    return size;
+}
+
 bool ring_next_call(struct ring *ring, struct plain_call *call)
 {
     fetch_ahead(ring);
     const struct pmt_record *shared = at(ring, ring->tail);
-    if (!committed(ring, ring->tail) || !is_compact(shared->type))
+    if (!committed(ring, ring->tail))
         return false;
-    uint32_t size = read_call(shared, call);
+    bool compact = is_compact(shared->type);
+    uint32_t size = compact ? read_call(shared, call) : read_whole(shared, call);
+    if (compact)
+        call->tid = ring->tid;
     ring->tail += size;
     return size != 0;
 }

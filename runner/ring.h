@@ -36,8 +36,8 @@ uint32_t ring_look(struct ring *ring);
 
 enum ring_state ring_next(struct ring *ring);
 
-/* The next record if it is a compact one (and valid): false if there is none, or another;
- * ring_next() tells. */
+/* The next record if it is a malloc or free of less than 4 GiB that went well: false if there is
+ * none, or another; ring_next() tells. */
 bool ring_next_call(struct ring *ring, struct plain_call *call);
 
 /* The time of the next record, as in pmt_record.time, if there is one. */

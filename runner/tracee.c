@@ -72,7 +72,7 @@ static void release(struct tracee *t)
 }
 
 /* Most calls carry a copy of the time of the one before. */
-static uint64_t call_ns(struct tracee *t, uint32_t word)
+static uint64_t call_ns(struct tracee *t, uint64_t word)
 {
     if (word != t->call_word) {
         t->t_ns = to_ns(t, word);
@@ -90,7 +90,7 @@ static bool drain_calls(struct tracee *t, uint64_t until)
     if (!t->started || !model_select(t->model, t->image) || !model_only_counts(t->model))
         return false;
     for (; t->t_ns <= until && ring_next_call(&t->ring, &call); any = true) {
-        model_count(t->model, &call, t->ring.tid, call_ns(t, call.time));
+        model_count(t->model, &call, call_ns(t, call.time));
         release(t);
     }
     return any;

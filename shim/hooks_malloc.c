@@ -141,13 +141,13 @@ static inline void after_call(uintptr_t chunk, uintptr_t caller)
         look_for_change(chunk, caller);
 }
 
-/* The stack's id if there is nothing to do but the call and a compact record; else 0. `sp`: about
- * the stack pointer. */
+/* The stack's id if there is nothing to do but the call and a short record; else 0. `sp`: about the
+ * stack pointer. */
 static inline __attribute__((always_inline)) uint32_t plain_call(const struct live *l,
                                                                  uintptr_t caller, uintptr_t sp)
 {
-    bool plain = l->fast && *l->alone && !(thread.busy | thread.loader_ran | thread.call.call) &&
-                 sp >= thread.stack_low;
+    bool plain =
+        l->fast && !(thread.busy | thread.loader_ran | thread.call.call) && sp >= thread.stack_low;
     return likely(plain) ? stacks_known_caller(caller) : 0;
 }
 
@@ -193,11 +193,30 @@ static __attribute__((noinline, cold)) void send_compact_late(uint32_t position,
     __atomic_store_n(&c->stamp, e.stamp, __ATOMIC_RELEASE);
 }
 
+/* Between several threads times tell which of two calls was first, so there they are exact. */
+static __attribute__((noinline)) void send_whole(enum pmt_call call, uintptr_t block,
+                                                 uintptr_t size, uint32_t stack_id)
+{
+    bool frees = call == PMT_CALL_FREE;
+    struct emit e = emit_begin(frees ? PMT_ALLOC_FREE_SIZE : PMT_ALLOC_MALLOC_SIZE);
+    struct pmt_alloc *a = e.record;
+    if (unlikely(!a))
+        return;
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_now());
+    a->addr = block;
+    a->chunk = chunk_word((const void *)block);
+    if (!frees)
+        a->size = size;
+    emit_end(&e);
+}
+
 /* What emit_begin() and emit_end() do, for plain_call() has seen to the rest. */
 static inline __attribute__((always_inline)) void send_compact(struct live *l, enum pmt_call call,
                                                                uintptr_t block, uintptr_t size,
                                                                uint32_t stack_id, uint32_t bytes)
 {
+    if (unlikely(!*l->alone))
+        return send_whole(call, block, size, stack_id);
     uint32_t position = emit_reserve_alone(&l->ring->head, bytes);
     if (unlikely((int32_t)(l->limit - position - bytes) < 0))
         return send_compact_late(position, call, block, size, stack_id, bytes);

@@ -473,18 +473,18 @@ static void test_count(void **state)
     (void)state;
     process(2, CHILD, PMT_ORIGIN_EXEC, PARENT, 0);
     struct plain_call call = {
-        .call = PMT_CALL_MALLOC, .addr = 0x5655b010, .chunk = 0x21, .size = 20};
+        .tid = CHILD, .call = PMT_CALL_MALLOC, .addr = 0x5655b010, .chunk = 0x21, .size = 20};
     assert_false(model_only_counts(&model)); /* the view wants to know */
     model.image->skipped_by = 1;
     assert_true(model_only_counts(&model));
-    model_count(&model, &call, CHILD, now_ns);
+    model_count(&model, &call, now_ns);
     assert_int_equal(model.image->allocations.count, 1);
     assert_true(model_select(&model, 1));
     assert_false(model_only_counts(&model)); /* each image by itself */
     assert_int_equal(model.image->ledger.allocations, 1);
     assert_true(model_select(&model, 2));
     call.call = PMT_CALL_FREE;
-    model_count(&model, &call, CHILD, now_ns);
+    model_count(&model, &call, now_ns);
     assert_int_equal(model.image->ledger.frees, 1);
     assert_int_equal(model.image->allocations.count, 0);
 }

@@ -368,6 +368,76 @@ static void test_bad_compact(void **state)
         }
 }
 
+static struct pmt_alloc *begin_whole(struct emit *e, uint8_t call, uint32_t size)
+{
+    *e = emit_begin(size);
+    struct pmt_alloc *a = e->record;
+    assert_non_null(a);
+    memset(a, 0, size);
+    emit_header(e, PMT_RECORD_ALLOC, call, 5, 1ull << 40 | 6);
+    a->addr = 0xf00000001000;
+    return a;
+}
+
+/* Most calls are read without a copy of the record, whatever wrote them; they say the same. */
+static void test_plain_calls(void **state)
+{
+    (void)state;
+    struct plain_call call;
+    struct emit e;
+    ring.tid = 77;
+    for (uint32_t i = 0; i < 1000; i++) {
+        write_compact(i);
+        assert_true(ring_next_call(&ring, &call));
+        assert_int_equal(call.tid, 77);
+        assert_int_equal(call.time, i);
+        assert_int_equal(call.addr, 0xf0000000 + i * 8);
+        assert_int_equal(call.size, call.call == PMT_CALL_FREE ? 0 : mixed(4, i));
+    }
+    for (unsigned frees = 0; frees < 2; frees++) {
+        struct pmt_alloc *a = begin_whole(&e, frees ? PMT_CALL_FREE : PMT_CALL_MALLOC,
+                                          frees ? PMT_ALLOC_FREE_SIZE : PMT_ALLOC_MALLOC_SIZE);
+        a->chunk = 0xffffffff;
+        if (!frees)
+            a->size = 0xfffffffe;
+        emit_end(&e);
+        assert_true(ring_next_call(&ring, &call));
+        assert_int_equal(call.call, frees ? PMT_CALL_FREE : PMT_CALL_MALLOC);
+        assert_int_equal(call.addr, 0xf00000001000);
+        assert_int_equal(call.chunk, 0xffffffff);
+        assert_int_equal(call.size, frees ? 0 : 0xfffffffe);
+        assert_int_equal(call.stack_id, 5);
+        assert_int_equal(call.tid, 1);
+        assert_true(call.time == (1ull << 40 | 6));
+    }
+    assert_false(ring_next_call(&ring, &call));
+}
+
+/* All others are left to ring_next(): failed calls, large blocks, other functions, other records.
+ */
+static void test_no_plain_calls(void **state)
+{
+    (void)state;
+    struct plain_call call;
+    struct emit e;
+    for (unsigned what = 0; what < 6; what++) {
+        struct pmt_alloc *a =
+            begin_whole(&e, what == 0 ? PMT_CALL_CALLOC : PMT_CALL_MALLOC,
+                        what == 1 ? (uint32_t)sizeof(struct pmt_alloc) : PMT_ALLOC_MALLOC_SIZE);
+        if (what == 2)
+            a->addr = 0;
+        if (what == 3)
+            a->size = 1ull << 32;
+        if (what == 4)
+            a->chunk = 1ull << 32;
+        if (what == 5)
+            a->r.type = PMT_RECORD_MALLOPT;
+        emit_end(&e);
+        assert_false(ring_next_call(&ring, &call));
+        assert_int_equal(ring_next(&ring), RING_RECORD);
+    }
+}
+
 /* A record of the largest size over each border of the data, and one that fills the ring up. */
 static void test_largest(void **state)
 {
@@ -843,16 +913,17 @@ int main(void)
 #define WITH_RING(test) cmocka_unit_test_setup_teardown(test, create, destroy)
 #define WITH_FENCE(test) cmocka_unit_test_setup_teardown(test, create_fenced, destroy_fenced)
     const struct CMUnitTest tests[] = {
-        WITH_RING(test_create),        WITH_RING(test_order),
-        WITH_RING(test_wrap),          WITH_RING(test_compact),
-        WITH_RING(test_bad_compact),   WITH_RING(test_largest),
-        WITH_RING(test_killed),        WITH_RING(test_hole),
-        WITH_RING(test_slow_writer),   WITH_RING(test_many_holes),
-        WITH_RING(test_stuck),         WITH_RING(test_runner_gone),
-        WITH_RING(test_threads),       WITH_RING(test_waiting_threads),
-        WITH_RING(test_wake),          WITH_FENCE(test_garbage_header),
-        WITH_FENCE(test_garbage_data), WITH_FENCE(test_recovery),
-        WITH_RING(test_lost),
+        WITH_RING(test_create),         WITH_RING(test_order),
+        WITH_RING(test_wrap),           WITH_RING(test_compact),
+        WITH_RING(test_bad_compact),    WITH_RING(test_largest),
+        WITH_RING(test_killed),         WITH_RING(test_hole),
+        WITH_RING(test_slow_writer),    WITH_RING(test_many_holes),
+        WITH_RING(test_stuck),          WITH_RING(test_runner_gone),
+        WITH_RING(test_threads),        WITH_RING(test_waiting_threads),
+        WITH_RING(test_wake),           WITH_FENCE(test_garbage_header),
+        WITH_FENCE(test_garbage_data),  WITH_FENCE(test_recovery),
+        WITH_RING(test_lost),           WITH_RING(test_plain_calls),
+        WITH_RING(test_no_plain_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
