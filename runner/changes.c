@@ -55,8 +55,7 @@ static struct change *add(struct change_list *list, enum change_type type, struc
  * the regions could overlap. */
 static bool same_backing(const struct region *a, const struct region *b)
 {
-    if (a->raw.inode != b->raw.inode || a->raw.dev_major != b->raw.dev_major ||
-        a->raw.dev_minor != b->raw.dev_minor || strcmp(a->path, b->path) != 0 ||
+    if (!region_same_file(a, b) ||
         (a->raw.perms & PMT_PERM_SHARED) != (b->raw.perms & PMT_PERM_SHARED))
         return false;
     return !a->raw.inode || a->raw.start - a->raw.offset == b->raw.start - b->raw.offset;

@@ -88,12 +88,16 @@ struct region *regions_renew(struct regions *map, const struct region *old)
     return *at = now;
 }
 
+bool region_same_file(const struct region *a, const struct region *b)
+{
+    return a->raw.inode == b->raw.inode && a->raw.dev_major == b->raw.dev_major &&
+           a->raw.dev_minor == b->raw.dev_minor && (a->raw.inode || strcmp(a->path, b->path) == 0);
+}
+
 bool region_same(const struct region *a, const struct region *b)
 {
     return a->raw.start == b->raw.start && a->raw.end == b->raw.end &&
-           a->raw.perms == b->raw.perms && a->raw.offset == b->raw.offset &&
-           a->raw.inode == b->raw.inode && a->raw.dev_major == b->raw.dev_major &&
-           a->raw.dev_minor == b->raw.dev_minor && strcmp(a->path, b->path) == 0;
+           a->raw.perms == b->raw.perms && a->raw.offset == b->raw.offset && region_same_file(a, b);
 }
 
 /* Puts `count` new items in the place of [from, to). */

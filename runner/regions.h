@@ -23,6 +23,11 @@ struct region *region_keep(struct region *region);
 void region_drop(struct region *region);                          /* NULL is ignored */
 bool region_same(const struct region *a, const struct region *b); /* place, permissions, backing */
 
+/* Paths do not count where there is an inode: a file may be renamed, deleted or mounted elsewhere
+ * without any change of the map. Without a file the path is the kernel's name of the region. */
+bool region_same_file(const struct region *a, const struct region *b);
+
+
 static inline uint64_t region_size(const struct region *r)
 {
     return r->raw.end - r->raw.start;

@@ -44,6 +44,14 @@ def move_end(region):
     return {**region, "end": hex(int(region["end"], 16) + 4096), "size": region["size"] + 4096}
 
 
+def test_other_names(programs, tmp_path):
+    """A mapped file may be renamed and deleted: no change of the map."""
+    traced = trace(programs.victims / "renamed", tmp_path / "file", unexplained=0)
+    changes = [event["change"] for event in traced.of("region")
+               for region in (event["after"], event["before"]) if region and str(tmp_path) in region.get("path", "")]
+    assert changes == ["added"] and traced.status == 0
+
+
 DAMAGE = {
     "seq": change("alloc", "seq", lambda seq: seq + 1),
     "region event missing": drop("region", caused("malloc")),

@@ -38,6 +38,7 @@ static struct region *make(struct span s)
                              .dev_major = s.look >> 6 & 1,
                              .dev_minor = s.look >> 7 & 1};
     const char *path = paths[(s.look >> 8) % 3];
+    raw.inode += (s.look >> 8) % 3 * 2; /* another path, another file */
     raw.path_size = (uint16_t)strlen(path);
     return region_new(&raw, path);
 }
@@ -88,6 +89,20 @@ static void check(const struct region_list *list, const struct span *spans, size
 #define CHECK(list, ...)                                                                           \
     check(list, (struct span[]){__VA_ARGS__},                                                      \
           sizeof((struct span[]){__VA_ARGS__}) / sizeof(struct span))
+
+/* Another name of the same file is no change of the map; of a region without a file it is. */
+static void test_names(void **state)
+{
+    (void)state;
+    for (unsigned inode = 0; inode < 2; inode++) {
+        struct pmt_region raw = {.start = PAGE, .end = 3 * PAGE, .path_size = 2, .inode = inode};
+        struct region *a = region_new(&raw, "/a"), *b = region_new(&raw, "/b");
+        assert_int_equal(region_same(a, b), inode);
+        assert_true(region_same(a, a));
+        region_drop(a);
+        region_drop(b);
+    }
+}
 
 static void test_region(void **state)
 {
@@ -399,11 +414,12 @@ static void test_windows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_region),       cmocka_unit_test(test_find),
-        cmocka_unit_test(test_same_objects), cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_empty),        cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_top),          cmocka_unit_test(test_many),
-        cmocka_unit_test(test_windows),      cmocka_unit_test(test_random),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_region),
+        cmocka_unit_test(test_find),        cmocka_unit_test(test_same_objects),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_edges),       cmocka_unit_test(test_top),
+        cmocka_unit_test(test_many),        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
