@@ -1,4 +1,4 @@
-/* sources: runner/replay.c runner/replay_fields.c runner/replay_records.c runner/record_check.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/replay.c runner/replay_fields.c runner/replay_records.c runner/record_check.c runner/text.c shim/encode.c shim/encode_names.c libs: -ljansson */
 /* runner/replay.c: what was encoded comes back as the same record; what is wrong is named. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
