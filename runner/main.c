@@ -44,18 +44,18 @@ __attribute__((format(printf, 2, 3))) static void complain(const char *name, con
     fputc('\n', stderr);
 }
 
-/* A stream of its own on a file, or on a copy of descriptor `fd` where no file is named. */
-static FILE *open_output(const char *file, int fd)
+/* A descriptor of its own on a file, or a copy of descriptor `fd` where no file is named; -1 after
+ * a message. */
+static int open_output(const char *file, int fd)
 {
     bool named = file && strcmp(file, "-") != 0;
     if (file && !named)
         fd = STDOUT_FILENO;
-    int copy = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-                     : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    FILE *out = copy >= 0 ? fdopen(copy, "w") : NULL;
-    if (!out)
+    int own = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+                    : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0)
         complain(file ? file : "standard output", "cannot write: %s", strerror(errno));
-    return out;
+    return own;
 }
 
 static unsigned terminal_width(int fd)
@@ -70,14 +70,14 @@ static unsigned terminal_width(int fd)
 
 static bool add_timeline(struct model *m, const struct options *o)
 {
-    FILE *out = open_output(o->timeline_file, o->show ? STDOUT_FILENO : STDERR_FILENO);
+    int fd = open_output(o->timeline_file, o->show ? STDOUT_FILENO : STDERR_FILENO);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!out)
         return false;
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    bool terminal =
-        isatty(fileno(out)) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+    bool terminal = isatty(fd) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
     struct timeline_options timeline = {.color = o->color < 0 ? terminal : o->color == 1,
-                                        .width = terminal_width(fileno(out)),
+                                        .width = terminal_width(fd),
                                         .all = o->all};
     model_add_view(m, view_timeline_new(out, &timeline));
     return true;
@@ -87,10 +87,10 @@ static bool add_views(struct model *m, const struct options *o)
 {
     bool json_on_stdout = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
     if (o->json) {
-        FILE *out = open_output(o->json_file, STDOUT_FILENO);
-        if (!out)
+        int fd = open_output(o->json_file, STDOUT_FILENO);
+        if (fd < 0)
             return false;
-        model_add_view(m, view_json_new(out));
+        model_add_view(m, view_json_new(fd));
     }
     if (o->timeline || (!o->quiet && !json_on_stdout))
         return add_timeline(m, o);

@@ -213,11 +213,11 @@ static long resident(void)
     return pages * (long)(PAGE / 1024);
 }
 
-static FILE *open_output(const char *path)
+static int open_output(const char *path)
 {
-    FILE *out = fopen(path, "w");
-    if (out)
-        return out;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        return fd;
     perror(path);
     exit(1);
 }
@@ -228,7 +228,7 @@ static void add_view(struct model *m, const char *view, const char *path)
     if (strcmp(view, "json") == 0)
         model_add_view(m, view_json_new(open_output(path)));
     else if (strcmp(view, "timeline") == 0)
-        model_add_view(m, view_timeline_new(open_output(path), &timeline));
+        model_add_view(m, view_timeline_new(fdopen(open_output(path), "w"), &timeline));
 }
 
 static struct bench *start(unsigned word_size, uint64_t events)
