@@ -27,14 +27,14 @@ SHIMS := $(BUILD)/lib/procmap-trace
 SHIM32 := $(SHIMS)/lib/i386-linux-gnu/libprocmap-trace.so
 SHIM64 := $(SHIMS)/lib/x86_64-linux-gnu/libprocmap-trace.so
 
-RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c shim/maps.c shim/sys.c)
+RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c shim/encode_names.c shim/maps.c shim/sys.c)
 SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c,$(wildcard shim/*.c)) shim/arch_i386.S)
 SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildcard shim/*.c)) shim/arch_x86_64.S)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench bench-runner install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
@@ -186,6 +186,14 @@ soak: all labs victims ## the stress tests with their full numbers: takes long
 bench: all victims ## what tracing costs, against the untraced run
 	tests/setup/foreign.sh $(BUILD)/foreign
 	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py --json $(BUILD)/bench.json
+
+# the runner alone: how many events a second it takes from a ring, and its memory
+$(BUILD)/bench/throughput: tests/bench/throughput.c $(filter-out %/main.o,$(RUNNER_OBJECTS))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Irunner $(ALL_CFLAGS) $(RUNNER_FLAGS) $^ -o $@ $(RUNNER_LIBS)
+
+bench-runner: $(BUILD)/bench/throughput ## how many events a second the runner takes
+	$< 10 $(BUILD)/bench/trace.jsonl; rm -f $(BUILD)/bench/trace.jsonl
 
 # ---- installation ----
 

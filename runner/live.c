@@ -262,6 +262,7 @@ static void sleep_until_something(struct live *l, long *ns)
         l->fresh = false;
     }
     clock_adjust(&l->clock);
+    model_tick(l->model, false);
     ppoll(fds, 2, &timeout, NULL);
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }

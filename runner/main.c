@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "model.h"
 #include "options.h"
+#include "progress.h"
 #include "ptrace.h"
 #include "ptrace_front.h"
 #include "replay.h"
@@ -28,11 +29,19 @@
 #define EXIT_OWN_FAILURE 125
 #define WIDTH_WITHOUT_TERMINAL 100
 
+static struct progress progress = {.fd = -1};
+
+static void on_tick(struct model *m, bool idle)
+{
+    progress_tick(&progress, m, idle);
+}
+
 /* "procmap-trace: NAME: what happened" */
 __attribute__((format(printf, 2, 3))) static void complain(const char *name, const char *format,
                                                            ...)
 {
     va_list list;
+    progress_erase(&progress);
     fputs("procmap-trace: ", stderr);
     if (name) {
         text_escape(stderr, name, strlen(name), 0);
@@ -44,18 +53,18 @@ __attribute__((format(printf, 2, 3))) static void complain(const char *name, con
     fputc('\n', stderr);
 }
 
-/* A stream of its own on a file, or on a copy of descriptor `fd` where no file is named. */
-static FILE *open_output(const char *file, int fd)
+/* A descriptor of its own on a file, or a copy of descriptor `fd` where no file is named; -1 after
+ * a message. */
+static int open_output(const char *file, int fd)
 {
     bool named = file && strcmp(file, "-") != 0;
     if (file && !named)
         fd = STDOUT_FILENO;
-    int copy = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-                     : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    FILE *out = copy >= 0 ? fdopen(copy, "w") : NULL;
-    if (!out)
+    int own = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+                    : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0)
         complain(file ? file : "standard output", "cannot write: %s", strerror(errno));
-    return out;
+    return own;
 }
 
 static unsigned terminal_width(int fd)
@@ -68,31 +77,58 @@ static unsigned terminal_width(int fd)
     return width > 0 && width < 10000 ? (unsigned)width : WIDTH_WITHOUT_TERMINAL;
 }
 
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return term && strcmp(term, "dumb") == 0;
+}
+
+/* Whether a terminal is to get its colours. */
+static bool is_coloured(int fd, const struct options *o)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool terminal = isatty(fd) && !(no_color && *no_color) && !is_dumb();
+    return o->color < 0 ? terminal : o->color == 1;
+}
+
 static bool add_timeline(struct model *m, const struct options *o)
 {
-    FILE *out = open_output(o->timeline_file, o->show ? STDOUT_FILENO : STDERR_FILENO);
+    int fd = open_output(o->timeline_file, o->show ? STDOUT_FILENO : STDERR_FILENO);
+    if (fd < 0)
+        return false;
+    bool on_terminal = progress.fd >= 0 && isatty(fd);
+    FILE *out = on_terminal ? progress_stream(&progress, fd) : fdopen(fd, "w");
     if (!out)
         return false;
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    bool terminal =
-        isatty(fileno(out)) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
-    struct timeline_options timeline = {.color = o->color < 0 ? terminal : o->color == 1,
-                                        .width = terminal_width(fileno(out)),
-                                        .all = o->all};
+    struct timeline_options timeline = {
+        .color = is_coloured(fd, o), .width = terminal_width(fd), .all = o->all};
     model_add_view(m, view_timeline_new(out, &timeline));
     return true;
 }
 
+static bool is_json_on_stdout(const struct options *o)
+{
+    return o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+}
+
+/* Who reads the events from standard output may print, too. */
+static void start_progress(struct model *m, const struct options *o)
+{
+    if (o->show || o->quiet || is_json_on_stdout(o) || is_dumb() || !isatty(STDERR_FILENO))
+        return;
+    progress_start(&progress, STDERR_FILENO, is_coloured(STDERR_FILENO, o));
+    m->tick = on_tick;
+}
+
 static bool add_views(struct model *m, const struct options *o)
 {
-    bool json_on_stdout = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
     if (o->json) {
-        FILE *out = open_output(o->json_file, STDOUT_FILENO);
-        if (!out)
+        int fd = open_output(o->json_file, STDOUT_FILENO);
+        if (fd < 0)
             return false;
-        model_add_view(m, view_json_new(out));
+        model_add_view(m, view_json_new(fd));
     }
-    if (o->timeline || (!o->quiet && !json_on_stdout))
+    if (o->timeline || (!o->quiet && !is_json_on_stdout(o)))
         return add_timeline(m, o);
     return true;
 }
@@ -204,9 +240,10 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
 {
     struct live_result result = {0};
     bool executing;
-    launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    launch->stdout_to_stderr = is_json_on_stdout(o);
     static const struct live_hooks hooks = {.waiting = tell_waiting};
     int error = live_trace(launch, m, &hooks, &result, &executing);
+    progress_erase(&progress);
     int written = model_close(m);
     if (error) {
         complain(o->arguments[0], "%s: %s", executing ? "cannot be executed" : "cannot be started",
@@ -301,8 +338,9 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     int own;
     request.pid = o->pid;
     request.waiting = tell_waiting;
-    launch->stdout_to_stderr = o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    launch->stdout_to_stderr = is_json_on_stdout(o);
     int error = ptrace_trace(&request, m, &result, &source);
+    progress_erase(&progress);
     int written = model_close(m);
     own = error ? explain_failure(o, error, result.failure) : explain_trace(o, &result, written);
     ptrace_front_end(front, result.status, own);
@@ -345,6 +383,7 @@ int main(int argc, char **argv)
         return own >= 0 ? own : end_like(status);
     struct symbols *symbols = memory_is_short() ? NULL : symbols_new();
     model_init(&model, symbols);
+    start_progress(&model, &options);
     if (!add_views(&model, &options))
         return EXIT_OWN_FAILURE;
     if (options.show)

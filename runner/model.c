@@ -344,6 +344,17 @@ void model_flush(struct model *m)
         m->views[i]->flush(m->views[i]);
 }
 
+void model_tick(struct model *m, bool idle)
+{
+    if (m->tick)
+        m->tick(m, idle);
+}
+
+const struct image *model_image(const struct model *m, size_t index)
+{
+    return index < m->state->live_count ? m->state->live[index] : NULL;
+}
+
 int model_close(struct model *m)
 {
     int result = 0;

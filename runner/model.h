@@ -137,6 +137,8 @@ struct model {
     uint32_t first_pid;
     uint64_t ignored;    /* events of images that are not known, or not any more */
     bool started, ended; /* a first image is known; the last has ended */
+    /* Who wants to look at the clock now and then; see model_tick(). May be NULL. */
+    void (*tick)(struct model *model, bool idle);
     struct model_state *state;
 };
 
@@ -155,7 +157,14 @@ bool model_select(struct model *model, uint32_t image);
 bool model_only_counts(const struct model *model);
 void model_count(struct model *model, const struct plain_call *call, uint64_t t_ns);
 
+/* The live images, from 0 on; NULL behind the last. */
+const struct image *model_image(const struct model *model, size_t index);
+
 void model_flush(struct model *model);
+
+/* Sources call this every few milliseconds while events come; `idle`: when they stop doing so
+ * because nothing comes. */
+void model_tick(struct model *model, bool idle);
 
 /* Ends the trace: changes that still wait for their call are delivered, the views closed. Returns 0
  * or the first view's -errno. */

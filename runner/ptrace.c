@@ -107,6 +107,7 @@ static void flush_if_time(struct ptrace_source *s, struct model *model)
         return;
     if (s->dirty)
         model_flush(model);
+    model_tick(model, !s->dirty);
     s->watching = s->dirty;
     s->dirty = false;
     ptrace_set_timer(s->watching);
@@ -131,6 +132,7 @@ static void run(struct ptrace_source *s, struct model *model)
     }
     ptrace_set_timer(false);
     s->watching = false;
+    model_tick(model, true);
 }
 
 static bool wants_text(void)

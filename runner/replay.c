@@ -195,7 +195,7 @@ int replay_next(struct replay *p, struct event *out)
         } else if (got == 0) {
             return 0;
         } else if (!is_blank(line, size)) {
-            if (parse_event(p, line, size, out))
+            if (replay_read_alloc(p, line, size, out) || parse_event(p, line, size, out))
                 return 1;
         }
     }

@@ -1,5 +1,6 @@
 /* What the parts of the replay share: replay.c reads lines, replay_fields.c values of an object,
- * replay_records.c makes the record of an event. */
+ * replay_records.c makes the record of an event; replay_alloc.c that of an allocator call, without
+ * the JSON parser. */
 #ifndef PMT_REPLAY_PARTS_H
 #define PMT_REPLAY_PARTS_H
 
@@ -66,5 +67,11 @@ uint32_t replay_get_signal(struct replay *p, const json_t *object);
 
 /* replay_records.c: whether `out` was filled; not after an error, not for a derived event. */
 bool replay_build_event(struct replay *p, const json_t *event, struct event *out);
+/* Of an image; that of the first one where it has no process event. */
+unsigned replay_word_size(const struct replay *p, uint32_t image);
+
+/* replay_alloc.c: whether the line is an allocator call as shim/encode.c writes them, and `out` was
+ * filled. False is no error: the line is to be read the long way. */
+bool replay_read_alloc(struct replay *p, const char *line, size_t size, struct event *out);
 
 #endif

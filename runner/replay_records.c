@@ -127,12 +127,15 @@ static void set_word_size(struct replay *p, uint32_t image, unsigned word_size)
     p->images[at - 1].word_size = word_size;
 }
 
-/* That of the first image where this one has no process event. */
+unsigned replay_word_size(const struct replay *p, uint32_t image)
+{
+    size_t at = place_of_image(p, image ? image : 1);
+    return at ? p->images[at - 1].word_size : p->word_size;
+}
+
 static unsigned word_size(const struct replay *p, const json_t *event)
 {
-    json_int_t number = json_integer_value(json_object_get(event, "image"));
-    size_t at = place_of_image(p, number ? (uint32_t)number : 1);
-    return at ? p->images[at - 1].word_size : p->word_size;
+    return replay_word_size(p, (uint32_t)json_integer_value(json_object_get(event, "image")));
 }
 
 static void forget_image(struct replay *p, uint32_t image)

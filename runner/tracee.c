@@ -69,6 +69,7 @@ static void release(struct tracee *t)
         return;
     ring_release(&t->ring);
     clock_adjust(t->clock);
+    model_tick(t->model, false);
 }
 
 /* Most calls carry a copy of the time of the one before. */

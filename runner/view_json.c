@@ -5,17 +5,20 @@
 #include "totals.h"
 #include "why.h"
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINE_SIZE (2u << 20)
-#define FILE_BUFFER (256u << 10)
+#define WRITE_SIZE (256u << 10) /* so much at a time */
 
 struct json {
     struct view view;
-    FILE *out;
-    char *line;
+    int fd;
+    char *lines; /* whole ones, not yet written, and room for another */
+    size_t used;
     const struct model *model; /* while an event is written */
     int error;
 };
@@ -117,14 +120,38 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
     encode_literal(e, "]");
 }
 
-static void write_line(struct json *j, size_t size)
+/* Like write(2), but all of it. Returns 0 or -errno. */
+static int write_all(int fd, const char *bytes, size_t size)
 {
-    if (j->error)
-        return;
-    if (size == 0)
+    while (size) {
+        ssize_t written = write(fd, bytes, size);
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        if (written < 0 && errno == EAGAIN)
+            poll(&wait, 1, -1);
+        else if (written < 0 && errno != EINTR)
+            return -errno;
+        bytes += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return 0;
+}
+
+static void on_flush(struct view *view)
+{
+    struct json *j = (struct json *)view;
+    if (!j->error)
+        j->error = write_all(j->fd, j->lines, j->used);
+    j->used = 0;
+}
+
+/* A line of `size` bytes stands behind the others; 0: it had no room. */
+static void add_line(struct json *j, size_t size)
+{
+    if (size == 0 && !j->error)
         j->error = -EMSGSIZE;
-    else if (fwrite(j->line, 1, size, j->out) != size)
-        j->error = -errno;
+    j->used += size;
+    if (j->used >= WRITE_SIZE)
+        on_flush(&j->view);
 }
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,
@@ -144,7 +171,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .exit_extra = exit_extra,
                                      .arg = j};
     j->model = m;
-    write_line(j, encode_record(j->line, LINE_SIZE, event->record, &context));
+    add_line(j, encode_record(j->lines + j->used, LINE_SIZE, event->record, &context));
 }
 
 static void region(struct encoder *e, const struct region *r)
@@ -179,7 +206,7 @@ static void cause(struct encoder *e, const struct model *m, const struct cause *
 static void start_derived(struct encoder *e, struct json *j, const struct model *m,
                           const char *type, const struct change *change, uint64_t seq)
 {
-    encode_start(e, j->line, LINE_SIZE);
+    encode_start(e, j->lines + j->used, LINE_SIZE);
     key(e, "{\"type\":", type);
     number(e, ",\"seq\":", seq);
     number(e, ",\"t_ns\":", change->t_ns);
@@ -220,7 +247,7 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     why_text(m, change, why, sizeof why);
     key(&e, ",\"why\":", why);
     encode_literal(&e, "}\n");
-    write_line(j, e.full ? 0 : (size_t)(e.at - j->line));
+    add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
 }
 
 static void on_library(struct view *view, const struct model *m, const struct library *library,
@@ -236,14 +263,7 @@ static void on_library(struct view *view, const struct model *m, const struct li
     number(&e, ",\"bytes\":", library_size(library));
     cause(&e, m, &library->change->cause);
     encode_literal(&e, "}\n");
-    write_line(j, e.full ? 0 : (size_t)(e.at - j->line));
-}
-
-static void on_flush(struct view *view)
-{
-    struct json *j = (struct json *)view;
-    if (fflush(j->out) != 0 && !j->error)
-        j->error = -errno;
+    add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
 }
 
 static int on_close(struct view *view, const struct model *m)
@@ -251,15 +271,15 @@ static int on_close(struct view *view, const struct model *m)
     (void)m;
     struct json *j = (struct json *)view;
     on_flush(view);
-    if (fclose(j->out) != 0 && !j->error)
+    if (close(j->fd) != 0 && !j->error)
         j->error = -errno;
     int error = j->error;
-    memory_put(j->line);
+    memory_put(j->lines);
     memory_put(j);
     return error;
 }
 
-struct view *view_json_new(FILE *out)
+struct view *view_json_new(int fd)
 {
     struct json *j = memory_get(sizeof *j);
     j->view = (struct view){.event = on_event,
@@ -267,8 +287,7 @@ struct view *view_json_new(FILE *out)
                             .library = on_library,
                             .flush = on_flush,
                             .close = on_close};
-    j->out = out;
-    j->line = memory_get(LINE_SIZE);
-    setvbuf(out, NULL, _IOFBF, FILE_BUFFER);
+    j->fd = fd;
+    j->lines = memory_get(WRITE_SIZE + LINE_SIZE);
     return &j->view;
 }

@@ -3,8 +3,7 @@
 #define PMT_VIEW_JSON_H
 
 #include "model.h"
-#include <stdio.h>
 
-struct view *view_json_new(FILE *out); /* `out` is closed with the view */
+struct view *view_json_new(int fd); /* closed with the view */
 
 #endif

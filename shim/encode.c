@@ -1,94 +1,9 @@
 #include "encode.h"
-#include <errno.h>
+#include "encode_number.h"
 #include <string.h>
 
-#define NAME_CASE_CALL(name, text) [PMT_CALL_##name] = text,
-#define NAME_CASE_REASON(name, text) [PMT_REASON_##name] = text,
-#define NAME_CASE_LOSS(name, text) [PMT_LOSS_##name] = text,
-
-static const char *const call_names[] = {PMT_CALLS(NAME_CASE_CALL)};
-static const char *const reason_names[] = {PMT_REASONS(NAME_CASE_REASON)};
-static const char *const loss_names[] = {PMT_LOSSES(NAME_CASE_LOSS)};
-
-const char *encode_call_name(unsigned call)
-{
-    return call_names[call < PMT_CALL_COUNT ? call : 0];
-}
-
-const char *encode_reason_name(unsigned reason)
-{
-    return reason_names[reason < PMT_REASON_COUNT ? reason : 0];
-}
-
-const char *encode_loss_name(unsigned loss)
-{
-    return loss_names[loss < PMT_LOSS_COUNT ? loss : 0];
-}
-
-const char *encode_origin_name(unsigned origin)
-{
-    static const char *const names[] = {
-        [PMT_ORIGIN_START] = "start", [PMT_ORIGIN_FORK] = "fork", [PMT_ORIGIN_EXEC] = "exec"};
-    return names[origin <= PMT_ORIGIN_EXEC ? origin : 0];
-}
-
-const char *encode_backend_name(unsigned backend)
-{
-    return backend == PMT_BACKEND_PTRACE ? "ptrace" : "preload";
-}
-
-const char *encode_end_name(unsigned end)
-{
-    static const char *const names[] = {
-        [PMT_END_EXIT] = "exit",         [PMT_END_UNKNOWN] = "unknown",   [PMT_END_EXEC] = "exec",
-        [PMT_END_UNTRACED] = "untraced", [PMT_END_DETACHED] = "detached",
-    };
-    return names[end <= PMT_END_DETACHED ? end : PMT_END_UNKNOWN];
-}
-
-const char *encode_thread_event_name(unsigned event)
-{
-    return event == PMT_THREAD_END ? "end" : "start";
-}
-
-/* The errors that brk(2), mmap(2), malloc(3) and execve(2) document. */
-const char *encode_errno_name(int error)
-{
-    switch (error) {
-#define ERROR(name)                                                                                \
-    case name:                                                                                     \
-        return #name;
-        ERROR(EPERM)
-        ERROR(ENOENT)
-        ERROR(EINTR)
-        ERROR(EIO)
-        ERROR(E2BIG)
-        ERROR(ENOEXEC)
-        ERROR(EBADF)
-        ERROR(EAGAIN)
-        ERROR(ENOMEM)
-        ERROR(EACCES)
-        ERROR(EFAULT)
-        ERROR(EBUSY)
-        ERROR(EEXIST)
-        ERROR(ENODEV)
-        ERROR(ENOTDIR)
-        ERROR(EISDIR)
-        ERROR(EINVAL)
-        ERROR(ENFILE)
-        ERROR(EMFILE)
-        ERROR(ETXTBSY)
-        ERROR(ENOSPC)
-        ERROR(ENAMETOOLONG)
-        ERROR(ENOSYS)
-        ERROR(ELOOP)
-        ERROR(ELIBBAD)
-        ERROR(EOVERFLOW)
-        ERROR(EOPNOTSUPP)
-#undef ERROR
-    }
-    return NULL;
-}
+#define HEAD_ROOM 192u  /* of put_head(): 50 characters and 5 numbers */
+#define ALLOC_ROOM 512u /* of put_alloc(): 130 more, 5 numbers and a name of at most 20 */
 
 void encode_start(struct encoder *e, char *buffer, size_t size)
 {
@@ -113,20 +28,18 @@ void encode_chars(struct encoder *e, const char *text)
     encode_raw(e, text, strlen(text));
 }
 
+static bool has_room(struct encoder *e, size_t size)
+{
+    return (size_t)(e->end - e->at) >= size;
+}
+
 void encode_unsigned(struct encoder *e, uint64_t value)
 {
-    char digits[20];
-    char *at = digits + sizeof digits;
-    while (value > UINT32_MAX) { /* 64-bit division is a library call on i386 */
-        *--at = '0' + (char)(value % 10);
-        value /= 10;
-    }
-    uint32_t low = (uint32_t)value;
-    do {
-        *--at = '0' + (char)(low % 10);
-        low /= 10;
-    } while (low);
-    encode_raw(e, at, digits + sizeof digits - at);
+    char digits[PUT_NUMBER_ROOM];
+    if (has_room(e, PUT_NUMBER_ROOM))
+        e->at = put_unsigned(e->at, value);
+    else
+        encode_raw(e, digits, (size_t)(put_unsigned(digits, value) - digits));
 }
 
 void encode_signed(struct encoder *e, int64_t value)
@@ -138,17 +51,11 @@ void encode_signed(struct encoder *e, int64_t value)
 
 void encode_address(struct encoder *e, uint64_t value)
 {
-    char digits[20];
-    char *at = digits + sizeof digits;
-    *--at = '"';
-    do {
-        *--at = "0123456789abcdef"[value & 15];
-        value >>= 4;
-    } while (value);
-    *--at = 'x';
-    *--at = '0';
-    *--at = '"';
-    encode_raw(e, at, digits + sizeof digits - at);
+    char digits[PUT_NUMBER_ROOM];
+    if (has_room(e, PUT_NUMBER_ROOM))
+        e->at = put_address(e->at, value);
+    else
+        encode_raw(e, digits, (size_t)(put_address(digits, value) - digits));
 }
 
 size_t encode_utf8_length(const unsigned char *s, size_t left)
@@ -176,21 +83,40 @@ static void encode_escaped(struct encoder *e, unsigned char c, bool control)
         encode_raw(e, invalid, sizeof invalid);
 }
 
+/* How many of the bytes stand for themselves: ASCII but control characters, quotes, backslashes. */
+static size_t plain_length(const unsigned char *s, size_t size)
+{
+    size_t i = 0;
+    while (i < size && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
+/* What does not stand for itself; how many bytes of it there were. */
+static size_t encode_special(struct encoder *e, const unsigned char *s, size_t size)
+{
+    size_t length = encode_utf8_length(s, size);
+    if (length == 0)
+        encode_escaped(e, s[0], false);
+    else if (s[0] < 0x20 || s[0] == 0x7f)
+        encode_escaped(e, s[0], true);
+    else if (s[0] == '"' || s[0] == '\\')
+        encode_raw(e, (char[]){'\\', (char)s[0]}, 2);
+    else
+        encode_raw(e, (const char *)s, length);
+    return length ? length : 1;
+}
+
 void encode_string(struct encoder *e, const char *bytes, size_t size)
 {
     const unsigned char *s = (const unsigned char *)bytes;
     encode_literal(e, "\"");
     for (size_t i = 0; i < size && !e->full;) {
-        size_t length = encode_utf8_length(s + i, size - i);
-        if (length == 0)
-            encode_escaped(e, s[i], false);
-        else if (s[i] < 0x20 || s[i] == 0x7f)
-            encode_escaped(e, s[i], true);
-        else if (s[i] == '"' || s[i] == '\\')
-            encode_raw(e, (char[]){'\\', (char)s[i]}, 2);
-        else
-            encode_raw(e, bytes + i, length);
-        i += length ? length : 1;
+        size_t plain = plain_length(s + i, size - i);
+        encode_raw(e, bytes + i, plain);
+        i += plain;
+        if (i < size)
+            i += encode_special(e, s + i, size - i);
     }
     encode_literal(e, "\"");
 }
@@ -281,31 +207,83 @@ static void key_within(struct encoder *e, const struct pmt_within *w, const char
     encode_literal(e, "}");
 }
 
-static void encode_alloc(struct encoder *e, const struct encode_context *c,
-                         const struct pmt_alloc *a, unsigned word_size)
+static char *put_name(char *at, const char *name)
 {
-    const struct pmt_record *r = &a->r;
-    bool whole = pmt_record_size(r) >= sizeof *a;
-    key_chars(e, ",\"call\":", encode_call_name(r->call));
-    if (r->call != PMT_CALL_FREE)
-        key_unsigned(e, ",\"size\":", a->size);
-    if (a->addr)
-        key_address(e, ",\"addr\":", a->addr);
-    else
-        encode_literal(e, ",\"addr\":null");
-    if (whole && (r->call == PMT_CALL_REALLOC || r->call == PMT_CALL_REALLOCARRAY)) {
-        key_address(e, ",\"old_addr\":", a->old_addr);
-        key_unsigned(e, ",\"began_ns\":", c->began_ns);
+    while (*name)
+        *at++ = *name++;
+    return at;
+}
+
+static char *put_call(char *at, unsigned call)
+{
+    at = PUT(at, ",\"call\":\"");
+    if (call == PMT_CALL_MALLOC)
+        return PUT(at, "malloc\"");
+    if (call == PMT_CALL_FREE)
+        return PUT(at, "free\"");
+    return PUT(put_name(at, encode_call_name(call)), "\"");
+}
+
+static char *put_placement(char *at, const struct pmt_alloc *a, unsigned word_size)
+{
+    at = PUT(at, ",\"placement\":\"");
+    if (a->chunk == 0)
+        return PUT(at, "unknown\"");
+    at = a->chunk & PMT_CHUNK_MMAPPED          ? PUT(at, "mmap")
+         : a->chunk & PMT_CHUNK_NON_MAIN_ARENA ? PUT(at, "arena")
+                                               : PUT(at, "heap");
+    return put_unsigned(PUT(at, "\",\"usable\":"), encode_usable(a, word_size));
+}
+
+/* What only a whole record has. */
+static char *put_rare(char *at, const struct pmt_alloc *a, const struct encode_context *c)
+{
+    if (a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY) {
+        at = put_address(PUT(at, ",\"old_addr\":"), a->old_addr);
+        at = put_unsigned(PUT(at, ",\"began_ns\":"), c->began_ns);
     }
-    if (whole && a->alignment)
-        key_unsigned(e, ",\"alignment\":", a->alignment);
-    if (encode_placement(a))
-        key_chars(e, ",\"placement\":", encode_placement(a));
-    if (a->addr && a->chunk)
-        key_unsigned(e, ",\"usable\":", encode_usable(a, word_size));
-    if (whole && a->error)
+    if (a->alignment)
+        at = put_unsigned(PUT(at, ",\"alignment\":"), a->alignment);
+    return at;
+}
+
+/* What every event begins with, after its type. */
+static char *put_head(char *at, const struct pmt_record *r, const struct encode_context *c)
+{
+    at = put_unsigned(PUT(at, "\",\"seq\":"), c->seq);
+    at = put_unsigned(PUT(at, ",\"t_ns\":"), c->t_ns);
+    at = put_unsigned(PUT(at, ",\"pid\":"), c->pid);
+    at = put_unsigned(PUT(at, ",\"image\":"), c->image);
+    return put_unsigned(PUT(at, ",\"tid\":"), r->tid);
+}
+
+/* The line of an allocator call without its end: of nearly all events, so without a look at the
+ * room for each part; ALLOC_ROOM is more than all of them together. */
+static char *put_alloc(char *at, const struct pmt_alloc *a, const struct encode_context *c)
+{
+    bool whole = pmt_record_size(&a->r) >= sizeof *a;
+    at = put_head(PUT(at, "{\"type\":\"alloc"), &a->r, c);
+    at = put_call(at, a->r.call);
+    if (a->r.call != PMT_CALL_FREE)
+        at = put_unsigned(PUT(at, ",\"size\":"), a->size);
+    at = PUT(at, ",\"addr\":");
+    at = a->addr ? put_address(at, a->addr) : PUT(at, "null");
+    if (whole)
+        at = put_rare(at, a, c);
+    return a->addr ? put_placement(at, a, c->word_size) : at;
+}
+
+static void encode_alloc(struct encoder *e, const struct encode_context *c,
+                         const struct pmt_alloc *a)
+{
+    char line[ALLOC_ROOM];
+    if (has_room(e, ALLOC_ROOM))
+        e->at = put_alloc(e->at, a, c);
+    else
+        encode_raw(e, line, (size_t)(put_alloc(line, a, c) - line));
+    if (pmt_record_size(&a->r) >= sizeof *a && a->error)
         key_errno(e, (int)a->error);
-    key_stack(e, r);
+    key_stack(e, &a->r);
 }
 
 unsigned encode_argument_count(unsigned call)
@@ -513,12 +491,11 @@ static void encode_exit(struct encoder *e, const struct encode_context *c, const
 }
 
 static const char *const type_names[PMT_RECORD_TYPE_COUNT] = {
-    [PMT_RECORD_PROCESS] = "process", [PMT_RECORD_ALLOC] = "alloc",
-    [PMT_RECORD_KERNEL] = "kernel",   [PMT_RECORD_SNAPSHOT] = "snapshot",
-    [PMT_RECORD_STACK] = "stack",     [PMT_RECORD_MALLOPT] = "mallopt",
-    [PMT_RECORD_EXEC] = "exec",       [PMT_RECORD_EXIT] = "exit",
-    [PMT_RECORD_LOSS] = "loss",       [PMT_RECORD_THREAD] = "thread",
-    [PMT_RECORD_FORK] = "fork",
+    [PMT_RECORD_PROCESS] = "process",   [PMT_RECORD_KERNEL] = "kernel",
+    [PMT_RECORD_SNAPSHOT] = "snapshot", [PMT_RECORD_STACK] = "stack",
+    [PMT_RECORD_MALLOPT] = "mallopt",   [PMT_RECORD_EXEC] = "exec",
+    [PMT_RECORD_EXIT] = "exit",         [PMT_RECORD_LOSS] = "loss",
+    [PMT_RECORD_THREAD] = "thread",     [PMT_RECORD_FORK] = "fork",
 };
 
 static void encode_body(struct encoder *e, const struct pmt_record *r,
@@ -527,8 +504,6 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     switch (r->type) {
     case PMT_RECORD_PROCESS:
         return encode_process(e, (const struct pmt_process *)r);
-    case PMT_RECORD_ALLOC:
-        return encode_alloc(e, c, (const struct pmt_alloc *)r, c->word_size);
     case PMT_RECORD_KERNEL:
         return encode_kernel(e, (const struct pmt_kernel *)r);
     case PMT_RECORD_SNAPSHOT:
@@ -551,6 +526,16 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     }
 }
 
+static void encode_other(struct encoder *e, const struct pmt_record *r,
+                         const struct encode_context *c)
+{
+    char head[HEAD_ROOM];
+    encode_literal(e, "{\"type\":\"");
+    encode_chars(e, type_names[r->type]);
+    encode_raw(e, head, (size_t)(put_head(head, r, c) - head));
+    encode_body(e, r, c);
+}
+
 size_t encode_record(char *buffer, size_t size, const struct pmt_record *r,
                      const struct encode_context *c)
 {
@@ -558,13 +543,10 @@ size_t encode_record(char *buffer, size_t size, const struct pmt_record *r,
     if (r->type == PMT_RECORD_NONE || r->type >= PMT_RECORD_TYPE_COUNT)
         return 0;
     encode_start(&e, buffer, size);
-    key_chars(&e, "{\"type\":", type_names[r->type]);
-    key_unsigned(&e, ",\"seq\":", c->seq);
-    key_unsigned(&e, ",\"t_ns\":", c->t_ns);
-    key_unsigned(&e, ",\"pid\":", c->pid);
-    key_unsigned(&e, ",\"image\":", c->image);
-    key_unsigned(&e, ",\"tid\":", r->tid);
-    encode_body(&e, r, c);
+    if (r->type == PMT_RECORD_ALLOC)
+        encode_alloc(&e, c, (const struct pmt_alloc *)r);
+    else
+        encode_other(&e, r, c);
     encode_literal(&e, "}\n");
     return e.full ? 0 : (size_t)(e.at - buffer);
 }

@@ -24,7 +24,8 @@ def encoded(tmp_path_factory):
     program = os.environ.get("TEST_ENCODE")
     if not program:
         program = folder / "test_encode"
-        sources = ["tests/unit/test_encode.c", "runner/record_check.c", "shim/encode.c"]
+        sources = ["tests/unit/test_encode.c", "runner/record_check.c", "shim/encode.c",
+                   "shim/encode_names.c"]
         compiler = os.environ.get("CC", "cc").split()
         libraries = ["-ljansson", "-lcmocka"]
         subprocess.run([*compiler, "-std=gnu11", "-O1", "-I.", "-o", program, *sources, *libraries],

@@ -1,4 +1,4 @@
-/* sources: runner/record_check.c runner/replay.c runner/replay_fields.c runner/replay_records.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/record_check.c runner/replay.c runner/replay_fields.c runner/replay_records.c runner/replay_alloc.c runner/text.c shim/encode.c shim/encode_names.c libs: -ljansson */
 /* shim/encode.c against jansson: what it writes is JSON and says what the record says.
  *
  * With ENCODE_LINES=FILE in the environment it tests nothing, but writes the lines of all samples

@@ -1,4 +1,4 @@
-/* sources: runner/model.c runner/model_images.c runner/model_looks.c runner/names.c runner/changes.c runner/regions.c runner/kinds.c runner/allocations.c runner/stacks.c runner/memory.c runner/record_check.c shim/encode.c libs: -lcmocka */
+/* sources: runner/model.c runner/model_images.c runner/model_looks.c runner/names.c runner/changes.c runner/regions.c runner/kinds.c runner/allocations.c runner/stacks.c runner/memory.c runner/record_check.c shim/encode.c shim/encode_names.c libs: -lcmocka */
 /* runner/model_images.c and what the model does with several process images: each has a map of its
  * own, a child begins with what its parent left, all are forgotten when they have ended. */
 #include "runner/model.h"

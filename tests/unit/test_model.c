@@ -1,4 +1,4 @@
-/* sources: runner/model.c runner/model_images.c runner/model_looks.c runner/names.c runner/changes.c runner/regions.c runner/kinds.c runner/allocations.c runner/stacks.c runner/memory.c runner/record_check.c shim/encode.c libs: -lcmocka */
+/* sources: runner/model.c runner/model_images.c runner/model_looks.c runner/names.c runner/changes.c runner/regions.c runner/kinds.c runner/allocations.c runner/stacks.c runner/memory.c runner/record_check.c shim/encode.c shim/encode_names.c libs: -lcmocka */
 /* runner/model.c and runner/kinds.c: from records, as the shim would write them, to kinds, changes,
  * causes and sums. A view of this test's own notes what the model tells. */
 #include "runner/model.h"

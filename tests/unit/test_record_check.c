@@ -1,4 +1,4 @@
-/* sources: runner/record_check.c runner/replay.c runner/replay_fields.c runner/replay_records.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/record_check.c runner/replay.c runner/replay_fields.c runner/replay_records.c runner/replay_alloc.c runner/text.c shim/encode.c shim/encode_names.c libs: -ljansson */
 /* runner/record_check.c: every sample passes, every way to spoil one does not, and what passes can
  * be encoded whatever is in it. */
 #include "runner/record_check.h"

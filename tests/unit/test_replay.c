@@ -1,4 +1,4 @@
-/* sources: runner/replay.c runner/replay_fields.c runner/replay_records.c runner/record_check.c runner/text.c shim/encode.c libs: -ljansson */
+/* sources: runner/replay.c runner/replay_fields.c runner/replay_records.c runner/replay_alloc.c runner/record_check.c runner/text.c shim/encode.c shim/encode_names.c libs: -ljansson */
 /* runner/replay.c: what was encoded comes back as the same record; what is wrong is named. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
@@ -27,7 +27,6 @@
     "{\"type\":\"alloc\",\"seq\":2,\"t_ns\":9,\"pid\":5,\"tid\":5,\"call\":\"free\",\"addr\":"     \
     "null}\n"
 #define COMMON "\"seq\":2,\"t_ns\":9,\"pid\":5,\"tid\":5,"
-
 static union record record;
 static char line[1u << 20];
 
@@ -184,6 +183,65 @@ static void test_mutated_round_trip(void **state)
         if (record_valid(&record.r, size) && comes_back())
             check_same_line();
     }
+}
+
+/* The event of a line behind a process event; whether there is one. */
+static bool read_line(const char *text, size_t size, struct event *event, struct pmt_alloc *copy)
+{
+    static char trace[sizeof PROCESS + 4096];
+    size_t head = sizeof PROCESS - 1;
+    memcpy(trace, PROCESS, head);
+    memcpy(trace + head, text, size);
+    struct replay *p = open_trace(trace, head + size);
+    assert_int_equal(replay_next(p, event), 1);
+    bool read = replay_next(p, event) == 1;
+    if (read && pmt_record_size(event->record) <= sizeof *copy)
+        memcpy(copy, event->record, pmt_record_size(event->record));
+    replay_close(p);
+    return read;
+}
+
+/* A line as the encoder writes it, and with a blank, which only the JSON parser takes. */
+static bool check_both_ways(const char *text, size_t size)
+{
+    struct event fast, slow;
+    struct pmt_alloc fast_copy = {0}, slow_copy = {0};
+    char other[4096] = "{ ";
+    memcpy(other + 2, text + 1, size - 1);
+    bool read = read_line(text, size, &fast, &fast_copy);
+    assert_int_equal(read, read_line(other, size + 1, &slow, &slow_copy));
+    if (!read)
+        return false;
+    assert_memory_equal(&fast_copy, &slow_copy, sizeof fast_copy);
+    assert_int_equal(fast.t_ns, slow.t_ns);
+    assert_int_equal(fast.began_ns, slow.began_ns);
+    assert_int_equal(fast.pid, slow.pid);
+    assert_int_equal(fast.image, slow.image);
+    return true;
+}
+
+static void test_allocs_both_ways(void **state)
+{
+    static const char bytes[] = "0123456789abcdefx\"\",:{}-. n";
+    const int rounds = 30000, samples = SAMPLE_POSIX_MEMALIGN - SAMPLE_MALLOC + 1;
+    uint64_t seed = 11;
+    int read = 0;
+    (void)state;
+    for (int i = 0; i < rounds; i++) {
+        struct encode_context c = sample_context(2);
+        sample_record(&record, SAMPLE_MALLOC + i % samples);
+        record.r.stack_id = i % 2 ? random_number(&seed) : 0;
+        if (i >= samples && i % 3 == 0)
+            mutate_bytes(record.bytes + 24, pmt_record_size(&record.r) - 24, &seed);
+        if (!record_valid(&record.r, pmt_record_size(&record.r)))
+            continue;
+        size_t size = encode_record(line, sizeof line, &record.r, &c);
+        if (i >= samples && i % 3 == 1)
+            line[1 + random_number(&seed) % (size - 2)] =
+                bytes[random_number(&seed) % (sizeof bytes - 1)];
+        read += check_both_ways(line, size);
+    }
+    assert_in_range(read, rounds / 2, rounds);
 }
 
 /* Bytes that are not UTF-8 take four times their size in a trace, more than a record can hold. */
@@ -536,7 +594,7 @@ int main(void)
         cmocka_unit_test(test_not_a_trace),   cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_wrong_regions), cmocka_unit_test(test_large_lines),
         cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_standard_input),
-        cmocka_unit_test(test_fuzz),
+        cmocka_unit_test(test_fuzz),          cmocka_unit_test(test_allocs_both_ways),
     };
     return cmocka_run_group_tests(tests, create_trace, close_trace);
 }

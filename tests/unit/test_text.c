@@ -1,4 +1,4 @@
-/* sources: runner/text.c shim/encode.c libs: -lcmocka */
+/* sources: runner/text.c shim/encode.c shim/encode_names.c libs: -lcmocka */
 /* runner/text.c: nothing that a traced program says can do anything to a terminal. */
 #include "runner/text.h"
 #include <inttypes.h>
