@@ -4,6 +4,7 @@
 #include "loader.h"
 #include "memory.h"
 #include "process.h"
+#include "remembered.h"
 #include "unwind.h"
 #include "verify.h"
 #include "walkers.h"
@@ -36,7 +37,7 @@ static bool verifies;
 
 bool stacks_init(void)
 {
-    if (!unwind_init() || !walkers_init())
+    if (!unwind_init() || !remembered_init() || !walkers_init())
         return false;
     slots = memory_private(SLOTS * sizeof *slots);
     size_t room = memory_left() > LEFT_FOR_OTHERS ? memory_left() - LEFT_FOR_OTHERS : 0;
@@ -102,8 +103,7 @@ static inline __attribute__((always_inline)) bool is_kept(const uintptr_t *kept,
 }
 
 /* The id of a stack that is known. Else 0; `*free` is then the slot to claim, or NULL. */
-static inline __attribute__((always_inline)) uint32_t find(const struct unwind_stack *s,
-                                                           struct slot **free)
+static uint32_t find(const struct unwind_stack *s, struct slot **free)
 {
     uint32_t index = s->hash >> (32 - SLOTS_BITS);
     *free = NULL;
@@ -185,14 +185,31 @@ static inline struct unwind_registers registers_of(const struct frame *frame)
     return (struct unwind_registers){frame->caller, (uintptr_t)(frame + 1), frame->fp};
 }
 
-uint32_t stacks_known(const struct frame *frame)
+static uint32_t find_known(const struct unwind_stack *s)
+{
+    struct slot *free;
+    return find(s, &free);
+}
+
+static __attribute__((noinline)) uint32_t find_caller(uintptr_t caller)
 {
     struct unwind_stack s;
-    struct slot *free;
-    if (unlikely(process_loader_owns(frame->caller)) ||
-        unlikely(!unwind_known(&s, registers_of(frame), depth_of_call)))
+    s.count = 1;
+    s.pc[0] = caller;
+    unwind_seal(&s);
+    return find_known(&s);
+}
+
+uint32_t stacks_known(const struct frame *frame)
+{
+    struct unwind_registers from = registers_of(frame);
+    if (unlikely(process_loader_owns(from.pc)))
         return 0;
-    return find(&s, &free);
+    if (unlikely(depth_of_call == 1))
+        return find_caller(from.pc);
+    struct remembered *place = remembered_place(from);
+    uint32_t id = remembered_id(place, from);
+    return likely(id) ? id : remembered_walk(place, from, depth_of_call, find_known);
 }
 
 struct search {
@@ -250,7 +267,12 @@ static uint32_t of_frame(const struct frame *frame, uint32_t depth)
         verify_walk(&stack, s.from, depth, s.end, fell_back);
     if (s.end == UNWIND_WAS_CUT)
         verify_count(PMT_WALKS_CUT);
-    return intern_or_caller(&stack);
+    uint32_t id = intern_or_caller(&stack), known = 0;
+    if (unlikely(verifies) && depth == depth_of_call)
+        known = stacks_known(frame); /* the short way, and remembered walks */
+    if (known && known != id)
+        verify_count(PMT_WALKS_MISMATCHED);
+    return id;
 }
 
 uint32_t stacks_of_frame(const struct frame *frame)

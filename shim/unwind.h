@@ -88,7 +88,7 @@ static inline uint32_t unwind_kind(uintptr_t word)
     return (uint32_t)word >> UNWIND_KIND_SHIFT & 7;
 }
 
-/* Sets the hash, which unwind_known() finds on its way. */
+/* Sets the hash, where it was not found on the way. */
 static inline void unwind_seal(struct unwind_stack *stack)
 {
     uint32_t mixed = 0;
@@ -137,39 +137,13 @@ static inline bool unwind_on_own_stack(uintptr_t sp)
     return sp - thread.own_stack.low < thread.own_stack.high - thread.own_stack.low;
 }
 
-/* A walk for the many: along rules that are known, on the thread's own stack. False: ask
- * unwind_walk(). */
-static inline __attribute__((always_inline)) bool
-unwind_known(struct unwind_stack *stack, struct unwind_registers r, uint32_t depth)
+/* As unwind_find(); `product` is that of the pc. */
+static inline uintptr_t unwind_word(uintptr_t pc, uint32_t product)
 {
-    const struct unwind_rule *const rules = unwind_rules;
-    const uintptr_t high = thread.own_stack.high, generation = unwind_generation;
-    uintptr_t *next = stack->pc, *const end = next + depth;
-    uint32_t mixed = 0;
-    if (unlikely(!unwind_on_own_stack(r.sp)) && depth > 1)
-        return false;
-    do {
-        uint32_t product = unwind_product(r.pc);
-        const struct unwind_rule *rule = &rules[product >> (32 - UNWIND_RULES_BITS)];
-        *next++ = r.pc;
-        mixed = unwind_mix(mixed, product);
-        if (unlikely(next == end))
-            break;
-        uintptr_t word = __atomic_load_n(&rule->word, __ATOMIC_RELAXED);
-        if (unlikely(__atomic_load_n(&rule->pc, __ATOMIC_RELAXED) != r.pc))
-            word = unwind_find(r.pc);
-        word -= generation;
-        if (unlikely(word & UNWIND_GENERATION))
-            return false;
-        if (unlikely(!unwind_step(&r, word, high))) {
-            if (unwind_kind(word) != UNWIND_END)
-                return false;
-            break;
-        }
-    } while (likely(r.pc));
-    stack->count = (uint32_t)(next - stack->pc);
-    stack->hash = unwind_hash(mixed);
-    return true;
+    const struct unwind_rule *rule = &unwind_rules[product >> (32 - UNWIND_RULES_BITS)];
+    uintptr_t word = __atomic_load_n(&rule->word, __ATOMIC_RELAXED);
+    bool is_its = __atomic_load_n(&rule->pc, __ATOMIC_RELAXED) == pc;
+    return likely(is_its) ? word : unwind_find(pc);
 }
 
 #endif

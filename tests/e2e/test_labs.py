@@ -55,7 +55,7 @@ def check_allocations(traced, ordered=True):
 def test_allocations(program, programs):
     traced = trace(programs.labs / program[0], *program[1:])
     check_allocations(traced)
-    own = [event for event in traced.of("alloc") if traced.program_frame(event)]
+    own = [event for event in traced.of("alloc") if traced.calls_itself(event)]
     said = [line for line in traced.stdout.splitlines() if re.match("@ (malloc|free) ", line)]
     assert len(own) == len(said), "calls of the program itself that it did not print"
 
