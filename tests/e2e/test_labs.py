@@ -71,7 +71,7 @@ def test_crash_keeps_what_was(programs):
 def test_many_mallocs_counts(programs):
     traced = trace(programs.labs / "many_mallocs", "20000")
     [(_, mallocs, _, frees, _, size, _, big)] = traced.said("total")
-    own = {call: [event for event in traced.of("alloc", call=call) if traced.program_frame(event)]
+    own = {call: [event for event in traced.of("alloc", call=call) if traced.calls_itself(event)]
            for call in ("malloc", "free")}
     assert len(own["malloc"]) == int(mallocs)
     assert sum(event["size"] for event in own["malloc"]) == int(size)
