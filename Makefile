@@ -18,6 +18,8 @@ RUNNER_LIBS := -ljansson -ldw -lelf
 # at load time, no builtin that would turn our malloc into a call of itself.
 SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
 	-fno-stack-protector
+# a jump to another function would take the interposed function's frame away, where the walk begins
+$(BUILD)/obj32/shim/hooks_malloc.c.o $(BUILD)/obj64/shim/hooks_malloc.c.o: SHIM_FLAGS += -fno-optimize-sibling-calls
 SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
 	-Wl,-soname,libprocmap-trace.so
 

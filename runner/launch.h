@@ -3,6 +3,7 @@
 #define PMT_LAUNCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct launch {
@@ -13,6 +14,8 @@ struct launch {
     bool no_aslr;
     bool follow; /* children are traced, too */
     bool stdout_to_stderr;
+    uint32_t stacks; /* what is recorded of them: enum pmt_ring_flags */
+    uint8_t stack_depth;
 };
 
 /* The runner's own limits (of memory, of the size of files), as high as they go: they were meant

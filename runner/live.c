@@ -29,6 +29,8 @@ struct live {
     pid_t pid;         /* the program */
     int pidfd;
     bool follow, attached, exited, fresh;
+    uint32_t stacks; /* of the launch, likewise stack_depth */
+    uint8_t stack_depth;
     int status; /* of the program */
     const struct live_hooks *hooks;
 };
@@ -121,6 +123,7 @@ static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
     uint32_t flags = snapshots && strcmp(snapshots, "text") == 0 ? PMT_RING_TEXT_SNAPSHOTS : 0;
     if (kernel && strcmp(kernel, "calls") == 0)
         flags |= PMT_RING_CALLS_ONLY;
+    flags |= l->stacks;
     if (l->follow)
         flags |= PMT_RING_FOLLOW;
     if (l->attached && hello->origin != PMT_ORIGIN_FORK)
@@ -139,6 +142,8 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
         return attach_refuse(client);
     }
     t->ring.tid = (uint32_t)pid;
+    t->ring.shared->stack_depth = l->stack_depth;
+    t->verified = l->stacks & PMT_RING_VERIFY_STACKS;
     struct tracee *before = tracee_of(l, pid);
     if (before) {
         merge(l);
@@ -318,6 +323,8 @@ int live_trace(struct launch *launch, struct model *model, const struct live_hoo
                struct live_result *result, bool *executing)
 {
     struct live l = {.model = model, .follow = launch->follow, .hooks = hooks};
+    l.stacks = launch->stacks;
+    l.stack_depth = launch->stack_depth;
     clock_init(&l.clock);
     int error = attach_init(&l.attach);
     if (error)

@@ -225,6 +225,14 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
     return error == 0;
 }
 
+static uint32_t stack_flags(const struct options *o)
+{
+    static const uint32_t flags[] = {[STACKS_ALL] = 0,
+                                     [STACKS_CHANGES] = PMT_RING_CHANGE_STACKS,
+                                     [STACKS_NONE] = PMT_RING_NO_STACKS};
+    return flags[o->stacks] | (o->verify_stacks ? PMT_RING_VERIFY_STACKS : 0);
+}
+
 static void tell_waiting(size_t count, pid_t pid)
 {
     if (count == 1)
@@ -241,6 +249,8 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     struct live_result result = {0};
     bool executing;
     launch->stdout_to_stderr = is_json_on_stdout(o);
+    launch->stacks = stack_flags(o);
+    launch->stack_depth = (uint8_t)o->stack_depth;
     static const struct live_hooks hooks = {.waiting = tell_waiting};
     int error = live_trace(launch, m, &hooks, &result, &executing);
     progress_erase(&progress);
@@ -339,6 +349,8 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     request.pid = o->pid;
     request.waiting = tell_waiting;
     launch->stdout_to_stderr = is_json_on_stdout(o);
+    request.change_frames = o->stacks == STACKS_NONE ? 1 : o->stack_depth;
+    request.call_frames = o->stacks == STACKS_ALL ? o->stack_depth : 1;
     int error = ptrace_trace(&request, m, &result, &source);
     progress_erase(&progress);
     int written = model_close(m);

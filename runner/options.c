@@ -1,4 +1,5 @@
 #include "options.h"
+#include "schemas/record.h"
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -36,6 +37,11 @@ static const char help[] =
     "      --backend=HOW      preload: by a library loaded into the program; ptrace:\n"
     "                         as a debugger does; auto (default): preload where that\n"
     "                         is possible\n"
+    "      --stacks=WHICH     call stacks of all allocations and changes of the map: all\n"
+    "                         (default); of changes only: changes; just the caller: none\n"
+    "      --stack-depth=N    at most N frames of a stack, 1 to 64 (default)\n"
+    "      --verify-stacks    walk each stack a second time, by libunwind, and count\n"
+    "                         where the two differ (preload only; slow)\n"
     "  -p, --pid=PID          look at a running process, by ptrace, until Ctrl-C\n"
     "\n"
     "  -h, --help             this text\n"
@@ -44,7 +50,16 @@ static const char help[] =
     "The exit status is the program's; 125 if procmap-trace fails, 126 if PROGRAM\n"
     "cannot be executed, 127 if it is not found.\n";
 
-enum { OPTION_JSON = 256, OPTION_TIMELINE, OPTION_COLOR, OPTION_NO_ASLR, OPTION_BACKEND };
+enum {
+    OPTION_JSON = 256,
+    OPTION_TIMELINE,
+    OPTION_COLOR,
+    OPTION_NO_ASLR,
+    OPTION_BACKEND,
+    OPTION_STACKS,
+    OPTION_STACK_DEPTH,
+    OPTION_VERIFY_STACKS
+};
 
 static const struct option names[] = {
     {"json", optional_argument, NULL, OPTION_JSON},
@@ -56,6 +71,9 @@ static const struct option names[] = {
     {"follow", no_argument, NULL, 'f'},
     {"no-aslr", no_argument, NULL, OPTION_NO_ASLR},
     {"backend", required_argument, NULL, OPTION_BACKEND},
+    {"stacks", required_argument, NULL, OPTION_STACKS},
+    {"stack-depth", required_argument, NULL, OPTION_STACK_DEPTH},
+    {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
     {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -90,6 +108,25 @@ static bool parse_backend(struct options *o, const char *how)
             return true;
         }
     return false;
+}
+
+static bool parse_stacks(struct options *o, const char *which)
+{
+    static const char *const words[] = {"all", "changes", "none"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(which, words[i]) == 0) {
+            o->stacks = (enum options_stacks)i;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_depth(struct options *o, const char *text)
+{
+    char *end;
+    long depth = strtol(text, &end, 10);
+    o->stack_depth = depth > 0 && depth <= (long)PMT_MAX_FRAMES ? (unsigned)depth : 0;
+    return o->stack_depth && *end == '\0';
 }
 
 static bool parse_pid(struct options *o, const char *text)
@@ -136,6 +173,17 @@ static enum options_result take(struct options *o, int option)
         if (!parse_backend(o, optarg))
             return wrong("--backend takes auto, preload or ptrace, not ", optarg);
         break;
+    case OPTION_STACKS:
+        if (!parse_stacks(o, optarg))
+            return wrong("--stacks takes all, changes or none, not ", optarg);
+        break;
+    case OPTION_STACK_DEPTH:
+        if (!parse_depth(o, optarg))
+            return wrong("--stack-depth takes a number from 1 to 64, not ", optarg);
+        break;
+    case OPTION_VERIFY_STACKS:
+        o->verify_stacks = true;
+        break;
     case 'p':
         if (!parse_pid(o, optarg))
             return wrong("-p takes the id of a process, not ", optarg);
@@ -155,7 +203,7 @@ static enum options_result take(struct options *o, int option)
 enum options_result options_parse(struct options *o, int argc, char **argv)
 {
     static char name[] = "procmap-trace"; /* for the messages of getopt_long(3) */
-    *o = (struct options){.color = -1};
+    *o = (struct options){.color = -1, .stack_depth = PMT_MAX_FRAMES};
     if (argc > 1 && strcmp(argv[1], "show") == 0) {
         o->show = true;
         argv++;
@@ -177,6 +225,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (o->pid && (o->no_aslr || o->backend == BACKEND_PRELOAD))
         return wrong("-p looks at a running process: no ",
                      o->no_aslr ? "--no-aslr" : "--backend=preload");
+    if (o->verify_stacks && (o->show || o->pid || o->backend == BACKEND_PTRACE))
+        return wrong("--verify-stacks is for programs that are run, by preload", "");
     if (!o->pid && !o->arguments[0])
         return wrong(o->show ? "show: which trace?" : "which program?", "");
     if (o->show && (o->no_aslr || o->follow))

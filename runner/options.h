@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+enum options_stacks { STACKS_ALL, STACKS_CHANGES, STACKS_NONE };
 enum options_backend { BACKEND_AUTO, BACKEND_PRELOAD, BACKEND_PTRACE };
 
 struct options {
@@ -13,6 +14,9 @@ struct options {
     bool all;
     bool no_aslr;
     bool follow; /* children, too */
+    enum options_stacks stacks;
+    unsigned stack_depth; /* frames of a stack at most */
+    bool verify_stacks;
     enum options_backend backend;
     int pid;                               /* a running process to look at; 0: none */
     const char *json_file, *timeline_file; /* NULL or "-": the default */

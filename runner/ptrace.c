@@ -181,6 +181,8 @@ int ptrace_trace(const struct ptrace_request *request, struct model *model,
     *result = (struct ptrace_result){.failure = PTRACE_FAILURE_OWN};
     s->recorder = recorder_new(model, wants_text());
     s->follow = request->follow;
+    s->call_frames = request->call_frames;
+    s->change_frames = request->change_frames;
     s->report = -1;
     int error = start(s, request, &result->failure);
     if (error)

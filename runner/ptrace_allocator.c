@@ -193,7 +193,7 @@ static uint32_t stack_of_caller(struct ptrace_source *s, struct thread *thread, 
     struct user_regs_struct regs = h->regs;
     regs.rip = thread->allocator.return_to;
     regs.rsp += h->word;
-    return ptrace_stack(s, thread, &regs);
+    return ptrace_stack(s, thread, &regs, s->call_frames);
 }
 
 static void begin_call(struct ptrace_source *s, struct thread *thread, struct hit *h,

@@ -8,7 +8,7 @@
 #include <sys/ptrace.h>
 
 uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread,
-                      const struct user_regs_struct *regs)
+                      const struct user_regs_struct *regs, uint32_t most)
 {
     struct space *space = thread->process->space;
     uint64_t ip[PMT_MAX_FRAMES];
@@ -18,9 +18,12 @@ uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread,
         t.replaced_at = thread->allocator.sp;
         t.replaced = thread->allocator.return_to;
     }
-    if (!space->unwind)
+    uint32_t frames = 1;
+    ip[0] = regs->rip;
+    if (most > 1 && !space->unwind)
         space->unwind = unwind_new(t.pid);
-    uint32_t frames = unwind_walk(space->unwind, &t, ip, PMT_MAX_FRAMES);
+    if (most > 1)
+        frames = unwind_walk(space->unwind, &t, ip, most);
     return recorder_stack(s->recorder, space, thread, ip, frames);
 }
 
@@ -28,7 +31,7 @@ static uint32_t stack_of(struct ptrace_source *s, struct thread *thread)
 {
     struct user_regs_struct regs;
     bool known = ptrace_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs) == 0;
-    return known ? ptrace_stack(s, thread, &regs) : 0;
+    return known ? ptrace_stack(s, thread, &regs, s->change_frames) : 0;
 }
 
 /* The map lock, as the shim has it. */

@@ -8,6 +8,7 @@
 #include <sys/ptrace.h>
 
 struct ptrace_source {
+    uint32_t call_frames, change_frames; /* of stacks, at most */
     struct recorder *recorder;
     struct tracees tracees;
     bool filtered; /* only calls of interest stop */
@@ -66,9 +67,10 @@ void ptrace_call_stop(struct ptrace_source *s, struct thread *thread);
 /* The thread has nothing to do with the map any more; the next one may change it. */
 void ptrace_let_next(struct ptrace_source *s, struct space *space, struct thread *holder);
 
-/* The stack of a stopped thread, through the allocator call that it is in: its number. */
+/* The stack of a stopped thread, through the allocator call that it is in, of `most` frames: its
+ * number. */
 uint32_t ptrace_stack(struct ptrace_source *s, struct thread *thread,
-                      const struct user_regs_struct *regs);
+                      const struct user_regs_struct *regs, uint32_t most);
 
 /* ---- ptrace_allocator.c ---- */
 

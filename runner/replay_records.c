@@ -428,9 +428,22 @@ static void build_fork(struct replay *p, const json_t *event)
     f->fork_id = (uint32_t)replay_get_unsigned(p, event, "fork_id", UINT32_MAX);
 }
 
+static void build_walks(struct replay *p, const json_t *event, struct pmt_exit *x)
+{
+    static const char *const names[PMT_WALKS_COUNT] = {[PMT_WALKS_CHECKED] = "walks",
+                                                       [PMT_WALKS_CUT] = "cut",
+                                                       [PMT_WALKS_FELL_BACK] = "fell_back",
+                                                       [PMT_WALKS_MISMATCHED] = "mismatches"};
+    const json_t *stacks = json_object_get(event, "stacks");
+    x->verified = stacks != NULL;
+    for (unsigned i = 0; stacks && i < PMT_WALKS_COUNT; i++)
+        x->walks[i] = (uint32_t)replay_get_unsigned(p, stacks, names[i], UINT32_MAX);
+}
+
 static void build_exit(struct replay *p, const json_t *event)
 {
     struct pmt_exit *x = start_record(p, PMT_RECORD_EXIT, sizeof *x);
+    build_walks(p, event, x);
     x->end = find_name(p, event, "end", encode_end_name, PMT_END_DETACHED + 1);
     if (x->end != PMT_END_EXIT)
         return;

@@ -272,3 +272,10 @@ uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason)
         return ring->lost[reason] + (reason == PMT_LOSS_CORRUPT);
     return ring->lost[reason] + __atomic_load_n(&ring->shared->lost[reason], __ATOMIC_RELAXED);
 }
+
+uint32_t ring_walks(const struct ring *ring, enum pmt_walks which)
+{
+    if (!header_is_intact(ring))
+        return 0;
+    return __atomic_load_n(&ring->shared->walks[which], __ATOMIC_RELAXED);
+}

@@ -60,4 +60,7 @@ bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up);
 /* Losses counted on either side, for `reason`. What the program has overwritten is not believed. */
 uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason);
 
+/* What the shim counted, as far as it can be believed. */
+uint32_t ring_walks(const struct ring *ring, enum pmt_walks which);
+
 #endif

@@ -67,6 +67,18 @@ static void write_ledger(struct timeline *t, const struct image *image)
     }
 }
 
+static void write_walks(struct timeline *t, const struct pmt_exit *x)
+{
+    const uint32_t *n = x->walks;
+    char text[300];
+    snprintf(text, sizeof text,
+             "%" PRIu32 " walks of stacks verified: %" PRIu32 " MISMATCHES, %" PRIu32
+             " by libunwind only, %" PRIu32 " cut where there are no unwind tables",
+             n[PMT_WALKS_CHECKED], n[PMT_WALKS_MISMATCHED], n[PMT_WALKS_FELL_BACK],
+             n[PMT_WALKS_CUT]);
+    timeline_indented(t, text, n[PMT_WALKS_MISMATCHED] ? STYLE_RED : STYLE_PLAIN);
+}
+
 /* All of it in one line. */
 static void write_short_end(struct timeline *t, const struct model *m, const char *title,
                             uint64_t t_ns)
@@ -149,6 +161,8 @@ void timeline_exit(struct timeline *t, const struct model *m, const struct event
         write_long_end(t, m, title, event->t_ns);
     else
         write_short_end(t, m, title, event->t_ns);
+    if (x->verified)
+        write_walks(t, x);
     if (remark)
         timeline_indented(t, remark, STYLE_DIM);
 }

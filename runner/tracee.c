@@ -170,6 +170,9 @@ static void tell_exit(struct tracee *t, const struct pmt_exit *how, uint64_t now
     struct pmt_exit x = *how;
     x.r = (struct pmt_record){
         .units = sizeof x / PMT_RECORD_ALIGN, .type = PMT_RECORD_EXIT, .tid = (uint32_t)t->pid};
+    x.verified = t->verified;
+    for (unsigned i = 0; i < PMT_WALKS_COUNT; i++)
+        x.walks[i] = ring_walks(&t->ring, (enum pmt_walks)i);
     struct event event = {.record = &x.r,
                           .pid = (uint32_t)t->pid,
                           .image = t->image,

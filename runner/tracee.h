@@ -29,6 +29,7 @@ struct tracee {
     uint32_t hole_at;    /* ... this position */
     bool started;        /* the process record has come */
     bool executing;      /* an exec was announced, and no failure since */
+    bool verified;       /* the shim was asked to verify each walk of a stack */
     bool exit_seen;      /* by the shim, at exit_ns, with exit_status */
     uint64_t exit_ns;
     int32_t exit_status;

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 2
+#define PMT_RING_VERSION 3
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (4u << 20)
 
@@ -50,6 +50,19 @@ enum pmt_ring_flags {
     PMT_RING_FOLLOW = 2,         /* trace children, too */
     PMT_RING_CALLS_ONLY = 8,     /* do not hook system calls: look at the map after calls */
     PMT_RING_EXEC = 4,           /* this image is not the first one: its origin is exec */
+    PMT_RING_CHANGE_STACKS = 16, /* call stacks for changes of the map; else just the caller */
+    PMT_RING_NO_STACKS = 32,     /* the caller only */
+    PMT_RING_VERIFY_STACKS = 64, /* each walk is done twice, see enum pmt_walks */
+};
+
+/* What pmt_ring.walks counts: walks of allocator calls by rules. All but the second only where each
+ * walk is verified. */
+enum pmt_walks {
+    PMT_WALKS_CHECKED,    /* done a second time, by libunwind */
+    PMT_WALKS_CUT,        /* that ended at code without unwind tables */
+    PMT_WALKS_FELL_BACK,  /* that only libunwind could do */
+    PMT_WALKS_MISMATCHED, /* that did not come to the same */
+    PMT_WALKS_COUNT
 };
 
 /* How a process image came to be. Every exec makes a new image, in the same process. */
@@ -74,9 +87,9 @@ struct pmt_hello {
 struct pmt_ring {
     uint32_t magic;
     uint16_t version;
-    uint8_t clock; /* enum pmt_clock */
-    uint8_t reserved;
-    uint32_t capacity; /* bytes, a power of two */
+    uint8_t clock;       /* enum pmt_clock */
+    uint8_t stack_depth; /* at most so many frames; 0: PMT_MAX_FRAMES */
+    uint32_t capacity;   /* bytes, a power of two */
     uint32_t cookie;
     uint32_t flags;      /* enum pmt_ring_flags */
     uint32_t runner_pid; /* to notice that nobody empties the ring any more */
@@ -94,6 +107,7 @@ struct pmt_ring {
     uint32_t full_waiters;         /* producers asleep on `tail` (futex) */
     uint32_t consumer_sleeps;      /* reserved for a consumer that waits on `head` */
     uint32_t lost[PMT_LOSS_COUNT]; /* events, by enum pmt_loss */
+    uint32_t walks[PMT_WALKS_COUNT];
 };
 
 enum pmt_record_type {
@@ -286,10 +300,11 @@ enum pmt_end {
 
 struct pmt_exit {
     struct pmt_record r;
-    int32_t status;  /* the argument of exit_group(2) */
-    uint32_t signal; /* of the runner: the signal that ended the process, else 0 */
-    uint32_t end;    /* enum pmt_end */
-    uint32_t pad;
+    int32_t status;    /* the argument of exit_group(2) */
+    uint32_t signal;   /* of the runner: the signal that ended the process, else 0 */
+    uint32_t end;      /* enum pmt_end */
+    uint32_t verified; /* of the runner: 1 if each walk was, and so `walks` has numbers */
+    uint32_t walks[PMT_WALKS_COUNT];
 };
 
 enum pmt_thread_event { PMT_THREAD_START, PMT_THREAD_END };

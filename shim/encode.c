@@ -486,6 +486,13 @@ static void encode_exit(struct encoder *e, const struct encode_context *c, const
         encode_literal(e, ",\"status\":");
         encode_signed(e, x->status);
     }
+    if (x->verified) {
+        key_unsigned(e, ",\"stacks\":{\"walks\":", x->walks[PMT_WALKS_CHECKED]);
+        key_unsigned(e, ",\"cut\":", x->walks[PMT_WALKS_CUT]);
+        key_unsigned(e, ",\"fell_back\":", x->walks[PMT_WALKS_FELL_BACK]);
+        key_unsigned(e, ",\"mismatches\":", x->walks[PMT_WALKS_MISMATCHED]);
+        encode_literal(e, "}");
+    }
     if (c->exit_extra)
         c->exit_extra(e, c->arg, x);
 }

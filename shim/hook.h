@@ -16,29 +16,30 @@ static inline bool hook_active(void)
 /* Notes the call that this thread is in; for calls with nothing around them and nothing to attend
  * to, which end with thread.call.call = PMT_CALL_NONE. */
 static inline __attribute__((always_inline)) void hook_mark(enum pmt_call call, uintptr_t size,
-                                                            uintptr_t caller, uintptr_t sp)
+                                                            const struct frame *frame)
 {
     thread.call.call = call;
     thread.call.named = false;
+    thread.call.framed = true;
     thread.call.size = size;
-    thread.call.frame = sp;
-    thread.call.caller = caller;
+    thread.call.frame = (uintptr_t)frame;
+    thread.call.caller = frame->caller;
     thread.call.stack_id = 0;
 }
 
 /* Marks the interposed call that this thread is in from here to hook_leave(). `outer` keeps the one
  * around it. */
 static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size,
-                              uintptr_t caller)
+                              const struct frame *frame)
 {
-    uintptr_t sp = (uintptr_t)outer; /* near enough, and needs no frame pointer */
+    uintptr_t sp = (uintptr_t)outer; /* near enough */
     if (unlikely(live->attention | thread.loader_ran | (sp < thread.stack_low)) &&
-        !process_loader_owns(caller) && !thread.busy)
-        snapshot_pay_attention(caller);
+        !process_loader_owns(frame->caller) && !thread.busy)
+        snapshot_pay_attention(frame->caller);
     outer->call = PMT_CALL_NONE;
     if (unlikely(thread.call.call != PMT_CALL_NONE) && thread.call.frame >= sp)
         *outer = thread.call;
-    hook_mark(call, size, caller, sp);
+    hook_mark(call, size, frame);
 }
 
 static inline void hook_leave(const struct call *outer)
@@ -59,18 +60,8 @@ static inline void hook_look(uintptr_t caller)
 /* The text that goes with the call just entered: a library, a command. */
 void hook_name(const char *name);
 
-/* About the stack pointer, given the function's first argument: on i386 that lies on the stack. */
-#ifdef __i386__
-#define HOOK_SP(argument) ((uintptr_t) & (argument))
-#else
-static inline uintptr_t hook_sp(void)
-{
-    uintptr_t sp;
-    __asm__("movq %%rsp, %0" : "=r"(sp));
-    return sp;
-}
-#define HOOK_SP(argument) hook_sp()
-#endif
+/* For the interposed function itself only: it makes the compiler keep a frame pointer there. */
+#define HOOK_FRAME() ((const struct frame *)__builtin_frame_address(0))
 #define HOOK_CALLER() ((uintptr_t)__builtin_return_address(0))
 #define HOOK __attribute__((visibility("default")))
 

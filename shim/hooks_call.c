@@ -42,7 +42,7 @@ void hooks_resolve(void)
         if (!hook_active() || thread.busy)                                                         \
             return expression;                                                                     \
         struct call outer;                                                                         \
-        hook_enter(&outer, which, 0, HOOK_CALLER());                                               \
+        hook_enter(&outer, which, 0, HOOK_FRAME());                                                \
         hook_name(name);                                                                           \
         type result = expression;                                                                  \
         hook_look(HOOK_CALLER());                                                                  \
@@ -56,7 +56,7 @@ HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start
     if (!hook_active() || thread.busy)
         return real.pthread_create(id, attr, start, arg);
     struct call outer;
-    hook_enter(&outer, PMT_CALL_PTHREAD_CREATE, 0, HOOK_CALLER());
+    hook_enter(&outer, PMT_CALL_PTHREAD_CREATE, 0, HOOK_FRAME());
     thread_function announced = threads_announce(start, &arg);
     int result = real.pthread_create(id, attr, announced, arg);
     if (result != 0)

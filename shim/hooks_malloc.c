@@ -68,10 +68,11 @@ static inline uintptr_t chunk_of(const void *block)
 
 /* A record of malloc, calloc or free; all but the sizes of the numbers is known when it is
  * compiled. */
-static inline __attribute__((always_inline)) void
-send_short(enum pmt_call call, uintptr_t block, uintptr_t size, uint32_t bytes, uintptr_t caller)
+static inline __attribute__((always_inline)) void send_short(enum pmt_call call, uintptr_t block,
+                                                             uintptr_t size, uint32_t bytes,
+                                                             const struct frame *frame)
 {
-    uint32_t stack_id = stacks_of_caller(caller);
+    uint32_t stack_id = stacks_of_frame(frame);
     struct emit e = emit_begin(bytes);
     struct pmt_alloc *a = e.record;
     if (unlikely(!a))
@@ -94,9 +95,9 @@ struct details {
     int error;
 };
 
-static __attribute__((noinline)) void send_long(const struct details *d, uintptr_t caller)
+static __attribute__((noinline)) void send_long(const struct details *d, const struct frame *frame)
 {
-    uint32_t stack_id = stacks_of_caller(caller);
+    uint32_t stack_id = stacks_of_frame(frame);
     struct emit e = emit_begin(sizeof(struct pmt_alloc));
     struct pmt_alloc *a = e.record;
     if (!a)
@@ -114,41 +115,41 @@ static __attribute__((noinline)) void send_long(const struct details *d, uintptr
 }
 
 static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size_t size,
-                                                        uintptr_t caller)
+                                                        const struct frame *frame)
 {
-    send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, caller);
+    send_long(&(struct details){.call = call, .size = size, .error = ENOMEM}, frame);
 }
 
 /* Where system calls are not seen: what glibc's malloc does to the map shows in the program break,
  * and in the chunk's flags. Of other allocators nothing is known. */
-static __attribute__((noinline, cold)) void look_for_change(uintptr_t chunk, uintptr_t caller)
+static __attribute__((noinline, cold)) void look_for_change(uintptr_t chunk,
+                                                            const struct frame *frame)
 {
     static void *break_before;
     void *now = real.curbrk ? *real.curbrk : NULL;
     bool moved = now != break_before;
     break_before = now;
     if (moved || !process.glibc_malloc || chunk & (PMT_CHUNK_MMAPPED | PMT_CHUNK_NON_MAIN_ARENA))
-        snapshot_after_call(caller);
+        snapshot_after_call(frame->caller);
 }
 
 /* After a call that may have made ld.so's work visible: it allocates for the libraries that it
  * loads. `chunk`: of the block that the call was about. */
-static inline void after_call(uintptr_t chunk, uintptr_t caller)
+static inline void after_call(uintptr_t chunk, const struct frame *frame)
 {
-    if (unlikely(process_loader_owns(caller)))
+    if (unlikely(process_loader_owns(frame->caller)))
         loader_ran();
     else if (unlikely(!process.sees_kernel))
-        look_for_change(chunk, caller);
+        look_for_change(chunk, frame);
 }
 
-/* The stack's id if there is nothing to do but the call and a short record; else 0. `sp`: about the
- * stack pointer. */
+/* The stack's id if there is nothing to do but the call and a short record; else 0. */
 static inline __attribute__((always_inline)) uint32_t plain_call(const struct live *l,
-                                                                 uintptr_t caller, uintptr_t sp)
+                                                                 const struct frame *frame)
 {
-    bool plain =
-        l->fast && !(thread.busy | thread.loader_ran | thread.call.call) && sp >= thread.stack_low;
-    return likely(plain) ? stacks_known_caller(caller) : 0;
+    bool plain = l->fast && !(thread.busy | thread.loader_ran | thread.call.call) &&
+                 (uintptr_t)frame >= thread.stack_low;
+    return likely(plain) ? stacks_known(frame) : 0;
 }
 
 #ifdef __i386__
@@ -228,24 +229,24 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
 
 /* malloc and calloc. */
 static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block,
-                                                            size_t size, uintptr_t caller)
+                                                            size_t size, const struct frame *frame)
 {
-    after_call(chunk_of(block), caller);
+    after_call(chunk_of(block), frame);
     if (likely(block))
-        return send_short(call, (uintptr_t)block, size, PMT_ALLOC_MALLOC_SIZE, caller);
-    send_failed(call, size, caller);
+        return send_short(call, (uintptr_t)block, size, PMT_ALLOC_MALLOC_SIZE, frame);
+    send_failed(call, size, frame);
 }
 
-static __attribute__((noinline)) void *malloc_in_general(size_t size, uintptr_t caller)
+static __attribute__((noinline)) void *malloc_in_general(size_t size, const struct frame *frame)
 {
     if (unlikely(thread.busy))
         return pool_alloc(size, 0);
     if (!hook_active())
         return real.malloc(size);
     struct call outer;
-    hook_enter(&outer, PMT_CALL_MALLOC, size, caller);
+    hook_enter(&outer, PMT_CALL_MALLOC, size, frame);
     void *block = real.malloc(size);
-    allocated(PMT_CALL_MALLOC, block, size, caller);
+    allocated(PMT_CALL_MALLOC, block, size, frame);
     hook_leave(&outer);
     return block;
 }
@@ -254,16 +255,16 @@ static __attribute__((noinline)) void *malloc_in_general(size_t size, uintptr_t 
 HOOK void *malloc(size_t size)
 {
     struct live *l = live;
-    uintptr_t caller = HOOK_CALLER();
-    uint32_t stack_id = plain_call(l, caller, HOOK_SP(size));
+    const struct frame *frame = HOOK_FRAME();
+    uint32_t stack_id = plain_call(l, frame);
     if (unlikely(!stack_id) || unlikely(size > COMPACT_MOST))
-        return malloc_in_general(size, caller);
-    hook_mark(PMT_CALL_MALLOC, size, caller, HOOK_SP(size));
+        return malloc_in_general(size, frame);
+    hook_mark(PMT_CALL_MALLOC, size, frame);
     void *block = real.malloc(size);
     if (likely(block))
         send_compact(l, PMT_CALL_MALLOC, (uintptr_t)block, size, stack_id, COMPACT_MALLOC);
     else
-        send_failed(PMT_CALL_MALLOC, size, caller);
+        send_failed(PMT_CALL_MALLOC, size, frame);
     thread.call.call = PMT_CALL_NONE;
     return block;
 }
@@ -277,38 +278,38 @@ HOOK void *calloc(size_t count, size_t size)
     if (!hook_active())
         return real.calloc(count, size);
     struct call outer;
-    hook_enter(&outer, PMT_CALL_CALLOC, overflow ? SIZE_MAX : product, HOOK_CALLER());
+    hook_enter(&outer, PMT_CALL_CALLOC, overflow ? SIZE_MAX : product, HOOK_FRAME());
     void *block = real.calloc(count, size);
-    allocated(PMT_CALL_CALLOC, block, overflow ? SIZE_MAX : product, HOOK_CALLER());
+    allocated(PMT_CALL_CALLOC, block, overflow ? SIZE_MAX : product, HOOK_FRAME());
     hook_leave(&outer);
     return block;
 }
 
 /* Recorded before the block is given back: another thread may get it at once. */
-static __attribute__((noinline)) void free_in_general(void *block, uintptr_t caller)
+static __attribute__((noinline)) void free_in_general(void *block, const struct frame *frame)
 {
     if (unlikely(pool_owns(block)))
         return;
     if (unlikely(thread.busy) || !block || !hook_active())
         return real.free ? real.free(block) : (void)0;
     struct call outer;
-    hook_enter(&outer, PMT_CALL_FREE, 0, caller);
+    hook_enter(&outer, PMT_CALL_FREE, 0, frame);
     uintptr_t chunk = chunk_of(block);
-    send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, caller);
+    send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, frame);
     real.free(block);
-    after_call(chunk, caller);
+    after_call(chunk, frame);
     hook_leave(&outer);
 }
 
 HOOK void free(void *block)
 {
     struct live *l = live;
-    uintptr_t caller = HOOK_CALLER();
-    uint32_t stack_id = block ? plain_call(l, caller, HOOK_SP(block)) : 0;
+    const struct frame *frame = HOOK_FRAME();
+    uint32_t stack_id = block ? plain_call(l, frame) : 0;
     if (unlikely(!stack_id) || unlikely(chunk_word(block) & POOL_MARK) ||
         unlikely(chunk_word(block) > COMPACT_MOST))
-        return free_in_general(block, caller);
-    hook_mark(PMT_CALL_FREE, 0, caller, HOOK_SP(block));
+        return free_in_general(block, frame);
+    hook_mark(PMT_CALL_FREE, 0, frame);
     send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, COMPACT_FREE);
     real.free(block);
     thread.call.call = PMT_CALL_NONE;
@@ -316,18 +317,18 @@ HOOK void free(void *block)
 
 /* The block may be given back inside and got by another thread before this is recorded; `began`
  * tells the reader which of the two has it. */
-static void *reallocate(enum pmt_call call, void *old, size_t size, uintptr_t caller)
+static void *reallocate(enum pmt_call call, void *old, size_t size, const struct frame *frame)
 {
     struct call outer;
-    hook_enter(&outer, call, size, caller);
+    hook_enter(&outer, call, size, frame);
     struct details d = {.call = call, .size = size, .old = (uintptr_t)old, .began = clock_now()};
     uintptr_t chunk = chunk_of(old);
     void *block = real.realloc(old, size);
     d.block = block;
     if (!block && !(size == 0 && old))
         d.error = ENOMEM;
-    after_call(chunk_of(block) | chunk, caller);
-    send_long(&d, caller);
+    after_call(chunk_of(block) | chunk, frame);
+    send_long(&d, frame);
     hook_leave(&outer);
     return block;
 }
@@ -349,7 +350,7 @@ HOOK void *realloc(void *old, size_t size)
         return out_of_pool(old, size);
     if (!hook_active())
         return real.realloc(old, size);
-    return reallocate(PMT_CALL_REALLOC, old, size, HOOK_CALLER());
+    return reallocate(PMT_CALL_REALLOC, old, size, HOOK_FRAME());
 }
 
 HOOK void *reallocarray(void *old, size_t count, size_t size)
@@ -366,12 +367,12 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
                                         .old = (uintptr_t)old,
                                         .began = clock_now(),
                                         .error = ENOMEM},
-                      HOOK_CALLER());
+                      HOOK_FRAME());
         return NULL;
     }
     if (!hook_active())
         return real.realloc(old, product);
-    return reallocate(PMT_CALL_REALLOCARRAY, old, product, HOOK_CALLER());
+    return reallocate(PMT_CALL_REALLOCARRAY, old, product, HOOK_FRAME());
 }
 
 /* An aligned allocation: `call_real` is the expression that makes it and sets `block` and `error`.
@@ -380,11 +381,11 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
     do {                                                                                           \
         struct call outer;                                                                         \
         struct details d = {.call = (which), .size = (wanted), .alignment = (aligned)};            \
-        hook_enter(&outer, d.call, d.size, HOOK_CALLER());                                         \
+        hook_enter(&outer, d.call, d.size, HOOK_FRAME());                                          \
         call_real;                                                                                 \
         d.block = block;                                                                           \
-        after_call(chunk_of(block), HOOK_CALLER());                                                \
-        send_long(&d, HOOK_CALLER());                                                              \
+        after_call(chunk_of(block), HOOK_FRAME());                                                 \
+        send_long(&d, HOOK_FRAME());                                                               \
         hook_leave(&outer);                                                                        \
     } while (0)
 
@@ -466,7 +467,7 @@ HOOK int mallopt(int param, int value)
 {
     bool active = hook_active();
     int result = real.mallopt ? real.mallopt(param, value) : 0;
-    uint32_t stack_id = active && !thread.busy ? stacks_of_caller(HOOK_CALLER()) : 0;
+    uint32_t stack_id = active && !thread.busy ? stacks_of_frame(HOOK_FRAME()) : 0;
     struct emit e;
     if (!active || thread.busy || !(e = emit_begin(sizeof(struct pmt_mallopt))).record)
         return result;

@@ -2,6 +2,7 @@
  * makes, which is what is recorded. */
 #include "hook.h"
 #include "hooks_malloc.h"
+#include "unwind.h"
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -33,8 +34,10 @@ void hooks_map_resolve(void)
         if (!hook_active() || thread.busy)                                                         \
             return expression;                                                                     \
         struct call outer;                                                                         \
-        hook_enter(&outer, which, (uint64_t)(size), HOOK_CALLER());                                \
+        hook_enter(&outer, which, (uint64_t)(size), HOOK_FRAME());                                 \
         type result = expression;                                                                  \
+        if (unlikely(!process.sees_kernel)) /* else kernel.c knows more */                         \
+            unwind_forget();                                                                       \
         hook_look(HOOK_CALLER());                                                                  \
         hook_leave(&outer);                                                                        \
         return result;                                                                             \

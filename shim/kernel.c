@@ -11,6 +11,7 @@
 #include "stacks.h"
 #include "sys.h"
 #include "threads.h"
+#include "unwind.h"
 #include <errno.h>
 #include <linux/ipc.h>
 #include <linux/mman.h>
@@ -221,6 +222,28 @@ static unsigned ranges_of(const struct change *c, unsigned long result, unsigned
     return apart ? 2 : 1;
 }
 
+/* Whether memory that was there may have gone, or become another. */
+static bool may_unmap(const struct change *c, unsigned long result, unsigned long old_brk)
+{
+    switch (c->call) {
+    case PMT_CALL_BRK:
+        return result < old_brk;
+    case PMT_CALL_MMAP:
+    case PMT_CALL_MMAP2:
+        return c->args[3] & MAP_FIXED;
+    case PMT_CALL_MUNMAP:
+    case PMT_CALL_MREMAP:
+    case PMT_CALL_MPROTECT:
+    case PMT_CALL_PKEY_MPROTECT:
+    case PMT_CALL_REMAP_FILE_PAGES:
+    case PMT_CALL_SHMAT:
+    case PMT_CALL_SHMDT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The call, its record and its snapshot, with map_lock held: so the order of the records is the
  * order in the kernel. */
 static long record(const struct sys_regs *regs, const struct change *c)
@@ -237,6 +260,9 @@ static long record(const struct sys_regs *regs, const struct change *c)
     send(c, failed ? (int64_t)result : (int64_t)(uint64_t)value, old_brk, stack_id);
     struct range ranges[2];
     unsigned count = failed ? 0 : ranges_of(c, value, old_brk, detached_end, ranges);
+    if (may_unmap(c, value, old_brk))
+        for (unsigned i = 0; i < count; i++)
+            unwind_unmapped((uintptr_t)ranges[i].lo, (uintptr_t)ranges[i].hi);
     if (count)
         snapshot_ranges(ranges, count, stack_id);
     else if (!failed && c->effect == EFFECT_ANYWHERE)
@@ -292,10 +318,9 @@ static long leave(const struct sys_regs *regs)
     struct pmt_exit *x = e.record;
     if (x) {
         emit_header(&e, PMT_RECORD_EXIT, 0, 0, clock_now());
+        memset((char *)x + sizeof x->r, 0, sizeof *x - sizeof x->r);
         x->status = (int32_t)regs->args[0];
-        x->signal = 0;
         x->end = PMT_END_EXIT;
-        x->pad = 0;
         emit_end(&e);
     }
     if (live->sink == SINK_OUTPUT)

@@ -3,6 +3,7 @@
 #include "snapshot.h"
 #include "stacks.h"
 #include "sys.h"
+#include "unwind.h"
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -43,8 +44,12 @@ void loader_ran(void)
 
 void loader_was_looked_at(void)
 {
-    if (thread.loader_ran)
+    if (thread.loader_ran) {
         __atomic_fetch_sub(&live->loaders, 1, __ATOMIC_RELAXED);
+        unwind_look_again();
+        if (!thread.loader.call) /* it may have taken a library away as well */
+            unwind_forget();
+    }
     thread.loader_ran = 0;
     if (thread.loader.frame == 0) /* a jump: nobody will come back to say that it is over */
         thread.loader.call = PMT_CALL_NONE;
@@ -63,13 +68,14 @@ static bool has_search_path(uintptr_t caller)
 }
 
 /* Stack of the caller first: libunwind must not be called while ld.so's lock is held. */
-static void enter(struct call *outer, enum pmt_call call, const char *name, uintptr_t caller)
+static void enter(struct call *outer, enum pmt_call call, const char *name,
+                  const struct frame *frame)
 {
     uint64_t mask;
-    hook_enter(outer, call, 0, caller);
+    hook_enter(outer, call, 0, frame);
     hook_name(name);
     sys_block_signals(&mask);
-    thread.call.stack_id = stacks_here(caller);
+    thread.call.stack_id = stacks_here(frame->caller);
     sys_restore_signals(&mask);
     thread.loader = thread.call;
     loader_ran();
@@ -87,7 +93,9 @@ static int jumps(enum pmt_call call, const char *file, uintptr_t caller)
     if (!jump)
         return 0;
     struct call outer;
-    enter(&outer, call, file, caller);
+    struct frame none = {0, caller};
+    enter(&outer, call, file, &none);
+    thread.call.framed = false;
     thread.loader.frame = 0;
     hook_leave(&outer);
     return 1;
@@ -103,9 +111,15 @@ int loader_must_jump_dlmopen(const void *arguments, uintptr_t caller)
     return jumps(PMT_CALL_DLMOPEN, ((const char *const *)arguments)[1], caller);
 }
 
-static void leave(const struct call *outer)
+/* What was opened without success was there for a while, too. */
+static void leave(const struct call *outer, bool only_added)
 {
     hook_leave(outer);
+    if (!only_added) {
+        unwind_forget();
+        __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE);
+    }
+    unwind_look_again();
     snapshot_pay_attention(thread.loader.caller);
     thread.loader.call = PMT_CALL_NONE;
 }
@@ -113,18 +127,18 @@ static void leave(const struct call *outer)
 void *loader_dlopen(const char *file, int mode)
 {
     struct call outer;
-    enter(&outer, PMT_CALL_DLOPEN, file, HOOK_CALLER());
+    enter(&outer, PMT_CALL_DLOPEN, file, HOOK_FRAME());
     void *handle = loader_real_dlopen(file, mode);
-    leave(&outer);
+    leave(&outer, handle != NULL);
     return handle;
 }
 
 void *loader_dlmopen(Lmid_t space, const char *file, int mode)
 {
     struct call outer;
-    enter(&outer, PMT_CALL_DLMOPEN, file, HOOK_CALLER());
+    enter(&outer, PMT_CALL_DLMOPEN, file, HOOK_FRAME());
     void *handle = loader_real_dlmopen(space, file, mode);
-    leave(&outer);
+    leave(&outer, handle != NULL);
     return handle;
 }
 
@@ -134,8 +148,8 @@ HOOK int dlclose(void *handle)
         return real_dlclose(handle);
     struct link_map *map = handle;
     struct call outer;
-    enter(&outer, PMT_CALL_DLCLOSE, map ? map->l_name : NULL, HOOK_CALLER());
+    enter(&outer, PMT_CALL_DLCLOSE, map ? map->l_name : NULL, HOOK_FRAME());
     int result = real_dlclose(handle);
-    leave(&outer);
+    leave(&outer, false);
     return result;
 }

@@ -5,31 +5,33 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PRIVATE_SIZE (6u << 20)
+/* As much as can be had: most of it is for call stacks, and not touched before they come. */
+#define MOST_PRIVATE ((sizeof(long) == 4 ? 26u : 80u) << 20)
+#define LEAST_PRIVATE (13u << 19)
 #define POOL_SIZE (1u << 20)
 #define EARLY_SIZE (16u << 10)
 #define PAGE 4096u
 
 static unsigned char early[EARLY_SIZE] __attribute__((aligned(16)));
 static unsigned char *area;
-static size_t area_used;
+static size_t area_size, area_used;
 static size_t pool_used[2];
 struct pool_range pool_range = {{(uintptr_t)early, 0}, {(uintptr_t)early + EARLY_SIZE, 0}};
 
 /* The limit on the size of files holds for a memfd, too. */
-static bool set_size(int fd)
+static bool set_size(int fd, size_t size)
 {
     uint64_t limit = sys_file_limit();
-    if (limit < PRIVATE_SIZE)
+    long result = -1;
+    if (limit < size)
         sys_raise_file_limit();
-    if (sys_file_limit() < PRIVATE_SIZE)
-        return false;
+    if (sys_file_limit() >= size)
 #ifdef __i386__
-    long result = sys3(__NR_ftruncate64, fd, PRIVATE_SIZE, 0);
+        result = sys3(__NR_ftruncate64, fd, size, 0);
 #else
-    long result = sys2(__NR_ftruncate, fd, PRIVATE_SIZE);
+        result = sys2(__NR_ftruncate, fd, size);
 #endif
-    if (limit < PRIVATE_SIZE)
+    if (limit < size)
         sys_restore_file_limit(limit);
     return result == 0;
 }
@@ -39,9 +41,11 @@ bool memory_init(void)
     int fd = (int)sys2(__NR_memfd_create, MEMORY_NAME, MFD_CLOEXEC);
     if (fd < 0)
         return false;
-    if (set_size(fd))
-        area =
-            sys_mmap(NULL, PRIVATE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
+    for (area_size = MOST_PRIVATE; !area && area_size >= LEAST_PRIVATE; area_size /= 2)
+        if (set_size(fd, area_size))
+            area =
+                sys_mmap(NULL, area_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
+    area_size *= 2;
     sys_close(fd);
     if (!area)
         return false;
@@ -80,8 +84,12 @@ static bool reserve(size_t *used, size_t room, size_t size, size_t *at)
 void *memory_private(size_t size)
 {
     size_t at, pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    return area && pages >= size && reserve(&area_used, PRIVATE_SIZE, pages, &at) ? area + at
-                                                                                  : NULL;
+    return area && pages >= size && reserve(&area_used, area_size, pages, &at) ? area + at : NULL;
+}
+
+size_t memory_left(void)
+{
+    return area_size - __atomic_load_n(&area_used, __ATOMIC_RELAXED);
 }
 
 /* A block is preceded by its size and POOL_MARK. */
@@ -122,5 +130,5 @@ void *pool_realloc(void *block, size_t size)
 
 bool memory_owns(const void *address)
 {
-    return area && (uintptr_t)address - (uintptr_t)area < PRIVATE_SIZE;
+    return area && (uintptr_t)address - (uintptr_t)area < area_size;
 }

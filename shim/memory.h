@@ -18,6 +18,7 @@ void memory_set_apart(const void *library);
 
 /* Zeroed, page-aligned, never given back. NULL when there is no more. */
 void *memory_private(size_t size);
+size_t memory_left(void); /* for memory_private() */
 
 /* For what the tracer's libraries allocate (thread.busy > 0), and for anything before the real
  * malloc is known. Blocks are never reused; freeing one does nothing. */

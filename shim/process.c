@@ -6,6 +6,7 @@
 #include "handover.h"
 #include "hooks_malloc.h"
 #include "kernel.h"
+#include "libunwind_walk.h"
 #include "loader.h"
 #include "memory.h"
 #include "output.h"
@@ -184,6 +185,8 @@ static void begin(enum sink sink, struct birth birth)
     if (single_threaded && sink == SINK_RING && live->clock == PMT_CLOCK_TSC)
         live->alone = single_threaded;
     ring_memory = live->ring;
+    if (live->ring)
+        stacks_configure(live->ring->flags, live->ring->stack_depth);
     live->sink = sink;
     send_process(birth);
     if (lock_take(&map_lock)) {
@@ -272,7 +275,8 @@ __attribute__((constructor)) static void construct(void)
 {
     if (!process_start() || !hooks_malloc_are_used())
         return;
-    stacks_load_unwinder();
+    if (stacks_need_libunwind())
+        libunwind_load();
     uint64_t mask;
     sys_block_signals(&mask);
     if (lock_take(&map_lock)) {

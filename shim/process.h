@@ -8,6 +8,7 @@
 struct process {
     uint64_t stack_end;                /* an address in the main thread's stack */
     uint64_t stack_low;                /* start of the stack's region as last seen */
+    uint64_t stack_high;               /* its end, which stays */
     uintptr_t own_low, own_high;       /* the shim */
     uintptr_t loader_low, loader_high; /* ld.so */
     bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */

@@ -69,8 +69,10 @@ static void add(struct window *w)
     memcpy(body + w->size + sizeof *g, maps->path, g->path_size);
     w->size += (uint32_t)sizeof *g + pmt_align(g->path_size);
     w->regions++;
-    if (g->start <= process.stack_end && process.stack_end < g->end)
+    if (g->start <= process.stack_end && process.stack_end < g->end) {
         process.stack_low = g->start;
+        process.stack_high = g->end;
+    }
 }
 
 /* The regions that reach into [lo, hi), in as many records as it takes. */
@@ -163,6 +165,21 @@ uint64_t snapshot_region_end(uint64_t address)
     return find(address) ? maps->region.end : address;
 }
 
+bool snapshot_find_region(uint64_t address, uint64_t *low, uint64_t *high)
+{
+    uint64_t mask;
+    bool found = false;
+    sys_block_signals(&mask);
+    if (lock_take(&map_lock)) {
+        found = find(address);
+        *low = maps->region.start;
+        *high = maps->region.end;
+        lock_release(&map_lock);
+    }
+    sys_restore_signals(&mask);
+    return found;
+}
+
 /* The stack pointer of the main thread lies below the stack as last seen: the stack has grown, or
  * this is a signal stack or a coroutine's. */
 static void stack_is_low(uintptr_t sp, uint32_t stack_id)
@@ -209,6 +226,7 @@ void snapshot_after_call(uintptr_t caller)
         return;
     sys_block_signals(&mask);
     uint32_t stack_id = stacks_here(caller);
+    __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE); /* for all that is known */
     if (lock_take(&map_lock)) {
         snapshot_whole(PMT_REASON_CALL, stack_id);
         lock_release(&map_lock);

@@ -33,4 +33,7 @@ void snapshot_after_call(uintptr_t caller);
 /* At any event of any thread: what live->attention asks for, and the stack if it has grown. */
 void snapshot_pay_attention(uintptr_t caller);
 
+/* The region that contains `address`; takes map_lock itself. */
+bool snapshot_find_region(uint64_t address, uint64_t *low, uint64_t *high);
+
 #endif

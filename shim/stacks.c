@@ -1,358 +1,305 @@
 #include "stacks.h"
-#include "arch.h"
 #include "emit.h"
+#include "libunwind_walk.h"
 #include "loader.h"
 #include "memory.h"
 #include "process.h"
-#include "redirect.h"
-#include "state.h"
-#include <dlfcn.h>
-#include <errno.h>
-#include <link.h>
+#include "remembered.h"
+#include "unwind.h"
+#include "verify.h"
+#include "walkers.h"
 #include <string.h>
-#include <sys/mman.h>
 
-#define UNW_LOCAL_ONLY
-#include <libunwind.h>
-
-#define FRAME_WORDS (256u << 10)
+/* Stacks are as many as their frames, of which a word each is kept, have room for; memory that no
+ * stack has come to is not touched. 32-bit programs need their addresses themselves. */
+#define SLOTS_BITS (sizeof(long) == 4 ? 18 : 19)
+#define SLOTS (1u << SLOTS_BITS)
+#define MOST_WORDS (1u << (sizeof(long) == 4 ? 22 : 23))
+#define LEFT_FOR_OTHERS (2u << 20) /* bytes of the shim's memory */
 #define PROBES 64u
 
-struct stacks_slot *stacks_slots;
+/* hash 0: free. at: where in `words` the stack is; 0: not there yet. */
+struct slot {
+    uint32_t hash;
+    uint32_t at;
+};
+
+/* In `words`: id and number of the frames, then these. */
+#define COUNT_BITS 8
+#define MOST_IDS ((1u << (32 - COUNT_BITS)) - 1)
+
+static struct slot *slots;
 static uintptr_t *words;
-static uint32_t words_used = 1;
+static uint32_t words_room, words_used = 1, last_id;
 
-/* libunwind needs more stack than a signal stack may have: the walk runs on one of these. */
-#define WALKERS 4u
-#define WALKER_STACK (64u << 10)
-static unsigned char *walker_stacks;
-static uint32_t walkers_busy; /* a bit each */
-
-static struct {
-    int (*context)(unw_context_t *);
-    int (*init)(unw_cursor_t *, unw_context_t *);
-    int (*step)(unw_cursor_t *);
-    int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
-    unw_accessors_t *(*accessors)(unw_addr_space_t);
-    unw_addr_space_t *space;
-} unwinder;
+static uint32_t depth_of_call = PMT_MAX_FRAMES, depth_of_change = PMT_MAX_FRAMES;
+static bool verifies;
 
 bool stacks_init(void)
 {
-    stacks_slots = memory_private(STACKS_SLOTS * sizeof *stacks_slots);
-    words = memory_private(FRAME_WORDS * sizeof *words);
-    walker_stacks = memory_private(WALKERS * WALKER_STACK);
-    return stacks_slots && words && walker_stacks;
+    if (!unwind_init() || !remembered_init() || !walkers_init())
+        return false;
+    slots = memory_private(SLOTS * sizeof *slots);
+    size_t room = memory_left() > LEFT_FOR_OTHERS ? memory_left() - LEFT_FOR_OTHERS : 0;
+    words_room = (uint32_t)(room / sizeof *words < MOST_WORDS ? room / sizeof *words : MOST_WORDS);
+    words = memory_private(words_room * sizeof *words);
+    return slots && words;
 }
 
-#define WAIT_STEP_MS 1
-#define WAIT_STEPS 200
-
-static int try_take_walker(void)
+void stacks_configure(uint32_t ring_flags, uint32_t depth)
 {
-    for (unsigned i = 0; i < WALKERS; i++)
-        if (!(__atomic_fetch_or(&walkers_busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i)))
-            return (int)i;
-    return -1;
+    bool none = ring_flags & PMT_RING_NO_STACKS;
+    if (depth == 0 || depth > PMT_MAX_FRAMES)
+        depth = PMT_MAX_FRAMES;
+    depth_of_change = none ? 1 : depth;
+    depth_of_call = none || ring_flags & PMT_RING_CHANGE_STACKS ? 1 : depth;
+    verifies = ring_flags & PMT_RING_VERIFY_STACKS;
 }
 
-/* Waits while others walk, or fork; not for ever. */
-static int take_walker(void)
+bool stacks_need_libunwind(void)
 {
-    const uint32_t never = 0;
-    int walker = try_take_walker();
-    for (int step = 0; walker < 0 && step < WAIT_STEPS; step++) {
-        sys_futex_wait((uint32_t *)&never, never, WAIT_STEP_MS);
-        walker = try_take_walker();
-    }
-    return walker;
+    return depth_of_change > 1;
 }
 
 bool stacks_hold(void)
 {
-    uint32_t held = 0;
-    for (unsigned i = 0; i < WALKERS; i++) {
-        int walker = take_walker();
-        if (walker < 0) {
-            __atomic_fetch_and(&walkers_busy, ~held, __ATOMIC_RELEASE);
-            return false;
-        }
-        held |= 1u << walker;
-    }
-    return true;
+    return walkers_hold();
 }
 
 void stacks_go_on(bool held, bool in_child)
 {
     if (in_child && !held)
-        unwinder.step = NULL; /* its locks may be taken for ever */
+        libunwind_unload();
     if (held || in_child)
-        __atomic_store_n(&walkers_busy, 0, __ATOMIC_RELEASE);
+        walkers_free();
 }
 
-/* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
- * descriptor in the program, and whatever has its number after the program has closed it. Instead
- * the kernel is made to read the byte as the argument of a call that fails. */
-static bool is_readable(const void *address)
+/* ---- interning ---- */
+
+static void send(uint32_t id, const struct unwind_stack *stack)
 {
-    const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
-    uintptr_t set = (uintptr_t)address & ~(uintptr_t)7; /* 0: it is not read */
-    return set && sys4(__NR_rt_sigprocmask, no_such_way, set, NULL, 8) != -EFAULT;
-}
-
-/* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
- * pages it has tested elsewhere; both lead into memory that is not there any more. */
-static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *word, int write,
-                       void *arg)
-{
-    (void)space, (void)arg;
-    const unsigned char *bytes = (const void *)(uintptr_t)address;
-    bool aligned = address % sizeof *word == 0;
-    if (write || !is_readable(bytes) || (!aligned && !is_readable(bytes + sizeof *word - 1)))
-        return -UNW_EINVAL;
-    memcpy(word, bytes, sizeof *word);
-    return 0;
-}
-
-static int no_pipe(int fds[2])
-{
-    fds[0] = fds[1] = -1;
-    return -1;
-}
-
-static long instead_of_read(void)
-{
-    errno = EAGAIN;
-    return -1;
-}
-
-static long instead_of_write(int fd, const void *bytes, size_t size)
-{
-    (void)fd;
-    return is_readable(bytes) ? (long)size : -1;
-}
-
-static long instead_of_syscall(long number, int fd, const void *bytes, size_t size)
-{
-    if (number == __NR_write)
-        return instead_of_write(fd, bytes, size);
-    errno = ENOSYS;
-    return -1;
-}
-
-static int instead_of_mincore(const void *address, size_t size, unsigned char *pages)
-{
-    (void)size;
-    pages[0] = 1;
-    return is_readable(address) ? 0 : -1;
-}
-
-/* Its own memory must not touch the program's regions. */
-static void *instead_of_mmap(void *address, size_t size, int prot, int flags, int fd, long offset)
-{
-    (void)address, (void)prot, (void)fd, (void)offset;
-    void *memory = flags & MAP_ANONYMOUS ? memory_private(size) : NULL;
-    errno = ENOMEM;
-    return memory ? memory : MAP_FAILED;
-}
-
-static int instead_of_munmap(void *address, size_t size)
-{
-    (void)address, (void)size;
-    return 0;
-}
-
-#define INSTEAD(function) ((void (*)(void))(function))
-
-static const struct redirection of_libunwind[] = {
-    {"pipe", INSTEAD(no_pipe)},
-    {"pipe2", INSTEAD(no_pipe)},
-    {"read", INSTEAD(instead_of_read)},
-    {"write", INSTEAD(instead_of_write)},
-    {"syscall", INSTEAD(instead_of_syscall)},
-    {"mincore", INSTEAD(instead_of_mincore)},
-    {"mmap", INSTEAD(instead_of_mmap)},
-    {"mmap64", INSTEAD(instead_of_mmap)},
-    {"munmap", INSTEAD(instead_of_munmap)},
-    {NULL, NULL},
-};
-
-#define TEXT_OF(x) #x
-#define NAME_OF(x) TEXT_OF(x)
-
-/* libunwind sets its accessors up when it is first used. */
-static void set_accessors(void *arg)
-{
-    unw_context_t *context = arg;
-    unw_cursor_t cursor;
-    unwinder.init(&cursor, context);
-    unwinder.accessors(*unwinder.space)->access_mem = read_memory;
-}
-
-static void prepare_unwinder(void)
-{
-    unw_context_t context;
-    if (!unwinder.context || !unwinder.init || !unwinder.get_reg || !unwinder.accessors ||
-        !unwinder.space || !unwinder.step) {
-        unwinder.step = NULL;
-        return;
-    }
-    unwinder.context(&context);
-    arch_on_stack(walker_stacks + WALKER_STACK, set_accessors, &context);
-}
-
-void stacks_load_unwinder(void)
-{
-    int saved_errno = errno;
-    uint64_t mask;
-    sys_block_signals(&mask);
-    thread.busy++;
-    void *library = loader_real_dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-    if (library) {
-        /* ld.so appends what it loads: libunwind, and behind it what that needs */
-        struct link_map *map = NULL;
-        dlinfo(library, RTLD_DI_LINKMAP, &map);
-        redirect(map, of_libunwind);
-        for (; map; map = map->l_next)
-            memory_set_apart((const void *)map->l_addr);
-        unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
-        unwinder.init = dlsym(library, NAME_OF(UNW_OBJ(init_local)));
-        unwinder.get_reg = dlsym(library, NAME_OF(UNW_OBJ(get_reg)));
-        unwinder.accessors = dlsym(library, NAME_OF(UNW_ARCH_OBJ(get_accessors)));
-        unwinder.space = dlsym(library, NAME_OF(UNW_OBJ(local_addr_space)));
-        unwinder.step = dlsym(library, NAME_OF(UNW_OBJ(step)));
-        prepare_unwinder();
-    }
-    thread.busy--;
-    sys_restore_signals(&mask);
-    errno = saved_errno;
-}
-
-static void send(uint32_t id, const uintptr_t *frames, uint32_t count)
-{
-    struct emit e = emit_begin(sizeof(struct pmt_stack) + count * (uint32_t)sizeof(uint64_t));
+    struct emit e =
+        emit_begin(sizeof(struct pmt_stack) + stack->count * (uint32_t)sizeof(uint64_t));
     struct pmt_stack *s = e.record;
     if (!s)
         return;
     emit_header(&e, PMT_RECORD_STACK, 0, id, clock_now());
-    s->frames = count;
+    s->frames = stack->count;
     s->pad = 0;
-    for (uint32_t i = 0; i < count; i++)
-        s->ip[i] = frames[i];
+    for (uint32_t i = 0; i < stack->count; i++)
+        s->ip[i] = stack->pc[i];
     emit_end(&e);
 }
 
-static bool same(const struct stacks_slot *slot, const uintptr_t *frames, uint32_t count)
+static inline __attribute__((always_inline)) bool is_kept(const uintptr_t *kept,
+                                                          const struct unwind_stack *s)
 {
-    uint32_t at = __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE);
-    if (count == 1)
-        return at >= STACKS_LOADER;
-    return at && at < STACKS_LOADER && words[at] == count &&
-           memcmp(words + at + 1, frames, count * sizeof *frames) == 0;
+    if ((*kept & ((1u << COUNT_BITS) - 1)) != s->count)
+        return false;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (kept[i + 1] != s->pc[i])
+            return false;
+    return true;
 }
 
-/* Where the frames are kept; 0 when there is no room. */
-static uint32_t keep(const uintptr_t *frames, uint32_t count)
+/* The id of a stack that is known. Else 0; `*free` is then the slot to claim, or NULL. */
+static uint32_t find(const struct unwind_stack *s, struct slot **free)
 {
-    if (count == 1)
-        return process_loader_owns(frames[0]) ? STACKS_LOADER : STACKS_SINGLE;
-    uint32_t at = __atomic_fetch_add(&words_used, count + 1, __ATOMIC_RELAXED);
-    if (at + count + 1 > FRAME_WORDS) {
-        __atomic_fetch_sub(&words_used, count + 1, __ATOMIC_RELAXED);
-        return 0;
-    }
-    words[at] = count;
-    memcpy(words + at + 1, frames, count * sizeof *frames);
-    return at;
-}
-
-/* Stack `id` is slot `id - 1`. Whoever claims a slot sends the record before others can see the id.
- * Two threads that meet the same new stack at once may give it two ids. */
-static uint32_t intern(uintptr_t key, const uintptr_t *frames, uint32_t count)
-{
-    uint32_t index = stacks_index(key);
-    for (uint32_t probe = 0; probe < PROBES; probe++, index = (index + 1) & (STACKS_SLOTS - 1)) {
-        struct stacks_slot *slot = &stacks_slots[index];
-        uintptr_t found = __atomic_load_n(&slot->key, __ATOMIC_RELAXED);
-        if (found == key && same(slot, frames, count))
-            return index + 1;
-        if (found || !__atomic_compare_exchange_n(&slot->key, &found, key, false, __ATOMIC_RELAXED,
-                                                  __ATOMIC_RELAXED))
-            continue;
-        uint32_t at = keep(frames, count);
-        if (!at)
+    uint32_t index = s->hash >> (32 - SLOTS_BITS);
+    *free = NULL;
+    for (uint32_t probe = 0; probe < PROBES; probe++, index = (index + 1) & (SLOTS - 1)) {
+        struct slot *slot = &slots[index];
+        uint32_t hash = __atomic_load_n(&slot->hash, __ATOMIC_RELAXED);
+        uint32_t at = __atomic_load_n(&slot->at, __ATOMIC_ACQUIRE); /* partner: intern() */
+        if (likely(hash == s->hash) && likely(at) && likely(is_kept(words + at, s)))
+            return (uint32_t)words[at] >> COUNT_BITS;
+        if (!hash) {
+            *free = slot;
             break;
-        send(index + 1, frames, count);
-        __atomic_store_n(&slot->at, at, __ATOMIC_RELEASE);
-        return index + 1;
+        }
     }
-    emit_lost(PMT_LOSS_STACK_TABLE_FULL);
     return 0;
 }
 
-uint32_t stacks_intern_caller(uintptr_t caller)
+/* Where the frames are kept; 0 when there is no room. */
+static uint32_t keep(const struct unwind_stack *s)
 {
-    return caller ? intern(caller, &caller, 1) : 0;
+    uint32_t size = s->count + 1, at = __atomic_load_n(&words_used, __ATOMIC_RELAXED);
+    do
+        if (size > words_room - at || last_id >= MOST_IDS)
+            return 0;
+    while (!__atomic_compare_exchange_n(&words_used, &at, at + size, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED));
+    uint32_t id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+    words[at] = (uintptr_t)id << COUNT_BITS | s->count;
+    memcpy(words + at + 1, s->pc, s->count * sizeof *words);
+    return at;
 }
 
-struct walk {
-    unw_context_t context;
-    uintptr_t frames[PMT_MAX_FRAMES];
-    uint32_t count;
-    bool cut; /* the stack is the interposed call's: forget what lies inside of it */
+/* Whoever claims a slot sends the record before others can see the id. Two threads that meet the
+ * same new stack at once may give it two ids. */
+static uint32_t intern(const struct unwind_stack *s)
+{
+    struct slot *slot;
+    uint32_t id, none = 0;
+    if (s->count == 0)
+        return 0;
+    while (!(id = find(s, &slot)) && slot) {
+        none = 0;
+        if (!__atomic_compare_exchange_n(&slot->hash, &none, s->hash, false, __ATOMIC_RELAXED,
+                                         __ATOMIC_RELAXED))
+            continue;
+        uint32_t at = keep(s);
+        if (!at)
+            break;
+        id = (uint32_t)words[at] >> COUNT_BITS;
+        send(id, s);
+        __atomic_store_n(&slot->at, at, __ATOMIC_RELEASE);
+        return id;
+    }
+    if (!id)
+        emit_lost(PMT_LOSS_STACK_TABLE_FULL);
+    return id;
+}
+
+/* The frames that are enough when there is no room for all: there is some for the callers. */
+static uint32_t intern_or_caller(struct unwind_stack *s)
+{
+    uint32_t id = intern(s);
+    return id || s->count <= 1 ? id : stacks_of_caller(s->pc[0]);
+}
+
+uint32_t stacks_of_caller(uintptr_t caller)
+{
+    struct unwind_stack s;
+    s.count = caller != 0;
+    s.pc[0] = caller;
+    unwind_seal(&s);
+    return intern(&s);
+}
+
+/* ---- stacks of allocator calls ---- */
+
+static inline struct unwind_registers registers_of(const struct frame *frame)
+{
+    return (struct unwind_registers){frame->caller, (uintptr_t)(frame + 1), frame->fp};
+}
+
+static uint32_t find_known(const struct unwind_stack *s)
+{
+    struct slot *free;
+    return find(s, &free);
+}
+
+static __attribute__((noinline)) uint32_t find_caller(uintptr_t caller)
+{
+    struct unwind_stack s;
+    s.count = 1;
+    s.pc[0] = caller;
+    unwind_seal(&s);
+    return find_known(&s);
+}
+
+uint32_t stacks_known(const struct frame *frame)
+{
+    struct unwind_registers from = registers_of(frame);
+    if (unlikely(process_loader_owns(from.pc)))
+        return 0;
+    if (unlikely(depth_of_call == 1))
+        return find_caller(from.pc);
+    struct remembered *place = remembered_place(from);
+    uint32_t id = remembered_id(place, from);
+    return likely(id) ? id : remembered_walk(place, from, depth_of_call, find_known);
+}
+
+struct search {
+    struct unwind_stack *stack;
+    struct unwind_registers from;
+    uint32_t depth;
+    enum unwind_end end;
 };
 
-static void walk(void *arg)
+static void search(void *arg)
 {
-    struct walk *w = arg;
-    unw_cursor_t cursor;
-    unw_word_t ip;
-    if (unwinder.init(&cursor, &w->context) < 0)
-        return;
-    while (w->count < PMT_MAX_FRAMES && unwinder.step(&cursor) > 0) {
-        if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) < 0 || ip == 0)
-            break;
-        if (!process_owns_code((uintptr_t)ip)) {
-            w->frames[w->count++] = (uintptr_t)ip;
-        } else if (w->cut && w->count) {
-            w->count = 0;
-            w->cut = false;
-        }
-    }
+    struct search *s = arg;
+    s->end = unwind_walk(s->stack, s->from, s->depth);
 }
 
-static uint32_t walk_here(uintptr_t caller, bool cut)
+/* Whether there is room below `sp` to read tables. */
+static bool is_roomy(uintptr_t sp)
 {
-    struct walk w = {.cut = cut};
-    int walker = unwinder.step ? take_walker() : -1;
-    if (walker < 0)
-        return stacks_of_caller(caller);
-    int saved_errno = errno;
-    unwinder.context(&w.context);
-    thread.busy++;
-    arch_on_stack(walker_stacks + (walker + 1u) * WALKER_STACK, walk, &w);
-    thread.busy--;
-    __atomic_fetch_and(&walkers_busy, ~(1u << walker), __ATOMIC_RELEASE);
-    errno = saved_errno;
-    if (w.count <= 1)
-        return stacks_of_caller(w.count ? w.frames[0] : caller);
-    uintptr_t hash = w.count;
-    for (uint32_t i = 0; i < w.count; i++)
-        hash = (hash ^ w.frames[i]) * 16777619u + (hash >> 15);
-    return intern(hash | 1, w.frames, w.count);
+    const uintptr_t enough = 16u << 10;
+    return unwind_on_own_stack(sp) &&
+           (thread.own_stack.high == process.stack_high || sp - thread.own_stack.low > enough);
 }
+
+static void walk_by_rules(struct search *s)
+{
+    uint64_t mask;
+    if (is_roomy(s->from.sp))
+        return search(s);
+    sys_block_signals(&mask);
+    if (!walkers_run(search, s))
+        *s->stack = (struct unwind_stack){.pc = {s->from.pc}, .count = 1};
+    sys_restore_signals(&mask);
+}
+
+/* libunwind finds more than the rules did. */
+static bool ask_libunwind(struct unwind_stack *s, uintptr_t sp, uint32_t depth)
+{
+    struct unwind_stack more;
+    uint64_t mask;
+    sys_block_signals(&mask);
+    bool asked = libunwind_is_ready();
+    if (asked && libunwind_walk(&more, depth, sp, true) != UNWIND_FAILED && more.count > s->count)
+        *s = more;
+    sys_restore_signals(&mask);
+    return asked;
+}
+
+static uint32_t of_frame(const struct frame *frame, uint32_t depth)
+{
+    struct unwind_stack stack;
+    struct search s = {&stack, registers_of(frame), depth, UNWIND_FAILED};
+    walk_by_rules(&s);
+    bool fell_back = s.end == UNWIND_FAILED && ask_libunwind(&stack, s.from.sp, depth);
+    if (unlikely(verifies))
+        verify_walk(&stack, s.from, depth, s.end, fell_back);
+    if (s.end == UNWIND_WAS_CUT)
+        verify_count(PMT_WALKS_CUT);
+    uint32_t id = intern_or_caller(&stack), known = 0;
+    if (unlikely(verifies) && depth == depth_of_call)
+        known = stacks_known(frame); /* the short way, and remembered walks */
+    if (known && known != id)
+        verify_count(PMT_WALKS_MISMATCHED);
+    return id;
+}
+
+uint32_t stacks_of_frame(const struct frame *frame)
+{
+    uint32_t id = unlikely(verifies) ? 0 : stacks_known(frame);
+    return likely(id) ? id : of_frame(frame, depth_of_call);
+}
+
+/* ---- stacks of changes ---- */
 
 uint32_t stacks_here(uintptr_t caller)
 {
-    return walk_here(caller, false);
+    struct unwind_stack s;
+    if (depth_of_change == 1 || !libunwind_is_ready())
+        return stacks_of_caller(caller);
+    libunwind_walk(&s, depth_of_change, 0, true);
+    return s.count > 1 ? intern_or_caller(&s) : stacks_of_caller(s.count ? s.pc[0] : caller);
 }
 
 uint32_t stacks_of_change(void)
 {
+    struct call *call = &thread.call;
     if (!state_in_call())
         return stacks_here(0);
-    if (!thread.call.stack_id)
-        thread.call.stack_id = loader_is_at_work() ? stacks_of_caller(thread.call.caller)
-                                                   : walk_here(thread.call.caller, true);
-    return thread.call.stack_id;
+    const struct frame *frame = (const struct frame *)call->frame;
+    bool framed = call->framed && frame->caller == call->caller; /* else a longjmp left it behind */
+    if (!call->stack_id)
+        call->stack_id = framed ? of_frame(frame, depth_of_change) : stacks_of_caller(call->caller);
+    return call->stack_id;
 }

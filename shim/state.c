@@ -13,7 +13,8 @@ __thread struct thread thread __attribute__((tls_model("initial-exec")));
 void state_update(void)
 {
     live->fast = live->sink == SINK_RING && !live->attention && live->clock == PMT_CLOCK_TSC &&
-                 process.glibc_malloc && process.sees_kernel;
+                 process.glibc_malloc && process.sees_kernel &&
+                 !(live->ring->flags & PMT_RING_VERIFY_STACKS);
 }
 
 void state_attend(enum attention attention)

@@ -39,16 +39,28 @@ struct live {
     uint32_t limit; /* position up to which there was room at the last look at ring->tail */
     uint32_t pid;
     uint32_t page_size;
+    uint32_t unmapped; /* counts what makes memory unreadable */
 };
 extern struct live *live;
+
+/* What every interposed function finds at its frame pointer (it is compiled with one). */
+struct frame {
+    uintptr_t fp;     /* of the caller */
+    uintptr_t caller; /* return address; behind it, the caller's stack pointer points */
+};
+
+struct stack_bounds {
+    uintptr_t low, high;
+};
 
 /* The interposed call that a thread is in; copied by value, since a longjmp out of a signal handler
  * may leave one behind. Trusted only while `frame` lies above the stack pointer. */
 struct call {
-    uint16_t call;  /* enum pmt_call, 0: none */
-    uint16_t named; /* struct thread.name belongs to it */
+    uint16_t call; /* enum pmt_call, 0: none */
+    bool named;    /* struct thread.name belongs to it */
+    bool framed;   /* `frame` is a struct frame */
     uintptr_t size;
-    uintptr_t frame;
+    uintptr_t frame;   /* of the interposed function */
     uintptr_t caller;  /* return address into the program */
     uint32_t stack_id; /* 0: not walked yet */
 };
@@ -58,6 +70,8 @@ struct thread {
     uint32_t busy;       /* > 0: inside the tracer's own use of libraries; signals are held back */
     uintptr_t stack_low; /* main thread: the lowest known address of the stack; others: 0 */
     uintptr_t other_low, other_high; /* a signal stack below it, so as not to ask again and again */
+    struct stack_bounds own_stack, other_stack; /* as unwind.c last found them; 0: not yet */
+    uint32_t other_since;                       /* live->unmapped when it did */
     struct call call;
     uint32_t loader_ran; /* this thread is one of live->loaders */
     struct call loader;  /* the dlopen or dlclose whose effect on the map was not looked at yet */

@@ -55,7 +55,7 @@ def check_allocations(traced, ordered=True):
 def test_allocations(program, programs):
     traced = trace(programs.labs / program[0], *program[1:])
     check_allocations(traced)
-    own = [event for event in traced.of("alloc") if traced.program_frame(event)]
+    own = [event for event in traced.of("alloc") if traced.calls_itself(event)]
     said = [line for line in traced.stdout.splitlines() if re.match("@ (malloc|free) ", line)]
     assert len(own) == len(said), "calls of the program itself that it did not print"
 
@@ -71,7 +71,7 @@ def test_crash_keeps_what_was(programs):
 def test_many_mallocs_counts(programs):
     traced = trace(programs.labs / "many_mallocs", "20000")
     [(_, mallocs, _, frees, _, size, _, big)] = traced.said("total")
-    own = {call: [event for event in traced.of("alloc", call=call) if traced.program_frame(event)]
+    own = {call: [event for event in traced.of("alloc", call=call) if traced.calls_itself(event)]
            for call in ("malloc", "free")}
     assert len(own["malloc"]) == int(mallocs)
     assert sum(event["size"] for event in own["malloc"]) == int(size)

@@ -108,6 +108,10 @@ class Trace(Run):
         frames = self.stacks[holder["stack_id"]]
         return next((frame for frame in frames if frame.get("module") == self.process["exe"]), None)
 
+    def calls_itself(self, event):
+        """Whether the program's own code made the call, and no library for it."""
+        return "stack_id" in event and self.stacks[event["stack_id"]][0].get("module") == self.process["exe"]
+
     def line(self, holder):
         frame = self.program_frame(holder)
         return frame and frame.get("line")
