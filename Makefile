@@ -138,6 +138,8 @@ demo: ## set up, build, compile the lab programs and trace map3
 # ---- tests ----
 
 PYTHON := /usr/bin/python3
+# A test that hangs all the same ends its process, which says where it was: the rest of the tests goes on.
+HANGS := --timeout=600 --timeout-method=thread
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -180,7 +182,7 @@ FORCE:
 e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
 	tests/setup/foreign.sh $(BUILD)/foreign
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
-		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider tests/e2e
+		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider $(HANGS) tests/e2e
 
 soak: all labs victims ## the stress tests with their full numbers: takes long
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -37,12 +38,18 @@ class Run:
     err: bytes
 
 
-def run(*command, **options):
-    """Runs a command to its end. Options are those of subprocess.run."""
-    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
-               "env": environment(), "timeout": HANGS, **options}
-    done = subprocess.run(command, check=False, **options)
-    return Run(done.returncode, done.stdout, done.stderr)
+def run(*command, input=None, timeout=HANGS, **options):
+    """Runs a command to its end, in a session of its own. Options are those of subprocess.Popen."""
+    if input is not None:
+        options["stdin"] = subprocess.PIPE
+    with start(*command, start_new_session=True, **options) as process:
+        try:
+            out, err = process.communicate(input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # the traced program, too, which has the pipes
+            out, err = process.communicate()
+            raise AssertionError(f"{command} hangs; so far: {out!r} {err!r}") from None
+    return Run(process.returncode, out, err)
 
 
 def start(*command, **options):

@@ -401,9 +401,9 @@ def test_hostile_name_of_a_trace(tmp_path):
 
 
 def test_the_standard_input(recorded):
-    shown = run(sanitized_tool(), "show", "--json", "-", input=recorded, stdin=None)
+    shown = run(sanitized_tool(), "show", "--json", "-", input=recorded)
     assert (shown.status, shown.out) == (0, recorded)
-    broken = run(sanitized_tool(), "show", "-", input=recorded[:-20], stdin=None)
+    broken = run(sanitized_tool(), "show", "-", input=recorded[:-20])
     assert_no_crash(broken)
     assert broken.status == OWN_FAILURE
     assert f":{recorded.count(10)}: " in messages(broken.err)[0]
