@@ -26,7 +26,7 @@ static const char help[] =
     "                         the standard error, and there is no timeline\n"
     "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
     "                         show: standard output)\n"
-    "  -q, --quiet            no timeline\n"
+    "  -q, --quiet            no timeline, no line that shows the progress\n"
     "  -a, --all              also procmap-trace's own regions, and every allocation\n"
     "      --color=WHEN       always, never or auto (default: on a terminal, unless\n"
     "                         NO_COLOR is set)\n"
