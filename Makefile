@@ -95,6 +95,11 @@ $(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
 LAB_FLAGS := -g -O0 -std=gnu11 -Wall -Wextra -Werror -pthread
 VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw
 LAB_NAMES := $(patsubst tests/labs/%.c,%,$(wildcard tests/labs/*.c)) lib_cos_static
+# the same call chains in code of several forms: with a frame pointer (fp), and without where the compiler can
+CALL_PATHS := $(foreach level,O0 O1 O2 O3,call_paths.$(level).fp call_paths.$(level).nofp)
+FRAMES_fp := -fno-omit-frame-pointer
+FRAMES_nofp := -fomit-frame-pointer
+VICTIM_NAMES += $(CALL_PATHS)
 LABS := $(foreach name,$(LAB_NAMES),$(BUILD)/labs/$(name) $(BUILD)/labs64/$(name))
 VICTIMS := $(foreach name,$(VICTIM_NAMES),$(BUILD)/victims/$(name) $(BUILD)/victims64/$(name))
 
@@ -115,6 +120,10 @@ $(BUILD)/labs$(2)/lib_cos_static: tests/labs/lib_cos.c tests/labs/lab.h
 $(BUILD)/victims$(2)/%: tests/victims/%.c tests/victims/victim.h
 	@mkdir -p $$(@D)
 	$(CC) -m$(1) $(LAB_FLAGS) $$< -o $$@
+
+$(BUILD)/victims$(2)/call_paths.%: tests/victims/call_paths.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -$$(basename $$*) $$(FRAMES_$$(subst .,,$$(suffix $$*))) $$< -o $$@
 
 $(BUILD)/victims$(2)/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
 	@mkdir -p $$(@D)

@@ -36,7 +36,7 @@ static void begin_child(uint32_t fork_id, uint32_t parent)
     thread.loader_ran = 0;
     thread.loader.call = PMT_CALL_NONE;
     last_fork = 0;
-    map_lock = (struct lock){0};
+    map_lock = find_lock = (struct lock){0};
     process_begin_child(fork_id, parent);
 }
 

@@ -6,6 +6,7 @@
 #include "stacks.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +42,20 @@ void hooks_malloc_resolve(void)
     real.curbrk = dlsym(RTLD_NEXT, "__curbrk");
 }
 
+/* In a program at a fixed address that takes malloc's address, that of its own jump to malloc is
+ * malloc's for everybody: a symbol with a value, and undefined nevertheless. */
+static bool is_jump(const void *address)
+{
+    Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
+    return dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+           symbol->st_shndx == SHN_UNDEF;
+}
+
 bool hooks_malloc_are_used(void)
 {
-    return process_owns_code((uintptr_t)dlsym(RTLD_DEFAULT, "malloc"));
+    const void *first = dlsym(RTLD_DEFAULT, "malloc");
+    return process_owns_code((uintptr_t)first) || (first && is_jump(first));
 }
 
 bool hooks_malloc_is_glibc(void)

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* As much as can be had: most of it is for call stacks, and not touched before they come. */
+/* As much as can be had, where that takes nothing from the program: most of it is for call stacks,
+ * and not touched before they come. */
 #define MOST_PRIVATE ((sizeof(long) == 4 ? 26u : 80u) << 20)
-#define LEAST_PRIVATE (13u << 19)
+#define LEAST_PRIVATE ((sizeof(long) == 4 ? 8u : 13u) << 20)
 #define POOL_SIZE (1u << 20)
 #define EARLY_SIZE (16u << 10)
 #define PAGE 4096u
@@ -36,16 +37,23 @@ static bool set_size(int fd, size_t size)
     return result == 0;
 }
 
+static void *map(int fd, size_t size)
+{
+    area_size = size;
+    if (!set_size(fd, size))
+        return NULL;
+    return sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
+}
+
 bool memory_init(void)
 {
     int fd = (int)sys2(__NR_memfd_create, MEMORY_NAME, MFD_CLOEXEC);
     if (fd < 0)
         return false;
-    for (area_size = MOST_PRIVATE; !area && area_size >= LEAST_PRIVATE; area_size /= 2)
-        if (set_size(fd, area_size))
-            area =
-                sys_mmap(NULL, area_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
-    area_size *= 2;
+    if (!sys_memory_is_limited())
+        area = map(fd, MOST_PRIVATE);
+    if (!area)
+        area = map(fd, LEAST_PRIVATE);
     sys_close(fd);
     if (!area)
         return false;

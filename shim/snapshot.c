@@ -9,20 +9,22 @@
 
 #define CHUNK (16u << 10) /* bytes of regions in one record, before the last one */
 
-struct lock map_lock;
+struct lock map_lock, find_lock;
 
 static bool by_query;
 static struct maps *maps;   /* scratch, under map_lock */
+static struct maps *finder; /* likewise, under find_lock */
 static unsigned char *body; /* likewise: the regions of the record that is being put together */
 
 bool snapshot_init(bool text)
 {
     maps = memory_private(sizeof *maps);
+    finder = memory_private(sizeof *finder);
     body = memory_private(PMT_RECORD_MAX);
     by_query = !text && maps_can_query();
     if (maps && by_query)
         maps_learn_gate(maps);
-    return maps && body;
+    return maps && finder && body;
 }
 
 bool snapshot_by_query(void)
@@ -151,13 +153,16 @@ void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
 }
 
 /* Whether some region contains `address`; it is then in maps->region. */
+static bool find_in(struct maps *m, uint64_t address)
+{
+    bool found = maps_next(m, address) && m->region.start <= address;
+    maps_close(m);
+    return found;
+}
+
 static bool find(uint64_t address)
 {
-    if (!open_maps())
-        return false;
-    bool found = maps_next(maps, address) && maps->region.start <= address;
-    maps_close(maps);
-    return found;
+    return open_maps() && find_in(maps, address);
 }
 
 uint64_t snapshot_region_end(uint64_t address)
@@ -170,11 +175,11 @@ bool snapshot_find_region(uint64_t address, uint64_t *low, uint64_t *high)
     uint64_t mask;
     bool found = false;
     sys_block_signals(&mask);
-    if (lock_take(&map_lock)) {
-        found = find(address);
-        *low = maps->region.start;
-        *high = maps->region.end;
-        lock_release(&map_lock);
+    if (lock_take(&find_lock)) {
+        found = maps_open(finder, by_query) && find_in(finder, address);
+        *low = finder->region.start;
+        *high = finder->region.end;
+        lock_release(&find_lock);
     }
     sys_restore_signals(&mask);
     return found;

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-extern struct lock map_lock; /* from before a change of the map until after its snapshot */
+extern struct lock find_lock; /* of snapshot_find_region() */
+extern struct lock map_lock;  /* from before a change of the map until after its snapshot */
 
 bool snapshot_init(bool text);
 bool snapshot_by_query(void);
@@ -33,7 +34,7 @@ void snapshot_after_call(uintptr_t caller);
 /* At any event of any thread: what live->attention asks for, and the stack if it has grown. */
 void snapshot_pay_attention(uintptr_t caller);
 
-/* The region that contains `address`; takes map_lock itself. */
+/* The region that contains `address`; needs no map_lock. */
 bool snapshot_find_region(uint64_t address, uint64_t *low, uint64_t *high);
 
 #endif

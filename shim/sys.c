@@ -84,6 +84,14 @@ static struct limit64 file_limit(const struct limit64 *wanted)
     return old;
 }
 
+bool sys_memory_is_limited(void)
+{
+    struct limit64 space = {~0ull, ~0ull}, data = space;
+    sys4(__NR_prlimit64, 0, RLIMIT_AS, NULL, &space);
+    sys4(__NR_prlimit64, 0, RLIMIT_DATA, NULL, &data);
+    return space.current != ~0ull || data.current != ~0ull;
+}
+
 uint64_t sys_file_limit(void)
 {
     return file_limit(NULL).current;

@@ -4,6 +4,7 @@
 #define PMT_SYS_H
 
 #include <asm/unistd.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A system call as libc makes it; filled in by kernel_entry (arch_i386.S), which knows the layout.
@@ -38,6 +39,9 @@ static inline long sys_call(long nr, unsigned long a, unsigned long b, unsigned 
 void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd); /* NULL on failure */
 int sys_open(const char *path, int flags, int mode);
 void sys_close(int fd);
+
+/* Whether the program may not have all the memory that there is (RLIMIT_AS, RLIMIT_DATA). */
+bool sys_memory_is_limited(void);
 
 /* RLIMIT_FSIZE: beyond it a file cannot grow, and who tries gets SIGXFSZ. */
 uint64_t sys_file_limit(void);

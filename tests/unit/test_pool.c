@@ -103,7 +103,7 @@ static void test_private(void **state)
             assert_true(p >= last + sizes[i - 1]);
         last = p;
     }
-    assert_null(memory_private(64u << 20)); /* more than there is */
+    assert_null(memory_private(256u << 20)); /* more than there is */
 }
 
 static void test_alignment(void **state)
