@@ -12,7 +12,7 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS)
 # the runner's path of one event goes through a handful of small files: optimised as one
 RUNNER_FLAGS := -flto=auto
-RUNNER_LIBS := -ljansson -ldw -lelf
+RUNNER_LIBS := -ljansson -ldw -lelf -liberty
 
 # The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
 # at load time, no builtin that would turn our malloc into a call of itself.

@@ -1,4 +1,4 @@
-/* sources: runner/symbols.c libs: -ldw -lelf -Wl,--build-id */
+/* sources: runner/symbols.c runner/symbol_file.c runner/dwarf_units.c runner/dwarf_scopes.c runner/elf_symbols.c runner/debug_files.c runner/demangle.c runner/spans.c runner/names.c runner/memory.c libs: -ldw -lelf -liberty -Wl,--build-id */
 /* symbols.c: this executable, compiled with -g, is the file whose addresses are resolved. */
 #include "runner/symbols.h"
 
@@ -101,10 +101,9 @@ static uint64_t own_offset(const void *address)
 
 static struct symbol resolve(struct symbols *symbols, const char *path, uint64_t offset, bool exact)
 {
-    struct symbol symbol = {"untouched", "untouched", 1};
-    int error = symbols_resolve(symbols, path, offset, exact, &symbol);
-    assert_int_equal(error, symbol.function != NULL ? 0 : -ENOENT);
-    return symbol;
+    const struct symbol *symbol = symbols_resolve(symbols, path, offset, exact);
+    assert_non_null(symbol);
+    return *symbol;
 }
 
 static void expect_function(struct symbols *symbols, const void *address, bool exact,
