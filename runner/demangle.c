@@ -171,9 +171,9 @@ void demangle_short(const char *name, char *out, size_t size)
             at += skip;
         } else if (strchr("(<{", *at)) {
             at = append_bracket(&s, at);
-        } else if (*at == ' ') { /* behind the type of the result */
-            s.used = 0;
+        } else if (*at == ' ') { /* behind the type of the result, or in "operator<< <int>" */
             at++;
+            s.used = *at == '<' ? s.used : 0;
         } else {
             append(&s, at, at + 1);
             at++;

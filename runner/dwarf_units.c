@@ -92,8 +92,9 @@ void dwarf_units_find(struct dwarf_units *units, uint64_t address, const struct 
     struct dwarf_unit *unit = &units->list[index];
     if (!unit->loaded)
         load(units, unit);
-    /* A unit of assembly has no functions but lines. In any other, an address outside of all
-     * functions would get the last line of its neighbour. */
-    if (dwarf_scopes_find(&unit->scopes, address, names, out) || !unit->scopes.count)
+    /* A unit of assembly has no functions but lines. In any other, what is outside of all functions
+     * and symbols would get the last line of its neighbour. */
+    if (dwarf_scopes_find(&unit->scopes, address, names, out) || !unit->scopes.count ||
+        names->elf_name(names->arg, address))
         find_line(unit, address, out);
 }
