@@ -91,7 +91,7 @@ $(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
 # ---- the lab programs and the test victims: as a student compiles them ----
 
 LAB_FLAGS := -g -O0 -std=gnu11 -Wall -Wextra -Werror -pthread
-VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw
+VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw cxx_names
 LAB_NAMES := $(patsubst tests/labs/%.c,%,$(wildcard tests/labs/*.c)) lib_cos_static
 LABS := $(foreach name,$(LAB_NAMES),$(BUILD)/labs/$(name) $(BUILD)/labs64/$(name))
 VICTIMS := $(foreach name,$(VICTIM_NAMES),$(BUILD)/victims/$(name) $(BUILD)/victims64/$(name))
@@ -124,6 +124,14 @@ $(BUILD)/victims$(2)/early: tests/victims/early.c $(BUILD)/victims$(2)/libearly.
 $(BUILD)/victims$(2)/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
 	@mkdir -p $$(@D)
 	$(CXX) -m$(1) -g -O0 -Wall -Wextra -Werror -pthread $$< -o $$@
+
+$(BUILD)/victims$(2)/inlined: tests/victims/inlined.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -O2 $$< -o $$@
+
+$(BUILD)/victims$(2)/cxx_names: tests/victims/cxx_names.cpp tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CXX) -m$(1) -g -O2 -Wall -Wextra -Werror $$< -o $$@
 endef
 $(eval $(call programs_of,32,))
 $(eval $(call programs_of,64,64))
