@@ -10,6 +10,7 @@
 #define LONGEST 4096u      /* of a demangled name */
 #define FIRST_PLACES 256u  /* a power of two */
 #define LONG_ARGUMENTS 24u /* of a template, for a person */
+static const char LEFT_OUT[] = "<...>";
 
 /* ---- demangling ---- */
 
@@ -154,7 +155,7 @@ static const char *append_bracket(struct shortened *s, const char *at)
 {
     const char *end = closing(at) + 1;
     if (*at == '<' && (size_t)(end - at) > LONG_ARGUMENTS)
-        append(s, "<...>", "<...>" + 5);
+        append(s, LEFT_OUT, LEFT_OUT + strlen(LEFT_OUT));
     else if (*at != '(' || starts(at, "(anonymous namespace)"))
         append(s, at, end);
     return end;
