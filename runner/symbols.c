@@ -13,10 +13,10 @@ struct answer {
     struct symbol symbol;
 };
 
-/* Answers never move: others refer to them. */
-struct block {
-    struct block *next;
-    struct answer answers[BLOCK];
+/* Where an answer is. Most comparisons end with the hash, and the answer is not touched. */
+struct answer_place {
+    uint32_t hash;
+    uint32_t number; /* of the answer, from 1; 0: free */
 };
 
 struct named_file {
@@ -31,9 +31,10 @@ struct symbols {
     struct named_file *files;
     size_t file_places, file_count;
     const struct named_file *last; /* most frames are in the same file as the one before */
-    struct answer **answers;
-    size_t answer_places, answer_count;
-    struct block *blocks; /* the newest first: only that one has room */
+    struct answer_place *places;
+    size_t answer_places;
+    struct answer **blocks; /* of BLOCK answers each, which never move: others refer to them */
+    size_t block_room, answer_count;
 };
 
 static const struct symbol nothing;
@@ -81,38 +82,61 @@ static struct symbol_file *find_file(struct symbols *s, const char *path)
 
 /* ---- answers ---- */
 
-static struct answer **answer_place(struct answer **answers, size_t places,
-                                    const struct symbol_file *file, uint64_t address)
+static struct answer *answer_of(const struct symbols *s, uint32_t number)
 {
-    uint64_t hash = (address ^ (uintptr_t)file >> 4) * UINT64_C(0x9e3779b97f4a7c15);
-    size_t at = (size_t)(hash >> 20) & (places - 1);
-    while (answers[at] && (answers[at]->file != file || answers[at]->address != address))
-        at = (at + 1) & (places - 1);
-    return &answers[at];
+    return &s->blocks[(number - 1) / BLOCK][(number - 1) % BLOCK];
+}
+
+static uint32_t hash_of(const struct symbol_file *file, uint64_t address)
+{
+    return (uint32_t)((address ^ (uintptr_t)file >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static bool is_answer(const struct answer *answer, const struct symbol_file *file, uint64_t address)
+{
+    return answer->file == file && answer->address == address;
+}
+
+/* The place of the answer, or the free one where it belongs. */
+static struct answer_place *find_place(const struct symbols *s, const struct symbol_file *file,
+                                       uint64_t address)
+{
+    uint32_t hash = hash_of(file, address);
+    size_t at = hash & (s->answer_places - 1);
+    while (s->places[at].number && (s->places[at].hash != hash ||
+                                    !is_answer(answer_of(s, s->places[at].number), file, address)))
+        at = (at + 1) & (s->answer_places - 1);
+    s->places[at].hash = hash;
+    return &s->places[at];
 }
 
 static void grow_answers(struct symbols *s)
 {
-    size_t places = s->answer_places ? 2 * s->answer_places : FIRST_PLACES;
-    struct answer **answers = memory_get(places * sizeof(struct answer *));
-    for (size_t i = 0; i < s->answer_places; i++)
-        if (s->answers[i])
-            *answer_place(answers, places, s->answers[i]->file, s->answers[i]->address) =
-                s->answers[i];
-    memory_put(s->answers);
-    s->answers = answers;
-    s->answer_places = places;
+    size_t count = s->answer_places ? 2 * s->answer_places : FIRST_PLACES;
+    struct answer_place *places = memory_get(count * sizeof *places);
+    for (size_t i = 0; i < s->answer_places; i++) {
+        size_t at = s->places[i].hash & (count - 1);
+        if (!s->places[i].number)
+            continue;
+        while (places[at].number)
+            at = (at + 1) & (count - 1);
+        places[at] = s->places[i];
+    }
+    memory_put(s->places);
+    s->places = places;
+    s->answer_places = count;
 }
 
 static struct answer *new_answer(struct symbols *s)
 {
-    size_t used = s->answer_count++ % BLOCK;
-    if (used == 0) {
-        struct block *block = memory_get(sizeof *block);
-        block->next = s->blocks;
-        s->blocks = block;
+    size_t block = s->answer_count / BLOCK;
+    if (block == s->block_room) {
+        s->block_room = s->block_room ? 2 * s->block_room : 16;
+        s->blocks = memory_resize(s->blocks, s->block_room * sizeof *s->blocks);
     }
-    return &s->blocks->answers[used];
+    if (s->answer_count % BLOCK == 0)
+        s->blocks[block] = memory_get(BLOCK * sizeof **s->blocks);
+    return &s->blocks[block][s->answer_count++ % BLOCK];
 }
 
 const struct symbol *symbols_resolve(struct symbols *s, const char *path, uint64_t file_offset,
@@ -126,12 +150,13 @@ const struct symbol *symbols_resolve(struct symbols *s, const char *path, uint64
         return &nothing;
     if (2 * s->answer_count >= s->answer_places)
         grow_answers(s);
-    struct answer **place = answer_place(s->answers, s->answer_places, file, address);
-    if (!*place) {
-        *place = new_answer(s);
-        **place = (struct answer){file, address, symbol_file_find(file, address, &s->demangled)};
+    struct answer_place *place = find_place(s, file, address);
+    if (!place->number) {
+        struct answer *answer = new_answer(s);
+        *answer = (struct answer){file, address, symbol_file_find(file, address, &s->demangled)};
+        place->number = (uint32_t)s->answer_count;
     }
-    return &(*place)->symbol;
+    return &answer_of(s, place->number)->symbol;
 }
 
 /* ---- life ---- */
@@ -148,15 +173,6 @@ struct symbols *symbols_new(void)
     return symbols_new_below(DEBUG_ROOT);
 }
 
-static void free_blocks(struct block *block)
-{
-    while (block) {
-        struct block *next = block->next;
-        memory_put(block);
-        block = next;
-    }
-}
-
 void symbols_free(struct symbols *s)
 {
     if (!s)
@@ -167,8 +183,10 @@ void symbols_free(struct symbols *s)
         memory_put(s->files[i].path);
     }
     memory_put(s->files);
-    memory_put(s->answers);
-    free_blocks(s->blocks);
+    for (size_t i = 0; i < s->answer_count; i += BLOCK)
+        memory_put(s->blocks[i / BLOCK]);
+    memory_put(s->blocks);
+    memory_put(s->places);
     demangled_free(&s->demangled);
     memory_put(s);
 }
