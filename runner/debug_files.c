@@ -68,6 +68,30 @@ bool elf_file_has_section(const struct elf_file *file, const char *name)
     return file->elf && find_section(file->elf, name);
 }
 
+/* libdw (0.188) reads strings beyond the end of .debug_line_str if there is no zero byte. It has
+ * decompressed the section by now. */
+static bool has_endless_string(Elf *elf)
+{
+    static const char *const names[] = {".debug_line_str", ".zdebug_line_str"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        Elf_Scn *section = find_section(elf, names[i]);
+        const Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+        if (data && data->d_size &&
+            (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1] != '\0'))
+            return true;
+    }
+    return false;
+}
+
+Dwarf *elf_file_dwarf(const struct elf_file *file)
+{
+    Dwarf *dwarf = file->elf ? dwarf_begin_elf(file->elf, DWARF_C_READ, NULL) : NULL;
+    if (!dwarf || !has_endless_string(file->elf))
+        return dwarf;
+    dwarf_end(dwarf);
+    return NULL;
+}
+
 /* ---- whether it is the right one ---- */
 
 static struct build_id id_of(Elf *elf)

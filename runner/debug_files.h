@@ -22,6 +22,10 @@ struct elf_file elf_file_open(const char *path);
 void elf_file_close(struct elf_file *file);
 bool elf_file_has_section(const struct elf_file *file, const char *name);
 
+/* The DWARF of the file; NULL if there is none, or it is damaged in a way that libdw does not see.
+ */
+Dwarf *elf_file_dwarf(const struct elf_file *file);
+
 /* The file with the debug information of `program`: by its build id below `root`, or by its
  * .gnu_debuglink in the program's folder, the folder .debug of that, or below `root`; as gdb does.
  * A file of another build is not taken: build ids must be the same, or without one the checksum.

@@ -60,12 +60,11 @@ static uint64_t bias_of(const struct symbol_file *file, Elf *debug)
 
 static void load_dwarf(struct symbol_file *file, const struct elf_file *from, const char *root)
 {
-    file->dwarf = dwarf_begin_elf(from->elf, DWARF_C_READ, NULL);
+    file->dwarf = elf_file_dwarf(from);
     if (!file->dwarf)
         return;
     file->common = debug_file_find_common(file->dwarf, from, root);
-    if (file->common.elf)
-        file->common_dwarf = dwarf_begin_elf(file->common.elf, DWARF_C_READ, NULL);
+    file->common_dwarf = elf_file_dwarf(&file->common);
     if (file->common_dwarf)
         dwarf_setalt(file->dwarf, file->common_dwarf);
     dwarf_units_init(&file->units, file->dwarf, from->size + file->common.size);
