@@ -12,7 +12,7 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS)
 # the runner's path of one event goes through a handful of small files: optimised as one
 RUNNER_FLAGS := -flto=auto
-RUNNER_LIBS := -ljansson -ldw -lelf
+RUNNER_LIBS := -ljansson -ldw -lelf -liberty
 
 # The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
 # at load time, no builtin that would turn our malloc into a call of itself.
@@ -93,7 +93,7 @@ $(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
 # ---- the lab programs and the test victims: as a student compiles them ----
 
 LAB_FLAGS := -g -O0 -std=gnu11 -Wall -Wextra -Werror -pthread
-VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw
+VICTIM_NAMES := $(patsubst tests/victims/%.c,%,$(filter-out %_lib.c,$(wildcard tests/victims/*.c))) cxx_throw cxx_names
 LAB_NAMES := $(patsubst tests/labs/%.c,%,$(wildcard tests/labs/*.c)) lib_cos_static
 # the same call chains in code of several forms: with a frame pointer (fp), and without where the compiler can
 CALL_PATHS := $(foreach level,O0 O1 O2 O3,call_paths.$(level).fp call_paths.$(level).nofp)
@@ -135,6 +135,14 @@ $(BUILD)/victims$(2)/early: tests/victims/early.c $(BUILD)/victims$(2)/libearly.
 $(BUILD)/victims$(2)/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h
 	@mkdir -p $$(@D)
 	$(CXX) -m$(1) -g -O0 -Wall -Wextra -Werror -pthread $$< -o $$@
+
+$(BUILD)/victims$(2)/inlined: tests/victims/inlined.c tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CC) -m$(1) $(LAB_FLAGS) -O2 $$< -o $$@
+
+$(BUILD)/victims$(2)/cxx_names: tests/victims/cxx_names.cpp tests/victims/victim.h
+	@mkdir -p $$(@D)
+	$(CXX) -m$(1) -g -O2 -Wall -Wextra -Werror $$< -o $$@
 endef
 $(eval $(call programs_of,32,))
 $(eval $(call programs_of,64,64))

@@ -4,13 +4,12 @@
 #define PMT_EVENT_H
 
 #include "schemas/record.h"
+#include "symbol.h"
 
-/* A symbolised frame of a stack record. Strings are borrowed, each may be NULL. */
+/* A symbolised frame of a stack record. */
 struct frame_symbol {
-    const char *function;
-    const char *module; /* path of the file that contains the code */
-    const char *file;   /* source file */
-    unsigned line;      /* 0: not known */
+    const char *module; /* path of the file that contains the code; may be NULL */
+    struct symbol symbol;
 };
 
 /* A malloc or free like most of them, from a compact record of either word size or a whole one. */

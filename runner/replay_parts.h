@@ -31,6 +31,7 @@ struct replay {
     uint64_t record[PMT_RECORD_MAX / sizeof(uint64_t)];
     uint64_t began_ns;
     struct frame_symbol symbols[PMT_MAX_FRAMES];
+    struct symbol_place inlined_into[PMT_MAX_FRAMES][SYMBOL_MAX_INLINED];
     bool has_symbols;
 
     unsigned word_size; /* of the first image, 0 before its process event */

@@ -368,13 +368,36 @@ static const char *find_interned(struct replay *p, const json_t *object, const c
     return NULL;
 }
 
+static struct symbol_place build_place(struct replay *p, const json_t *object)
+{
+    return (struct symbol_place){find_interned(p, object, "function"),
+                                 find_interned(p, object, "file"),
+                                 (unsigned)replay_find_unsigned(p, object, "line", UINT32_MAX)};
+}
+
+static void build_inlined(struct replay *p, const json_t *frame, struct frame_symbol *out)
+{
+    const json_t *places = replay_get_array(p, frame, "inlined_into", SYMBOL_MAX_INLINED);
+    out->symbol.inlined = (unsigned)json_array_size(places);
+    for (unsigned i = 0; i < out->symbol.inlined; i++) {
+        const json_t *place = json_array_get(places, i);
+        if (!json_is_object(place))
+            replay_fail_field(p, "inlined_into", "an array of objects");
+        p->inlined_into[p->index][i] = build_place(p, place);
+    }
+}
+
 static void build_symbol(struct replay *p, const json_t *frame, struct frame_symbol *out)
 {
-    out->function = find_interned(p, frame, "function");
+    const struct symbol_place place = build_place(p, frame);
     out->module = find_interned(p, frame, "module");
-    out->file = find_interned(p, frame, "file");
-    out->line = (unsigned)replay_find_unsigned(p, frame, "line", UINT32_MAX);
-    if (out->function || out->module || out->file || out->line)
+    out->symbol = (struct symbol){.function = place.function,
+                                  .file = place.file,
+                                  .line = place.line,
+                                  .inlined_into = p->inlined_into[p->index]};
+    if (json_object_get(frame, "inlined_into"))
+        build_inlined(p, frame, out);
+    if (place.function || out->module || place.file || place.line)
         p->has_symbols = true;
 }
 

@@ -14,6 +14,7 @@ static void drop_stack(struct stack *stack)
     if (!stack || --stack->refs)
         return;
     memory_put(stack->frames);
+    memory_put(stack->told);
     memory_put(stack);
 }
 
@@ -56,17 +57,49 @@ static void place_frame(struct stacks *stacks, struct frame *frame, const struct
     frame->file_offset = frame->ip - r->raw.start + r->raw.offset;
 }
 
-static void take_symbol(struct stacks *stacks, struct frame *frame,
-                        const struct frame_symbol *symbol)
+/* ---- names that a trace brings along ---- */
+
+static bool is_told(const struct frame_symbol *s)
 {
-    if (!symbol->function && !symbol->module && !symbol->file)
-        return;
-    frame->resolved = true;
-    frame->symbol = (struct frame_symbol){.function = names_intern(stacks->names, symbol->function),
-                                          .module = names_intern(stacks->names, symbol->module),
-                                          .file = names_intern(stacks->names, symbol->file),
-                                          .line = symbol->line};
+    return s->module || s->symbol.function || s->symbol.file;
 }
+
+static struct symbol intern(struct names *names, const struct symbol *from,
+                            struct symbol_place *into)
+{
+    struct symbol symbol = *from;
+    symbol.function = names_intern(names, from->function);
+    symbol.file = names_intern(names, from->file);
+    symbol.inlined_into = into;
+    for (unsigned i = 0; i < from->inlined; i++)
+        into[i] = (struct symbol_place){names_intern(names, from->inlined_into[i].function),
+                                        names_intern(names, from->inlined_into[i].file),
+                                        from->inlined_into[i].line};
+    return symbol;
+}
+
+/* One block for the symbols and, behind them, for the places that they refer to. */
+static void take_symbols(struct stacks *stacks, struct stack *stack,
+                         const struct frame_symbol *symbols)
+{
+    size_t places = 0;
+    for (uint32_t i = 0; i < stack->count; i++)
+        places += symbols[i].symbol.inlined;
+    stack->told =
+        memory_get(stack->count * sizeof *stack->told + places * sizeof *stack->told->inlined_into);
+    struct symbol_place *next = (struct symbol_place *)(stack->told + stack->count);
+    for (uint32_t i = 0; i < stack->count; i++) {
+        struct frame *frame = &stack->frames[i];
+        if (!is_told(&symbols[i]))
+            continue;
+        stack->told[i] = intern(stacks->names, &symbols[i].symbol, next);
+        next += symbols[i].symbol.inlined;
+        frame->symbol = &stack->told[i];
+        frame->module = names_intern(stacks->names, symbols[i].module);
+    }
+}
+
+/* ---- */
 
 void stacks_add(struct stacks *stacks, const struct event *event, const struct regions *map)
 {
@@ -84,9 +117,9 @@ void stacks_add(struct stacks *stacks, const struct event *event, const struct r
     for (uint32_t i = 0; i < stack->count; i++) {
         stack->frames[i].ip = record->ip[i];
         place_frame(stacks, &stack->frames[i], map);
-        if (event->symbols)
-            take_symbol(stacks, &stack->frames[i], &event->symbols[i]);
     }
+    if (event->symbols)
+        take_symbols(stacks, stack, event->symbols);
 }
 
 const struct stack *stacks_find(const struct stacks *stacks, uint32_t id)
@@ -94,20 +127,12 @@ const struct stack *stacks_find(const struct stacks *stacks, uint32_t id)
     return id < stacks->room ? stacks->by_id[id] : NULL;
 }
 
-const struct frame_symbol *stacks_symbol(const struct stacks *stacks, const struct frame *frame,
-                                         bool exact)
+const struct symbol *stacks_symbol(const struct stacks *stacks, const struct frame *frame,
+                                   bool exact)
 {
+    static const struct symbol nothing;
     struct frame *f = (struct frame *)frame; /* a cache */
-    if (f->resolved)
-        return &f->symbol;
-    f->resolved = true;
-    f->symbol.module = f->module;
-    struct symbol found;
-    if (f->module && stacks->symbols &&
-        symbols_resolve(stacks->symbols, f->module, f->file_offset, exact, &found) == 0) {
-        f->symbol.function = found.function;
-        f->symbol.file = found.file;
-        f->symbol.line = found.line;
-    }
-    return &f->symbol;
+    if (!f->symbol && f->module && stacks->symbols)
+        f->symbol = symbols_resolve(stacks->symbols, f->module, f->file_offset, exact);
+    return f->symbol ? f->symbol : &nothing;
 }

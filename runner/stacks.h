@@ -9,10 +9,9 @@
 
 struct frame {
     uint64_t ip;
-    uint64_t file_offset; /* of the ip in `module`, if there is one */
-    const char *module;   /* path, interned; NULL: no file there */
-    bool resolved;
-    struct frame_symbol symbol;
+    uint64_t file_offset;        /* of the ip in `module`, if there is one */
+    const char *module;          /* path, interned; NULL: no file there */
+    const struct symbol *symbol; /* NULL: not asked for yet */
 };
 
 /* Counted: a child's image shares the stacks that it inherits. */
@@ -21,6 +20,7 @@ struct stack {
     unsigned refs;
     uint32_t count;
     struct frame *frames; /* return addresses, innermost first */
+    struct symbol *told;  /* of a replayed stack: what the frames' symbols point to, else NULL */
 };
 
 struct stacks {
@@ -39,7 +39,8 @@ void stacks_add(struct stacks *stacks, const struct event *event, const struct r
 
 /* NULL if the id is not known. The frames' symbols are looked up on the first call for each. */
 const struct stack *stacks_find(const struct stacks *stacks, uint32_t id);
-const struct frame_symbol *stacks_symbol(const struct stacks *stacks, const struct frame *frame,
-                                         bool exact);
+/* Never NULL; what is not known is NULL in it. */
+const struct symbol *stacks_symbol(const struct stacks *stacks, const struct frame *frame,
+                                   bool exact);
 
 #endif

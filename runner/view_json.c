@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE (2u << 20)
+#define FRAME_SIZE 64u /* bytes of a frame without names, and some */
 #define WRITE_SIZE (256u << 10) /* so much at a time */
 
 struct json {
@@ -53,23 +54,55 @@ static void region_extra(struct encoder *e, void *arg, const struct pmt_region *
         describe(e, r);
 }
 
-static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *record,
-                        uint32_t index)
+static void inlined_into(struct encoder *e, const struct symbol *s)
 {
-    const struct json *j = arg;
-    const struct stack *stack = stacks_find(&j->model->image->stacks, record->r.stack_id);
-    if (!stack || index >= stack->count)
-        return;
-    const struct frame_symbol *s =
-        stacks_symbol(&j->model->image->stacks, &stack->frames[index], false);
+    for (unsigned i = 0; i < s->inlined; i++) {
+        const struct symbol_place *into = &s->inlined_into[i];
+        encode_chars(e, i ? ",{" : ",\"inlined_into\":[{");
+        key(e, "\"function\":", into->function ? into->function : "");
+        if (into->file)
+            key(e, ",\"file\":", into->file);
+        if (into->line)
+            number(e, ",\"line\":", into->line);
+        encode_literal(e, "}");
+    }
+    if (s->inlined)
+        encode_literal(e, "]");
+}
+
+static void names_of_frame(struct encoder *e, const char *module, const struct symbol *s)
+{
     if (s->function)
         key(e, ",\"function\":", s->function);
-    if (s->module)
-        key(e, ",\"module\":", s->module);
+    if (module)
+        key(e, ",\"module\":", module);
     if (s->file)
         key(e, ",\"file\":", s->file);
     if (s->line)
         number(e, ",\"line\":", s->line);
+    inlined_into(e, s);
+}
+
+/* Names can be of any length: where the line has no room for them they are left out, but never the
+ * frames behind. */
+static void frame_extra(struct encoder *e, void *arg, const struct pmt_stack *record,
+                        uint32_t index)
+{
+    const struct json *j = arg;
+    const struct stacks *stacks = &j->model->image->stacks;
+    const struct stack *stack = stacks_find(stacks, record->r.stack_id);
+    if (!stack || index >= stack->count)
+        return;
+    struct encoder before = *e;
+    size_t others = (size_t)(record->frames - index) * FRAME_SIZE;
+    size_t room = (size_t)(e->end - e->at);
+    e->end -= others < room ? others : room;
+    names_of_frame(e, stack->frames[index].module,
+                   stacks_symbol(stacks, &stack->frames[index], false));
+    if (e->full)
+        *e = before;
+    else
+        e->end = before.end;
 }
 
 static void thread_extra(struct encoder *e, void *arg, const struct pmt_thread *t)

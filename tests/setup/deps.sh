@@ -20,11 +20,11 @@ usage() { printf 'usage: %s [--list] [build|test|bench]...\n' "$me" >&2; exit 2;
 # The packages of each group; ":i386" is the 32-bit build of the package.
 packages_of() {
     case $1 in
-    build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information (in the runner)
-        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev
+    build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information, C++ names (in the runner)
+        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev libiberty-dev
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
-        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc ;;
+        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc dwz ;;
     bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
         echo heaptrack valgrind ltrace libc6-dbg:i386 ;;
     *) usage ;;
@@ -100,7 +100,8 @@ check_by_trying() {
             need 'libunwind for 32-bit programs, with headers' can_include libunwind.h -m32 -l:libunwind.so.8
             need 'pkg-config' pkg-config --version
             need 'jansson, with headers' can_include jansson.h -ljansson
-            need 'elfutils libdw and libelf, with headers' can_include elfutils/libdwfl.h -ldw -lelf ;;
+            need 'elfutils libdw and libelf, with headers' can_include elfutils/libdwfl.h -ldw -lelf
+            need 'libiberty (of binutils), with headers' can_include libiberty/demangle.h -liberty ;;
         test)
             need 'cmocka, with headers' can_include cmocka.h -lcmocka
             need 'pytest, with xdist and timeout' python3 -c "import pytest, xdist, pytest_timeout"
@@ -109,7 +110,8 @@ check_by_trying() {
             need 'jq' jq --version
             need 'clang' clang --version
             need 'clang-format' clang-format --version
-            need 'mandoc' command -v mandoc ;;
+            need 'mandoc' command -v mandoc
+            need 'dwz' dwz --version ;;
         bench)
             need 'heaptrack' heaptrack --version
             need 'valgrind' valgrind --version

@@ -320,7 +320,8 @@ static void test_symbols(void **state)
     (void)state;
     static const char trace[] = PROCESS
         "{\"type\":\"stack\"," COMMON "\"id\":1,\"frames\":[{\"ip\":\"0x10\"},{\"ip\":\"0x20\","
-        "\"function\":\"main\",\"module\":\"/x\",\"file\":\"x.c\",\"line\":7}]}\n" FREE
+        "\"function\":\"main\",\"module\":\"/x\",\"file\":\"x.c\",\"line\":7,\"inlined_into\":["
+        "{\"function\":\"a\",\"file\":\"y.c\",\"line\":8},{\"function\":\"\"}]}]}\n" FREE
         "{\"type\":\"region\"," COMMON "\"anything\":[]}\n"
         "{\"type\":\"stack\"," COMMON
         "\"id\":2,\"frames\":[{\"ip\":\"0x10\",\"function\":\"main\"}]}\n";
@@ -329,17 +330,25 @@ static void test_symbols(void **state)
     assert_int_equal(replay_next(p, &event), 1);
     assert_int_equal(replay_next(p, &event), 1);
     assert_non_null(event.symbols);
-    assert_null(event.symbols[0].function);
-    const char *function = event.symbols[1].function;
+    assert_null(event.symbols[0].symbol.function);
+    const char *function = event.symbols[1].symbol.function;
     assert_string_equal(function, "main");
     assert_string_equal(event.symbols[1].module, "/x");
-    assert_string_equal(event.symbols[1].file, "x.c");
-    assert_int_equal(event.symbols[1].line, 7);
+    assert_string_equal(event.symbols[1].symbol.file, "x.c");
+    assert_int_equal(event.symbols[1].symbol.line, 7);
+    assert_int_equal(event.symbols[0].symbol.inlined, 0);
+    assert_int_equal(event.symbols[1].symbol.inlined, 2);
+    const struct symbol_place *into = event.symbols[1].symbol.inlined_into;
+    assert_string_equal(into[0].function, "a");
+    assert_string_equal(into[0].file, "y.c");
+    assert_int_equal(into[0].line, 8);
+    assert_string_equal(into[1].function, "");
+    assert_null(into[1].file);
     assert_int_equal(replay_next(p, &event), 1);
     assert_null(event.symbols);
     assert_int_equal(replay_next(p, &event), 1); /* the region event is skipped */
-    assert_ptr_equal(event.symbols[0].function, function);
-    assert_int_equal(event.symbols[0].line, 0);
+    assert_ptr_equal(event.symbols[0].symbol.function, function);
+    assert_int_equal(event.symbols[0].symbol.line, 0);
     assert_int_equal(replay_next(p, &event), 0);
     replay_close(p);
 }

@@ -21,21 +21,22 @@ struct symbols {
     char last_path[64];
     uint64_t last_offset;
     bool last_exact;
+    struct symbol answer;
 };
 static struct symbols table;
 
-int symbols_resolve(struct symbols *s, const char *path, uint64_t offset, bool exact,
-                    struct symbol *out)
+const struct symbol *symbols_resolve(struct symbols *s, const char *path, uint64_t offset,
+                                     bool exact)
 {
+    static const struct symbol nothing;
     s->asked++;
     snprintf(s->last_path, sizeof s->last_path, "%s", path);
     s->last_offset = offset;
     s->last_exact = exact;
-    *out = (struct symbol){0};
     if (strcmp(path, "/prog") != 0 || offset % 16)
-        return -ENOENT;
-    *out = (struct symbol){"function", "source.c", (unsigned)offset / 16};
-    return 0;
+        return &nothing;
+    s->answer = (struct symbol){.function = "function", "source.c", (unsigned)offset / 16};
+    return &s->answer;
 }
 
 /* ---- a map, and stack records ---- */
@@ -192,7 +193,7 @@ static void test_place_then(void **state)
     const struct stack *s = stacks_find(&stacks, 1);
     assert_string_equal(s->frames[0].module, "/prog");
     assert_string_equal(s->frames[1].module, "/lib.so (deleted)");
-    assert_string_equal(stacks_symbol(&stacks, &s->frames[0], false)->module, "/prog");
+    stacks_symbol(&stacks, &s->frames[0], false);
     assert_string_equal(table.last_path, "/prog");
     add(2, IPS(0x1010));
     assert_string_equal(stacks_find(&stacks, 2)->frames[0].module, "/other");
@@ -204,10 +205,9 @@ static void test_symbols(void **state)
     add(1, IPS(0x1010, 0x1011, 0x3500));
     const struct stack *s = stacks_find(&stacks, 1);
     assert_int_equal(table.asked, 0); /* not before somebody wants to know */
-    const struct frame_symbol *symbol = stacks_symbol(&stacks, &s->frames[0], false);
+    const struct symbol *symbol = stacks_symbol(&stacks, &s->frames[0], false);
     assert_string_equal(symbol->function, "function");
     assert_string_equal(symbol->file, "source.c");
-    assert_string_equal(symbol->module, "/prog");
     assert_int_equal(symbol->line, 0x101);
     assert_int_equal(table.last_offset, 0x1010);
     assert_false(table.last_exact);
@@ -217,12 +217,10 @@ static void test_symbols(void **state)
     assert_null(symbol->function);
     assert_null(symbol->file);
     assert_int_equal(symbol->line, 0);
-    assert_string_equal(symbol->module, "/prog");
     assert_true(table.last_exact);
     stacks_symbol(&stacks, &s->frames[1], true);
     assert_int_equal(table.asked, 2); /* "nothing" is remembered too */
     symbol = stacks_symbol(&stacks, &s->frames[2], false);
-    assert_null(symbol->module);
     assert_null(symbol->function);
     assert_int_equal(table.asked, 2); /* no file, no question */
 }
@@ -232,10 +230,9 @@ static void test_no_table(void **state)
     (void)state;
     stacks.symbols = NULL;
     add(1, IPS(0x1010));
-    const struct frame_symbol *s =
-        stacks_symbol(&stacks, &stacks_find(&stacks, 1)->frames[0], false);
+    const struct symbol *s = stacks_symbol(&stacks, &stacks_find(&stacks, 1)->frames[0], false);
     assert_null(s->function);
-    assert_string_equal(s->module, "/prog");
+    assert_string_equal(stacks_find(&stacks, 1)->frames[0].module, "/prog");
 }
 
 /* A trace brings its names along: files are not looked at, and the strings are copied. */
@@ -243,21 +240,32 @@ static void test_replayed(void **state)
 {
     (void)state;
     char function[] = "main", module[] = "/home/ann/map3", source[] = "/home/ann/map3.c";
-    struct frame_symbol symbols[3] = {{function, module, source, 21}, {0}, {NULL, module, NULL, 0}};
+    char outer[] = "outer";
+    struct symbol_place into[2] = {{outer, source, 5}, {function, NULL, 0}};
+    struct frame_symbol symbols[3] = {
+        {module, {function, source, 21, 2, into}}, {0}, {module, {.function = NULL}}};
     add_named(1, IPS(0x1010, 0x1020, 0x5010), symbols);
     memset(function, 'x', 4);
     memset(module, 'x', 4);
     memset(source, 'x', 4);
+    memset(outer, 'x', 4);
     memset(symbols, 0, sizeof symbols);
+    memset(into, 0, sizeof into);
     const struct stack *s = stacks_find(&stacks, 1);
-    const struct frame_symbol *symbol = stacks_symbol(&stacks, &s->frames[0], false);
+    const struct symbol *symbol = stacks_symbol(&stacks, &s->frames[0], false);
     assert_string_equal(symbol->function, "main");
-    assert_string_equal(symbol->module, "/home/ann/map3");
+    assert_string_equal(s->frames[0].module, "/home/ann/map3");
+    assert_int_equal(symbol->inlined, 2);
+    assert_string_equal(symbol->inlined_into[0].function, "outer");
+    assert_string_equal(symbol->inlined_into[0].file, "/home/ann/map3.c");
+    assert_int_equal(symbol->inlined_into[0].line, 5);
+    assert_ptr_equal(symbol->inlined_into[1].function, symbol->function);
     assert_string_equal(symbol->file, "/home/ann/map3.c");
     assert_int_equal(symbol->line, 21);
     symbol = stacks_symbol(&stacks, &s->frames[2], false);
     assert_null(symbol->function);
-    assert_string_equal(symbol->module, "/home/ann/map3");
+    assert_int_equal(symbol->inlined, 0);
+    assert_string_equal(s->frames[2].module, "/home/ann/map3");
     assert_int_equal(table.asked, 0);
     /* one frame without: that one is looked up */
     assert_string_equal(stacks_symbol(&stacks, &s->frames[1], false)->function, "function");
@@ -273,18 +281,18 @@ static void test_names_stay(void **state)
     char name[32];
     for (uint32_t i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "function_%" PRIu32, i);
-        struct frame_symbol symbol = {name, "/m", NULL, 0};
+        struct frame_symbol symbol = {"/m", {.function = name}};
         add_named(i + 1, IPS(0x1010), &symbol);
         first[i] = stacks_symbol(&stacks, &stacks_find(&stacks, i + 1)->frames[0], false)->function;
     }
     for (uint32_t i = 0; i < MANY; i++) {
-        const struct frame_symbol *symbol =
+        const struct symbol *symbol =
             stacks_symbol(&stacks, &stacks_find(&stacks, i + 1)->frames[0], false);
         snprintf(name, sizeof name, "function_%" PRIu32, i);
         assert_string_equal(symbol->function, name);
         assert_ptr_equal(symbol->function, first[i]);
-        assert_ptr_equal(symbol->module,
-                         stacks_symbol(&stacks, &stacks_find(&stacks, 1)->frames[0], 0)->module);
+        assert_ptr_equal(stacks_find(&stacks, i + 1)->frames[0].module,
+                         stacks_find(&stacks, 1)->frames[0].module);
     }
 }
 

@@ -1,4 +1,4 @@
-/* sources: runner/symbols.c libs: -ldw -lelf -Wl,--build-id */
+/* sources: runner/symbols.c runner/symbol_file.c runner/dwarf_units.c runner/dwarf_scopes.c runner/elf_symbols.c runner/debug_files.c runner/demangle.c runner/spans.c runner/names.c runner/memory.c libs: -ldw -lelf -liberty -Wl,--build-id */
 /* symbols.c: this executable, compiled with -g, is the file whose addresses are resolved. */
 #include "runner/symbols.h"
 
@@ -31,6 +31,28 @@ static __attribute__((noinline)) int victim(int n)
     sink = n;
     return sink + 1;
 }
+
+enum { INNERMOST_LINE = __LINE__ + 3 };
+static inline __attribute__((always_inline)) void innermost(void)
+{
+    __asm__ volatile("inlined_here: nop");
+}
+
+enum { MIDDLE_LINE = __LINE__ + 4 };
+static inline __attribute__((always_inline)) void middle(void)
+{
+    sink++;
+    innermost();
+}
+
+enum { OUTER_LINE = __LINE__ + 4 };
+static __attribute__((noinline)) void outer(void)
+{
+    sink++;
+    middle();
+    sink++;
+}
+extern const char inlined_here[];
 
 static __attribute__((noinline)) void *return_address(void)
 {
@@ -101,10 +123,9 @@ static uint64_t own_offset(const void *address)
 
 static struct symbol resolve(struct symbols *symbols, const char *path, uint64_t offset, bool exact)
 {
-    struct symbol symbol = {"untouched", "untouched", 1};
-    int error = symbols_resolve(symbols, path, offset, exact, &symbol);
-    assert_int_equal(error, symbol.function != NULL ? 0 : -ENOENT);
-    return symbol;
+    const struct symbol *symbol = symbols_resolve(symbols, path, offset, exact);
+    assert_non_null(symbol);
+    return *symbol;
 }
 
 static void expect_function(struct symbols *symbols, const void *address, bool exact,
@@ -211,6 +232,26 @@ static void test_return_address(void **state)
     assert_int_equal(symbol.line, CALLER_LINE);
 }
 
+static void expect_inlined(struct symbols *symbols, const char *path)
+{
+    struct symbol symbol = resolve(symbols, path, own_offset(inlined_here), true);
+    assert_string_equal(symbol.function, "innermost");
+    assert_int_equal(symbol.line, INNERMOST_LINE);
+    assert_int_equal(symbol.inlined, 2);
+    assert_string_equal(symbol.inlined_into[0].function, "middle");
+    assert_int_equal(symbol.inlined_into[0].line, MIDDLE_LINE);
+    assert_string_equal(symbol.inlined_into[0].file, symbol.file);
+    assert_string_equal(symbol.inlined_into[1].function, "outer");
+    assert_int_equal(symbol.inlined_into[1].line, OUTER_LINE);
+}
+
+static void test_inlined(void **state)
+{
+    outer();
+    expect_inlined(*state, self);
+    assert_int_equal(resolve(*state, self, own_offset((void *)outer), true).inlined, 0);
+}
+
 static void test_elf_symbols(void **state)
 {
     expect_function(*state, victim_sized, true, "victim_sized");
@@ -249,6 +290,8 @@ static void test_cache(void **state)
     struct symbol second = resolve(*state, path, offset, true);
     assert_ptr_equal(first.function, second.function);
     assert_ptr_equal(first.file, second.file);
+    assert_ptr_equal(symbols_resolve(*state, path, offset, true),
+                     symbols_resolve(*state, path, offset + 1, false)); /* the same instruction */
     /* Not found is remembered too. */
     const char *late = in_root("late");
     expect_nothing(*state, late);
@@ -334,6 +377,81 @@ static void test_debuglink(void **state)
         run("cp %s %s && objcopy --remove-section=.note.gnu.build-id %s/.debug/linked.debug",
             program, in_root("other"), root));
     assert_null(resolve(*state, in_root("other"), own_offset((void *)victim), true).function);
+}
+
+/* Without a build id the checksum in .gnu_debuglink tells whether it is the right one. */
+static void test_checksum(void **state)
+{
+    const char *program = in_root("summed");
+    const char *debug = in_root("summed.debug");
+    if (!run("objcopy --only-keep-debug --remove-section=.note.gnu.build-id %s %s && "
+             "objcopy --strip-all --remove-section=.note.gnu.build-id --add-gnu-debuglink=%s %s %s",
+             self, debug, debug, self, program))
+        skip(); /* no objcopy */
+    expect_victim(*state, program);
+    assert_true(run("cp %s %s && printf x >>%s", program, in_root("again"), debug));
+    assert_null(resolve(*state, in_root("again"), own_offset((void *)victim), true).function);
+}
+
+/* Puts the debug information of this program where `root`/.build-id has it. */
+static bool file_by_build_id(const char *folder)
+{
+    return run("id=$(readelf -n %s | sed -n 's/.*Build ID: //p') && mkdir -p "
+               "%s/.build-id/${id%%${id#??}} && "
+               "objcopy --only-keep-debug %s %s/.build-id/${id%%${id#??}}/${id#??}.debug",
+               self, folder, self, folder);
+}
+
+static void test_build_id(void **state)
+{
+    (void)state;
+    const char *folder = in_root("debug");
+    const char *program = in_root("by_id");
+    if (!file_by_build_id(folder) || !run("objcopy --strip-all %s %s", self, program))
+        skip(); /* no objcopy */
+    struct symbols *symbols = symbols_new_below(folder);
+    expect_victim(symbols, program);
+    expect_inlined(symbols, program);
+    symbols_free(symbols);
+    /* The file of another build under this one's id. */
+    assert_true(run("for file in %s/.build-id/*/*.debug; do "
+                    "objcopy --remove-section=.note.gnu.build-id $file; done",
+                    folder));
+    symbols = symbols_new_below(folder);
+    assert_null(resolve(symbols, program, own_offset((void *)victim), true).function);
+    symbols_free(symbols);
+}
+
+/* dwz moves what two files have in common to a third one. */
+static void test_common_file(void **state)
+{
+    const char *folder = in_root("dwz");
+    if (!run("mkdir %s && cd %s && cp %s one && cp %s two && objcopy --decompress-debug-sections "
+             "one && objcopy --decompress-debug-sections two && "
+             "dwz -m common.debug -r one two 2>/dev/null && readelf -S one | grep -q altlink",
+             folder, folder, self, self))
+        skip(); /* no dwz */
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/one", folder);
+    expect_victim(*state, path);
+    expect_inlined(*state, path);
+    assert_true(run("cd %s && objcopy --remove-section=.note.gnu.build-id common.debug", folder));
+    snprintf(path, sizeof path, "%s/two", folder);
+    resolve(*state, path, own_offset(inlined_here), true); /* no common file: any answer will do */
+}
+
+/* The symbol table of a stripped program, packed as Fedora does. */
+static void test_packed_symbols(void **state)
+{
+    const char *program = in_root("packed");
+    const char *symbols = in_root("mini");
+    if (!run("objcopy --strip-debug %s %s && rm -f %s.xz && xz %s && "
+             "objcopy --strip-all --add-section .gnu_debugdata=%s.xz %s %s",
+             self, symbols, symbols, symbols, symbols, self, program))
+        skip(); /* no objcopy or xz */
+    struct symbol symbol = resolve(*state, program, own_offset((void *)victim), true);
+    assert_string_equal(symbol.function, "victim");
+    assert_null(symbol.file);
 }
 
 /* A server that listens, to see that nobody calls. */
@@ -444,6 +562,55 @@ static void test_fuzz(void **state)
     free(bytes);
 }
 
+/* Where a section of this program is in its file. */
+static bool find_section(const char *name, size_t *from, size_t *to)
+{
+    char command[PATH_MAX + 64], line[512];
+    bool found = false;
+    snprintf(command, sizeof(command), "readelf -SW %s", self);
+    FILE *out = popen(command, "re");
+    assert_non_null(out);
+    while (fgets(line, sizeof(line), out) != NULL) {
+        char section[64];
+        size_t offset, size;
+        if (sscanf(line, " [%*d] %63s %*s %*x %zx %zx", section, &offset, &size) == 3 &&
+            strcmp(section, name) == 0) {
+            *from = offset;
+            *to = offset + size;
+            found = true;
+        }
+    }
+    pclose(out);
+    return found;
+}
+
+/* Where damage does most: functions, their ranges, and lines. */
+static void test_fuzz_debug_information(void **state)
+{
+    (void)state;
+    uint64_t offset = own_offset((void *)victim);
+    static const char *const sections[] = {".debug_info", ".debug_abbrev", ".debug_rnglists",
+                                           ".debug_line"};
+    size_t size, from, to;
+    unsigned char *bytes = read_self(&size);
+    unsigned char *copy = malloc(size);
+    assert_non_null(copy);
+    for (int round = 0; round < 400; round++) {
+        if (!find_section(sections[round % 4], &from, &to))
+            continue;
+        memcpy(copy, bytes, size);
+        for (int i = 0; i < 1 + round % 40; i++)
+            mutate(copy, from, to);
+        const char *path = write_file("fuzz", copy, size);
+        struct symbols *symbols = symbols_new();
+        for (uint64_t i = 0; i < 512; i++)
+            resolve(symbols, path, offset + 7 * i, true);
+        symbols_free(symbols);
+    }
+    free(copy);
+    free(bytes);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -464,6 +631,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_own_function),
         TEST(test_return_address),
+        TEST(test_inlined),
         TEST(test_elf_symbols),
         TEST(test_libc_function),
         TEST(test_cache),
@@ -472,10 +640,15 @@ int main(void)
         TEST(test_strange_offsets),
         TEST(test_free_null),
         TEST(test_debuglink),
+        TEST(test_checksum),
+        TEST(test_build_id),
+        TEST(test_common_file),
+        TEST(test_packed_symbols),
         TEST(test_no_debuginfod),
         TEST(test_truncated),
         TEST(test_truncated_in_use),
         TEST(test_fuzz),
+        TEST(test_fuzz_debug_information),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
