@@ -1,0 +1,227 @@
+"""Runs one command: its time, its peak memory, what it printed; and one workload under all tools, interleaved."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Sampler(threading.Thread):
+    """Peak resident memory (VmHWM, which the kernel keeps) of a process and all it starts, each process by itself. It looks
+    again and again, so a process that lives for less than a millisecond may be missed."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid = pid
+        self.peaks = {}  # {pid: (executable, KiB)}
+        self.over = threading.Event()
+
+    def run(self):
+        pause = 0.0005
+        while not self.over.wait(pause):
+            pause = min(pause * 1.1, 0.02)
+            self.look(self.pid)
+
+    def look(self, pid):
+        try:
+            program = os.readlink(f"/proc/{pid}/exe")
+            status = Path(f"/proc/{pid}/status").read_text()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            return
+        peak = re.search(r"VmHWM:\s+(\d+)", status)
+        if peak and program != OWN_PROGRAM:  # between fork and exec it is still us
+            old = self.peaks.get(pid)
+            self.peaks[pid] = (program, max(int(peak[1]), old[1] if old and old[0] == program else 0))
+        for child in children:
+            self.look(int(child))
+
+    def total(self):
+        """KiB of all processes together; memory that two of them share counts twice."""
+        self.over.set()
+        self.join()
+        return sum(kib for _, kib in self.peaks.values())
+
+
+OWN_PROGRAM = os.readlink("/proc/self/exe")
+
+
+@dataclass
+class Outcome:
+    """A command that has ended; status None: it was stopped at the time limit."""
+    status: int | None
+    seconds: float
+    out: str
+    err: str
+    peak_kib: int = 0
+    trace_bytes: int = 0
+
+
+def run(command, env=None, stdin="", limit=60.0, sample=False):
+    """`command` gets words or a function of the scratch folder, whose other files count as the trace."""
+    with tempfile.TemporaryDirectory(prefix="procmap-trace-bench-") as folder:
+        scratch = Path(folder) / "trace"
+        scratch.mkdir()
+        words, settings = command(scratch)
+        given, out, err = (Path(folder) / name for name in ("stdin", "stdout", "stderr"))
+        given.write_text(stdin)
+        late = threading.Event()
+        with given.open() as in_, out.open("w") as out_, err.open("w") as err_:
+            start = time.perf_counter()
+            process = subprocess.Popen([str(word) for word in words], env={**os.environ, **(env or {}), **settings},
+                                       stdin=in_, stdout=out_, stderr=err_, cwd=scratch, start_new_session=True)
+
+            def stop():
+                late.set()
+                os.killpg(process.pid, signal.SIGKILL)
+            timer = threading.Timer(limit, stop)
+            timer.start()
+            sampler = Sampler(process.pid)
+            if sample:
+                sampler.start()
+            status = process.wait()
+            seconds = time.perf_counter() - start
+            timer.cancel()
+        peak = sampler.total() if sample else 0
+        size = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
+        return Outcome(None if late.is_set() else status, seconds, out.read_text(errors="replace"),
+                       err.read_text(errors="replace"), peak, size)
+
+
+@dataclass
+class Cell:
+    """One workload under one tool. `values` are in the workload's unit, as if its full count had been run; `ratios` are to the
+    untraced run just before."""
+    tool: str
+    count: int
+    values: list = field(default_factory=list)
+    ratios: list = field(default_factory=list)
+    seconds: list = field(default_factory=list)  # of the whole command, with this count
+    peak_kib: int = 0  # of all processes of the command
+    tool_kib: int = 0  # of it beyond what the program needs without the tool
+    trace_bytes: int = 0  # with this count
+    at_least: bool = False  # stopped at the time limit: the value is a lower bound
+    problem: str = ""
+    spent: float = 0.0
+
+    @property
+    def over(self):
+        return bool(self.problem) or self.at_least
+
+
+class Runner:
+    """Runs a workload untraced or under a tool and checks that it did its work."""
+
+    def __init__(self, workload, limit):
+        self.workload, self.limit = workload, limit
+        self.rest = {}  # {tool: seconds with a count of 0}
+
+    def run(self, tool, count, sample=False):
+        workload = self.workload
+
+        def command(scratch):
+            words = workload.command(count)
+            return ([*tool.prefix(scratch, workload), *words], tool.env(scratch, workload)) if tool else (words, {})
+        outcome = run(command, workload.env, workload.stdin(count), self.limit, sample)
+        return outcome, self.problem(outcome, count)
+
+    def problem(self, outcome, count):
+        if outcome.status is None:
+            return ""
+        if outcome.status != 0:
+            last = (outcome.err.strip().splitlines() or [""])[-1]
+            return f"status {outcome.status}" + (f": {last[:80]}" if last else "")
+        # a tool may print lines of its own before and after
+        pattern = self.workload.expected(count)
+        return "" if pattern == r"\A\Z" or re.search(pattern, outcome.out) else "its output is not the program's"
+
+    def value(self, tool, outcome, count):
+        """In the workload's unit, for its full count. A whole program with a smaller count is extrapolated: what each
+        repetition costs beyond a run with none, plus that run."""
+        if self.workload.is_loop:
+            return float(re.search(self.workload.figure, outcome.out)[1])
+        full = self.workload.count
+        if count == full:
+            return outcome.seconds * 1000
+        if tool not in self.rest:
+            self.rest[tool] = self.run(tool, 0)[0].seconds
+        rest = min(self.rest[tool], outcome.seconds)
+        return (rest + (outcome.seconds - rest) * full / count) * 1000
+
+
+def compare(workload, tools, rounds, seconds, limit, progress=lambda text: None):
+    """The cells of a workload: untraced first, then one a tool. Before each traced run there is an untraced one, so that
+    what else the machine does hits both; the ratio is that of the two. The first run of each is not timed: it looks at the
+    memory, and warms up."""
+    runner = Runner(workload, limit)
+    base = Cell("untraced", workload.count)
+    cells = [(tool, Cell(tool.key, workload.scaled(tool.slower(workload)))) for tool in tools]
+    outcome, base.problem = runner.run(None, workload.count, sample=True)
+    if base.problem or outcome.status is None:
+        base.problem = base.problem or "does not end in time"
+        return [base]
+    base.peak_kib = outcome.peak_kib
+    alone = {workload.count: outcome.peak_kib}
+    for tool, cell in cells:
+        progress(cell.tool)
+        first_run(runner, tool, cell, alone)
+    for number in range(rounds):
+        for tool, cell in cells:
+            enough = number >= (3 if tool.own else 1) and cell.spent > seconds
+            if cell.over or enough:
+                continue
+            progress(f"{cell.tool} {number + 1}")
+            pair(runner, tool, cell, base)
+    for tool, cell in cells:
+        if cell.at_least and not cell.problem:
+            lower_bound(runner, cell, base)
+    return [base, *(cell for _, cell in cells)]
+
+
+def first_run(runner, tool, cell, alone):
+    start = time.perf_counter()
+    why = tool.missing(runner.workload.bits)
+    if why:
+        cell.problem = why
+        return
+    outcome, cell.problem = runner.run(tool, cell.count, sample=True)
+    cell.at_least = outcome.status is None
+    cell.peak_kib, cell.trace_bytes = outcome.peak_kib, outcome.trace_bytes
+    if cell.count not in alone:
+        alone[cell.count] = runner.run(None, cell.count, sample=True)[0].peak_kib
+    cell.tool_kib = max(0, cell.peak_kib - alone[cell.count])
+    if cell.at_least:
+        cell.seconds.append(outcome.seconds)
+    cell.spent = time.perf_counter() - start
+
+
+def pair(runner, tool, cell, base):
+    start = time.perf_counter()
+    plain, problem = runner.run(None, runner.workload.count)
+    traced, cell.problem = runner.run(tool, cell.count)
+    cell.problem = cell.problem or problem
+    cell.seconds.append(traced.seconds)
+    cell.at_least = cell.at_least or traced.status is None
+    if not cell.over:
+        untraced = runner.value(None, plain, runner.workload.count)
+        base.values.append(untraced)
+        base.seconds.append(plain.seconds)
+        base.ratios.append(1.0)
+        cell.values.append(runner.value(tool, traced, cell.count))
+        cell.ratios.append(cell.values[-1] / untraced)
+    cell.spent += time.perf_counter() - start
+
+
+def lower_bound(runner, cell, base):
+    """What can be said of a run that was stopped: all its time, against the untraced run's."""
+    if not base.values:
+        return
+    workload = runner.workload
+    passed = cell.seconds[-1] * (workload.count / cell.count if not workload.is_loop else 1e9 / cell.count)
+    cell.values = [passed if workload.is_loop else passed * 1000]
+    cell.ratios = [cell.values[0] / sorted(base.values)[len(base.values) // 2]]
