@@ -24,9 +24,9 @@ def arguments():
     parser.add_argument("--own", action="store_true", help="only procmap-trace, no peers")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS") or 7),
                         help="how many pairs of runs at most (BENCH_ROUNDS, %(default)s)")
-    parser.add_argument("--seconds", type=float, default=1.5,
+    parser.add_argument("--seconds", type=float, default=1,
                         help="after this time a cell of the table gets no further pairs (%(default)s)")
-    parser.add_argument("--limit", type=float, default=15, help="a run that takes longer is stopped (%(default)s seconds)")
+    parser.add_argument("--limit", type=float, default=10, help="a run that takes longer is stopped (%(default)s seconds)")
     parser.add_argument("--output", type=Path, default=BUILD, metavar="FOLDER", help="where bench.json and bench.md go")
     parser.add_argument("--list", action="store_true", help="only list the names of workloads and tools")
     parser.add_argument("--readme", action="store_true", help="measure nothing: put the last run's table into README.md")
@@ -86,8 +86,9 @@ def main():
         print("tools:", *[tool.key for tool in tools])
         return 0
     doc = report.document([], tools)
-    doc["workloads"] = list(measure_all(workloads, tools, options))
-    write(doc, options.output)
+    for row in measure_all(workloads, tools, options):
+        doc["workloads"].append(row)
+        write(doc, options.output)  # each time, so that what was measured stays if the rest is stopped
     for bits in BITS:
         table = report.overview(doc, bits)
         if table:

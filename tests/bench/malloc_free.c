@@ -13,7 +13,7 @@
 
 static unsigned long pairs_each;
 static unsigned long depth;
-static pthread_barrier_t barrier;
+static pthread_barrier_t ready, go;
 
 static unsigned long long now_ns(void)
 {
@@ -50,7 +50,8 @@ static void *work(void *argument)
 {
     (void)argument;
     malloc_and_free(WARM_UP);
-    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&ready);
+    pthread_barrier_wait(&go);
     at_depth(depth, pairs_each);
     return NULL;
 }
@@ -59,13 +60,14 @@ static void run_threads(unsigned long threads, unsigned long long *start)
 {
     pthread_t thread[THREADS_MAX];
 
-    if (pthread_barrier_init(&barrier, NULL, (unsigned int)threads + 1) != 0)
-        give_up("pthread_barrier_init");
+    pthread_barrier_init(&ready, NULL, (unsigned int)threads + 1);
+    pthread_barrier_init(&go, NULL, (unsigned int)threads + 1);
     for (unsigned long i = 0; i < threads; i++)
         if (pthread_create(&thread[i], NULL, work, NULL) != 0)
             give_up("pthread_create");
-    pthread_barrier_wait(&barrier);
-    *start = now_ns();
+    pthread_barrier_wait(&ready);
+    *start = now_ns(); /* nobody has begun: after `go` they may be done before we get a processor */
+    pthread_barrier_wait(&go);
     for (unsigned long i = 0; i < threads; i++)
         pthread_join(thread[i], NULL);
 }

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import statistics
 import subprocess
 import tempfile
 import threading
@@ -96,7 +97,7 @@ def run(command, env=None, stdin="", limit=60.0, sample=False):
 @dataclass
 class Cell:
     """One workload under one tool. `values` are in the workload's unit, as if its full count had been run; `ratios` are to the
-    untraced run just before."""
+    untraced run beside it."""
     tool: str
     count: int
     values: list = field(default_factory=list)
@@ -148,9 +149,9 @@ class Runner:
         full = self.workload.count
         if count == full:
             return outcome.seconds * 1000
-        if tool not in self.rest:
-            self.rest[tool] = self.run(tool, 0)[0].seconds
-        rest = min(self.rest[tool], outcome.seconds)
+        if tool.key not in self.rest:
+            self.rest[tool.key] = self.run(tool, 0)[0].seconds
+        rest = min(self.rest[tool.key], outcome.seconds)
         return (rest + (outcome.seconds - rest) * full / count) * 1000
 
 
@@ -160,7 +161,7 @@ def compare(workload, tools, rounds, seconds, limit, progress=lambda text: None)
     memory, and warms up."""
     runner = Runner(workload, limit)
     base = Cell("untraced", workload.count)
-    cells = [(tool, Cell(tool.key, workload.scaled(tool.slower(workload)))) for tool in tools]
+    cells = [(tool, Cell(tool.key, tool.count(workload))) for tool in tools]
     outcome, base.problem = runner.run(None, workload.count, sample=True)
     if base.problem or outcome.status is None:
         base.problem = base.problem or "does not end in time"
@@ -169,25 +170,25 @@ def compare(workload, tools, rounds, seconds, limit, progress=lambda text: None)
     alone = {workload.count: outcome.peak_kib}
     for tool, cell in cells:
         progress(cell.tool)
-        first_run(runner, tool, cell, alone)
+        first_run(runner, tool, cell, base, alone, seconds)
     for number in range(rounds):
         for tool, cell in cells:
-            enough = number >= (3 if tool.own else 1) and cell.spent > seconds
+            enough = len(cell.values) >= (3 if tool.own else 1) and cell.spent > seconds
             if cell.over or enough:
                 continue
             progress(f"{cell.tool} {number + 1}")
             pair(runner, tool, cell, base)
     for tool, cell in cells:
-        if cell.at_least and not cell.problem:
+        if cell.at_least and not cell.problem and not cell.values:
             lower_bound(runner, cell, base)
     return [base, *(cell for _, cell in cells)]
 
 
-def first_run(runner, tool, cell, alone):
+def first_run(runner, tool, cell, base, alone, seconds):
+    """Looks at the memory. A run that takes long is not repeated for its time."""
     start = time.perf_counter()
-    why = tool.missing(runner.workload.bits)
-    if why:
-        cell.problem = why
+    cell.problem = tool.missing(runner.workload.bits)
+    if cell.problem:
         return
     outcome, cell.problem = runner.run(tool, cell.count, sample=True)
     cell.at_least = outcome.status is None
@@ -195,33 +196,39 @@ def first_run(runner, tool, cell, alone):
     if cell.count not in alone:
         alone[cell.count] = runner.run(None, cell.count, sample=True)[0].peak_kib
     cell.tool_kib = max(0, cell.peak_kib - alone[cell.count])
-    if cell.at_least:
-        cell.seconds.append(outcome.seconds)
+    if cell.at_least or (not tool.own and outcome.seconds > seconds):
+        add_pair(runner, tool, cell, base, runner.run(None, runner.workload.count), outcome)
     cell.spent = time.perf_counter() - start
 
 
 def pair(runner, tool, cell, base):
     start = time.perf_counter()
-    plain, problem = runner.run(None, runner.workload.count)
+    plain = runner.run(None, runner.workload.count)
     traced, cell.problem = runner.run(tool, cell.count)
-    cell.problem = cell.problem or problem
-    cell.seconds.append(traced.seconds)
-    cell.at_least = cell.at_least or traced.status is None
-    if not cell.over:
-        untraced = runner.value(None, plain, runner.workload.count)
-        base.values.append(untraced)
-        base.seconds.append(plain.seconds)
-        base.ratios.append(1.0)
-        cell.values.append(runner.value(tool, traced, cell.count))
-        cell.ratios.append(cell.values[-1] / untraced)
+    add_pair(runner, tool, cell, base, plain, traced)
     cell.spent += time.perf_counter() - start
 
 
-def lower_bound(runner, cell, base):
-    """What can be said of a run that was stopped: all its time, against the untraced run's."""
-    if not base.values:
+def add_pair(runner, tool, cell, base, plain, traced):
+    plain, problem = plain
+    cell.problem = cell.problem or problem
+    cell.seconds.append(traced.seconds)
+    cell.at_least = cell.at_least or traced.status is None
+    if problem or plain.status is None:
         return
+    untraced = runner.value(None, plain, runner.workload.count)
+    base.values.append(untraced)
+    base.seconds.append(plain.seconds)
+    base.ratios.append(1.0)
+    if not cell.over:
+        cell.values.append(runner.value(tool, traced, cell.count))
+        cell.ratios.append(cell.values[-1] / untraced)
+
+
+def lower_bound(runner, cell, base):
+    """What can be said of a run that was stopped: all its time, against the untraced run's with the full count."""
     workload = runner.workload
-    passed = cell.seconds[-1] * (workload.count / cell.count if not workload.is_loop else 1e9 / cell.count)
-    cell.values = [passed if workload.is_loop else passed * 1000]
-    cell.ratios = [cell.values[0] / sorted(base.values)[len(base.values) // 2]]
+    if base.values:
+        passed = cell.seconds[-1] * (1e9 / cell.count if workload.is_loop else 1e3)
+        cell.values = [passed]
+        cell.ratios = [passed / statistics.median(base.values)]

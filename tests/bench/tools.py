@@ -5,7 +5,7 @@ A tool says for which workloads it is of use, whether it is installed, and how m
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Callable
@@ -20,19 +20,28 @@ VALGRIND = ("/usr/libexec/valgrind", "/usr/lib/valgrind", "/usr/lib/x86_64-linux
 @dataclass(frozen=True)
 class Tool:
     """`prefix`: (scratch folder, workload) -> the words before the traced command. `env` likewise -> variables for it.
-    What it writes into the scratch folder is its trace. `slower`: a divisor of the count."""
+    What it writes into the scratch folder is its trace. Of a slow tool less is asked: `at_most` so many repetitions of a loop
+    (by what it looks at, and bits), a part of a whole program's work (`divisor`, by bits)."""
     key: str
     title: str
     prefix: Callable
     looks: tuple = ("heap",)
     env: Callable = lambda scratch, workload: {}
-    slower: Callable = lambda workload: 1
+    at_most: dict = field(default_factory=dict)
+    divisor: dict = field(default_factory=dict)
     missing: Callable = lambda bits: ""  # why it cannot be used for programs of this word size
     own: bool = False
     version: Callable = lambda: ""
 
     def of_use(self, workload):
         return workload.looks in self.looks and (self.own or not workload.own_only)
+
+    def count(self, workload):
+        return workload.scaled(self.at_most.get((workload.looks, workload.bits)), self.divisor.get(workload.bits, 1))
+
+
+def limits(heap32, heap64, in_map=None):
+    return {("heap", 32): heap32, ("heap", 64): heap64, ("map", 32): in_map, ("map", 64): in_map}
 
 
 def first_line(*command):
@@ -55,27 +64,24 @@ def own_ways():
     """The columns of this build: --stacks and --backend are used where they are there."""
     everything = ("heap", "map", "system call")
 
-    def way(key, title, *options, looks=everything, slower=lambda workload: 1, output="timeline"):
+    def way(key, title, *options, looks=everything, at_most=None, output="timeline"):
         def prefix(scratch, _workload):
             outputs = {"timeline": ["-o", scratch / "timeline"], "json": ["-q", f"--json={scratch / 'trace.jsonl'}"],
                        "none": ["-q"]}
             return [TOOL, *outputs[output], *options]
-        return Tool(key, title, prefix, looks, slower=slower, own=True, version=lambda: first_line(TOOL, "--version"))
+        return Tool(key, title, prefix, looks, at_most=at_most or {}, own=True, version=lambda: first_line(TOOL, "--version"))
 
-    # every event is written: slower where there are many
-    def in_json(workload):
-        return {"heap": 10 if workload.is_loop else 1, "map": 1}[workload.looks]
-
+    in_json = limits(200000, 200000)  # every event is written
     if "--stacks" in usage():
         yield way("all", "timeline, all stacks", "--stacks=all")
         yield way("changes", "timeline, stacks of changes", "--stacks=changes")
         yield way("none", "timeline, no stacks", "--stacks=none", looks=("heap", "map"))
-        yield way("json", "JSON, all stacks", "--stacks=all", looks=("heap", "map"), slower=in_json, output="json")
-        yield way("json-none", "JSON, no stacks", "--stacks=none", looks=("heap", "map"), slower=in_json, output="json")
+        yield way("json", "JSON, all stacks", "--stacks=all", looks=("heap", "map"), at_most=in_json, output="json")
+        yield way("json-none", "JSON, no stacks", "--stacks=none", looks=("heap", "map"), at_most=in_json, output="json")
         yield way("quiet", "-q, all stacks", "--stacks=all", looks=("heap", "map"), output="none")
     else:
         yield way("changes", "timeline, stacks of changes")
-        yield way("json", "JSON, stacks of changes", looks=("heap", "map"), slower=in_json, output="json")
+        yield way("json", "JSON, stacks of changes", looks=("heap", "map"), at_most=in_json, output="json")
         yield way("quiet", "-q, stacks of changes", looks=("heap", "map"), output="none")
     if "--backend" in usage():
         yield way("ptrace", "timeline, by ptrace", "--backend=ptrace", looks=("map", "system call"))
@@ -92,15 +98,11 @@ def heaptrack():
     def missing(bits):
         return "" if heaptrack_of(bits) else f"no {bits}-bit heaptrack"
 
-    def slower(workload):
-        if workload.is_loop:
-            return 20 if workload.bits == 32 else 4
-        return 5 if workload.bits == 32 and workload.count > 100 else 1
     return Tool("heaptrack", "heaptrack", lambda scratch, w: [heaptrack_of(w.bits), "-o", scratch / "heaptrack"],
-                slower=slower, missing=missing, version=lambda: first_line("heaptrack", "--version"))
+                at_most=limits(60000, 500000), divisor={32: 10, 64: 2}, missing=missing, version=lambda: first_line("heaptrack", "--version"))
 
 
-def valgrind(name, options_of):
+def valgrind(name, at_most, divisor, options_of=lambda workload: []):
     def missing(bits):
         if not shutil.which("valgrind"):
             return "no valgrind"
@@ -111,19 +113,16 @@ def valgrind(name, options_of):
     def prefix(scratch, workload):
         return ["valgrind", "-q", f"--tool={name}", f"--{name}-out-file={scratch / name}", *options_of(workload)]
     return Tool(name, name, prefix, looks=("heap", "map") if name == "massif" else ("heap",),
-                slower=lambda w: 1 if w.looks == "map" or w.count <= 100 else 10 if w.is_loop else 5, missing=missing,
+                at_most=limits(at_most, at_most, 300), divisor={32: divisor, 64: divisor}, missing=missing,
                 version=lambda: first_line("valgrind", "--version"))
 
 
 def ltrace():
     calls = {"heap": "malloc@*+free@*+realloc@*+calloc@*", "map": "mmap@*+munmap@*"}
 
-    def slower(workload):
-        if workload.looks == "map":
-            return 4
-        return 1000 if workload.is_loop else 100 if workload.count > 100 else 1
     return Tool("ltrace", "ltrace", lambda scratch, w: ["ltrace", "-f", "-e", calls[w.looks], "-o", scratch / "ltrace"],
-                looks=("heap", "map"), slower=slower, missing=lambda bits: "" if shutil.which("ltrace") else "no ltrace",
+                looks=("heap", "map"), at_most=limits(1000, 1000, 100), divisor={32: 50, 64: 50},
+                missing=lambda bits: "" if shutil.which("ltrace") else "no ltrace",
                 version=lambda: first_line("ltrace", "--version"))
 
 
@@ -143,11 +142,11 @@ def memusage():
         more = {"MEMUSAGE_TRACE_MMAP": "yes"} if workload.looks == "map" else {}
         return {"LD_PRELOAD": str(library(workload.bits)), "MEMUSAGE_OUTPUT": str(scratch / "memusage"), **more}
     return Tool("memusage", "memusage", lambda scratch, w: [], looks=("heap", "map"), env=env,
-                slower=lambda w: 4 if w.is_loop and w.looks == "heap" else 1,
+                at_most=limits(500000, 500000),
                 missing=lambda bits: "" if library(bits) else f"no {bits}-bit libmemusage.so",
                 version=lambda: re.sub(r".*?([0-9.]+)$", r"glibc \1", first_line("ldd", "--version")))
 
 
 def all_tools():
-    return [*own_ways(), heaptrack(), valgrind("massif", lambda w: ["--pages-as-heap=yes"] if w.looks == "map" else []),
-            valgrind("dhat", lambda w: []), memusage(), ltrace(), strace()]
+    return [*own_ways(), heaptrack(), valgrind("massif", 200000, 5, lambda w: ["--pages-as-heap=yes"] if w.looks == "map" else []),
+            valgrind("dhat", 100000, 10), memusage(), ltrace(), strace()]

@@ -46,9 +46,11 @@ class Workload:
         """Its unit is one repetition, so runs of different counts compare; otherwise one whole program."""
         return self.figure is not None
 
-    def scaled(self, divisor):
-        """A count for a tool that is so much slower; at least what still says something."""
-        return self.count if divisor <= 1 else max(self.count // divisor, min(self.count, 100))
+    def scaled(self, at_most, divisor):
+        """A count for a slow tool: of a loop's repetitions at most so many, of a whole program's work a part."""
+        if self.is_loop:
+            return min(self.count, at_most or self.count)
+        return max(self.count // divisor, 1)
 
 
 def foreign(bits, name):
@@ -107,10 +109,10 @@ def loops(bits):
     yield Workload("realloc", bits, "realloc growth, 32 B to 64 KiB", "ns/call", 100000,
                    lambda n: [here / "realloc_growth", str(n)], lambda n: rf"@ calls {n}\n",
                    figure=r"@ ns-per-call ([0-9.]+)")
-    yield pairs("threads-8", "malloc+free, 8 threads", threads=8, count=1600000)
+    yield pairs("threads-8", "malloc+free, 8 threads", threads=8, count=4000000)
     for threads in (1, 2, 4):
         yield pairs(f"threads-{threads}", f"malloc+free, {threads} thread{'s' * (threads > 1)}", threads=threads,
-                    count=1600000, own_only=True)
+                    count=4000000, own_only=True)
     yield regions(20, "map-20", "mmap+munmap, 20 regions")
     yield regions(2000, "map-2000", "mmap+munmap, 2,000 regions")
     yield regions(20000, "map-20000", "mmap+munmap, 20,000 regions")
@@ -132,11 +134,11 @@ def whole_programs(bits):
     cat = foreign(bits, "cat")  # `true` comes from the same package
     yield program("sqlite3", "sqlite3, a table of 100,000 rows", foreign(bits, "sqlite3"), 100000, lambda n: [":memory:"],
                   lambda n: rf"rows\|{n}\n", stdin=lambda n: SQL.format(rows=n))
-    yield program("python", "Python, words of 20,000 lines", foreign(bits, "python3"), 20000,
+    yield program("python", "Python, words of 10,000 lines", foreign(bits, "python3"), 10000,
                   lambda n: [HERE / "words.py", str(n)], lambda n: f"{n} lines, {4 * n} words\n")
-    yield program("perl", "Perl, words of 30,000 lines", foreign(bits, "perl"), 30000,
+    yield program("perl", "Perl, words of 15,000 lines", foreign(bits, "perl"), 15000,
                   lambda n: [HERE / "words.pl", str(n)], lambda n: f"{n} lines, {4 * n} words\n")
-    yield program("compile", "cc1 -O1, 40 functions", compiler(bits), 40,
+    yield program("compile", "cc1 -O1, 20 functions", compiler(bits), 20,
                   lambda n: ["-quiet", "-O1", c_source(n), "-o", "-"], lambda n: r"\bthe_end\b")
     yield program("true", "start and end of true", cat and (cat[0].parent / "true", cat[1]), 1,
                   lambda n: [], lambda n: r"\A\Z")
