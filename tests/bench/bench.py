@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import report
-from measure import compare
+from measure import Cell, compare
 from tools import all_tools
 from workloads import BITS, BUILD, ROOT, all_workloads
 
@@ -51,6 +51,7 @@ def measure_all(workloads, tools, options):
     for workload in workloads:
         if workload.missing:
             print(f"{workload.title}, {workload.bits} bit: left out: {workload.missing}", flush=True)
+            yield report.row(workload, [Cell("untraced", workload.count, problem=f"left out: {workload.missing}")])
             continue
         start = time.monotonic()
         cells = compare(workload, [tool for tool in tools if tool.of_use(workload)], options.rounds, options.seconds,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 README_BEGIN, README_END = "<!-- bench: begin -->", "<!-- bench: end -->"
 README_ROWS = ("malloc-free", "malloc-free-deep", "threads-8", "sqlite3", "python", "compile", "map-20", "map-20000", "true")
-README_TOOLS = ("all", "changes", "none", "json", "heaptrack", "massif", "dhat", "memusage", "ltrace", "strace")
+README_TOOLS = ("all", "none", "json", "heaptrack", "massif", "dhat", "memusage", "strace")
+README_DETAILS = ("sqlite3", 32)
 
 
 # ---- the document ----
@@ -176,11 +177,11 @@ alone. The trace is all the files that the tool wrote, as it wrote them (heaptra
 
 
 def peers(doc):
-    lines = []
+    lines = [f"* {tool['version']}" for tool in doc["tools"][:1] if tool["own"]]
     for tool in doc["tools"]:
         missing = tool["missing"]
         here = tool["version"] or "no version"
-        state = here if not missing else f"not used: {'; '.join(missing.values())} (make bench-deps installs it)" \
+        state = here if not missing else f"not used: {'; '.join(dict.fromkeys(missing.values()))} (make bench-deps installs it)" \
             if len(missing) == 2 else f"{here}; not used for {next(iter(missing))} bit: {next(iter(missing.values()))}"
         if not tool["own"]:
             lines.append(f"* {tool['title']}: {state}")
@@ -203,11 +204,17 @@ def full(doc):
 
 def for_readme(doc):
     """The most telling rows."""
-    parts = [f"Ratios to the untraced program. {where(doc)}."]
+    known = {tool["key"] for tool in doc["tools"]}
+    tools = README_TOOLS if "all" in known else ("changes", *README_TOOLS)
+    parts = [f"{where(doc)}."]
     for bits in (32, 64):
-        table = overview(doc, bits, README_ROWS, README_TOOLS)
+        table = overview(doc, bits, README_ROWS, tools)
         if table:
-            parts += [f"**{bits}-bit programs**", table]
+            parts += [f"Time of {bits}-bit programs, as ratios to the untraced run:", table]
+    for workload in doc["workloads"]:
+        if (workload["key"], workload["bits"]) == README_DETAILS:
+            parts += [f"{workload['title']}, {workload['bits']} bit, also with its memory and the size of the trace:",
+                      details(workload, doc)]
     return "\n\n".join(parts)
 
 

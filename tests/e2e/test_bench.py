@@ -69,8 +69,14 @@ def test_overview_says_what_is_missing():
     lines = report.overview(doc, 32).splitlines()
     assert [word.strip() for word in lines[2].split("|")[1:-1]] == ["loop", "20.0 ns/pair", "2.00", "no heaptrack"]
     assert report.overview(doc, 64) == ""
-    assert "heaptrack: not used: no heaptrack; no heaptrack (make bench-deps" in report.peers(doc)
+    assert "heaptrack: not used: no heaptrack (make bench-deps" in report.peers(doc)
     assert "no heaptrack" in report.details(doc["workloads"][0], doc)
+
+
+def test_a_workload_that_is_left_out_is_in_the_table():
+    doc = document()
+    doc["workloads"][0]["cells"] = [cell("untraced", problem="left out: no Perl")]
+    assert "left out: no Perl" in report.overview(doc, 32) and "left out: no Perl" in report.full(doc)
 
 
 def test_full_report_and_readme():
