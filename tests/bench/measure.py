@@ -1,5 +1,6 @@
 """Runs one command: its time, its peak memory, what it printed; and one workload under all tools, interleaved."""
 
+import contextlib
 import os
 import re
 import signal
@@ -79,15 +80,21 @@ def run(command, env=None, stdin="", limit=60.0, sample=False):
 
             def stop():
                 late.set()
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             timer = threading.Timer(limit, stop)
             timer.start()
             sampler = Sampler(process.pid)
             if sample:
                 sampler.start()
-            status = process.wait()
-            seconds = time.perf_counter() - start
-            timer.cancel()
+            try:
+                status = process.wait()
+                seconds = time.perf_counter() - start
+            except BaseException:  # Ctrl-C: it is in a session of its own
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            finally:
+                timer.cancel()
         peak = sampler.total() if sample else 0
         size = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
         return Outcome(None if late.is_set() else status, seconds, out.read_text(errors="replace"),
@@ -173,8 +180,7 @@ def compare(workload, tools, rounds, seconds, limit, progress=lambda text: None)
         first_run(runner, tool, cell, base, alone, seconds)
     for number in range(rounds):
         for tool, cell in cells:
-            enough = len(cell.values) >= (3 if tool.own else 1) and cell.spent > seconds
-            if cell.over or enough:
+            if cell.over or (cell.spent > seconds and len(cell.values) >= least(tool, cell, seconds)):
                 continue
             progress(f"{cell.tool} {number + 1}")
             pair(runner, tool, cell, base)
@@ -182,6 +188,11 @@ def compare(workload, tools, rounds, seconds, limit, progress=lambda text: None)
         if cell.at_least and not cell.problem and not cell.values:
             lower_bound(runner, cell, base)
     return [base, *(cell for _, cell in cells)]
+
+
+def least(tool, cell, seconds):
+    """How many pairs there are in any case; one is enough where a run takes so long that noise matters little."""
+    return 3 if tool.own else 2 if statistics.median(cell.seconds) <= seconds else 1
 
 
 def first_run(runner, tool, cell, base, alone, seconds):
