@@ -15,8 +15,6 @@ from measure import Cell, compare
 from tools import all_tools
 from workloads import BITS, BUILD, ROOT, all_workloads
 
-BUSY = 0.7  # load average from which others take a part of the processors
-
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,7 +87,7 @@ def main():
         print("tools:", *[tool.key for tool in tools])
         return 0
     doc = report.document([], tools)
-    if doc["machine"]["load_before"] > BUSY:
+    if doc["machine"]["load_before"] > report.BUSY:
         print(f"note: this machine is busy (load {doc['machine']['load_before']}): expect ratios that are too high and differ\n")
     for row in measure_all(workloads, tools, options):
         doc["workloads"].append(row)

@@ -14,20 +14,20 @@ from pathlib import Path
 
 
 class Sampler(threading.Thread):
-    """Peak resident memory (VmHWM, which the kernel keeps) of a process and all it starts, each process by itself. It looks
-    again and again, so a process that lives for less than a millisecond may be missed."""
+    """Peak resident memory of a process and all it starts: of those that live at the same time, the sum of what the kernel keeps
+    as the peak of each (VmHWM). It looks again and again, so a process that lives for less than a millisecond may be missed."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
         self.pid = pid
-        self.peaks = {}  # {pid: (executable, KiB)}
+        self.peak = 0  # KiB
         self.over = threading.Event()
 
     def run(self):
         pause = 0.0005
         while not self.over.wait(pause):
             pause = min(pause * 1.1, 0.02)
-            self.look(self.pid)
+            self.peak = max(self.peak, self.look(self.pid))
 
     def look(self, pid):
         try:
@@ -35,19 +35,16 @@ class Sampler(threading.Thread):
             status = Path(f"/proc/{pid}/status").read_text()
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         except OSError:
-            return
+            return 0
         peak = re.search(r"VmHWM:\s+(\d+)", status)
-        if peak and program != OWN_PROGRAM:  # between fork and exec it is still us
-            old = self.peaks.get(pid)
-            self.peaks[pid] = (program, max(int(peak[1]), old[1] if old and old[0] == program else 0))
-        for child in children:
-            self.look(int(child))
+        own = int(peak[1]) if peak and program != OWN_PROGRAM else 0  # between fork and exec it is still us
+        return own + sum(self.look(int(child)) for child in children)
 
     def total(self):
-        """KiB of all processes together; memory that two of them share counts twice."""
+        """KiB; memory that two processes share counts twice."""
         self.over.set()
         self.join()
-        return sum(kib for _, kib in self.peaks.values())
+        return self.peak
 
 
 OWN_PROGRAM = os.readlink("/proc/self/exe")
@@ -192,7 +189,8 @@ def compare(workload, tools, rounds, seconds, limit, progress=lambda text: None)
 
 def least(tool, cell, seconds):
     """How many pairs there are in any case; one is enough where a run takes so long that noise matters little."""
-    return 3 if tool.own else 2 if statistics.median(cell.seconds) <= seconds else 1
+    slow = cell.seconds and min(cell.seconds) > seconds
+    return 3 if tool.own else 1 if slow else 2
 
 
 def first_run(runner, tool, cell, base, alone, seconds):

@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+BUSY = 0.7  # load average from which others take a part of the processors
 README_BEGIN, README_END = "<!-- bench: begin -->", "<!-- bench: end -->"
 README_ROWS = ("malloc-free", "malloc-free-deep", "threads-8", "sqlite3", "python", "compile", "map-20", "map-20000", "true")
 README_TOOLS = ("all", "none", "json", "heaptrack", "massif", "dhat", "memusage", "strace")
@@ -163,17 +164,18 @@ def threads(doc, bits):
 
 def where(doc):
     about = doc["machine"]
+    busy = " (a busy machine: the figures are too high and differ)" if about["load_before"] > BUSY else ""
     return (f"{about['cpu']}, {about['processors']} processors, Linux {about['kernel']}, {about['system']}, {about['libc']}, "
-            f"{about['date']}, load before the run {about['load_before']}")
+            f"{about['date']}, load before the run {about['load_before']}{busy}")
 
 
 HOW = """Each traced run has an untraced one just before it; a ratio is that of the two (medians of all such pairs, and from the lowest
 to the highest). Loops measure themselves, so the start of a process is not in their figures; for whole programs the whole command
 is timed, with the tool's own start and end. Slower tools repeat a loop less often (see "repetitions"). `≈`: a whole
 program ran with less to do, and the figure is extrapolated: what each repetition costs beyond a run with none. `>`: stopped at
-the time limit. `·`: the tool does not look at this. Peak memory is the sum of the peak resident sets (VmHWM) of all processes of the
-command, so that memory which two processes share counts twice; "of it the tool's" is what goes beyond the program
-alone. The trace is all the files that the tool wrote, as it wrote them (heaptrack compresses, the others do not)."""
+the time limit. `·`: the tool does not look at this. Peak memory is the sum of the peak resident sets (VmHWM) of the processes of the
+command that live at the same time, so that memory which two processes share counts twice; "of it the tool's" is what goes
+beyond the program alone. The trace is all the files that the tool wrote, as it wrote them (heaptrack compresses, the others do not)."""
 
 
 def peers(doc):

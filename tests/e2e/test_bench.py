@@ -103,9 +103,27 @@ def test_lower_bound_of_a_stopped_run():
     assert stopped.values == [2e6] and stopped.ratios == [1e5]
 
 
+def test_pairs_are_interleaved_and_enough():
+    """However little time there is; no run is looked at, only their number."""
+    workload = next(w for w in workloads.all_workloads() if w.key == "malloc-free")
+    own = next(tool for tool in tools.own_ways() if tool.key == "quiet")
+    absent = tools.Tool("absent", "absent", lambda scratch, w: ["absent"], missing=lambda bits: "no absent")
+    peer = tools.Tool("peer", "peer", lambda scratch, w: ["env", "A=1"], at_most=tools.limits(1000, 1000))
+    base, first, none, second = measure.compare(workload, [own, absent, peer], rounds=5, seconds=0, limit=60)
+    assert (len(first.values), len(none.values), none.problem) == (3, 0, "no absent")
+    assert 1 <= len(second.values) <= 2 and second.count == 1000
+    assert len(base.values) == len(first.values) + len(second.values)
+
+
 def test_a_run_is_stopped_at_the_limit():
     outcome = measure.run(lambda scratch: (["sleep", "60"], {}), limit=0.2)
     assert outcome.status is None
+
+
+def test_peak_memory_of_all_processes():
+    both = "my $a = ''; vec($a, 30 << 20, 8) = 1; system('sleep 0.5; true')"
+    outcome = measure.run(lambda scratch: (["/usr/bin/perl", "-e", both], {}), sample=True)
+    assert outcome.status == 0 and 30 << 10 < outcome.peak_kib < 60 << 10
 
 
 def test_a_run_leaves_its_trace_counted():
