@@ -36,12 +36,12 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildca
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench bench-runner install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what is needed to build and to test (Debian, Ubuntu)
 	tests/setup/deps.sh build test
@@ -100,12 +100,15 @@ CALL_PATHS := $(foreach level,O0 O1 O2 O3,call_paths.$(level).fp call_paths.$(le
 FRAMES_fp := -fno-omit-frame-pointer
 FRAMES_nofp := -fomit-frame-pointer
 VICTIM_NAMES += $(CALL_PATHS)
+# what only the benchmark runs: as released programs are compiled
+BENCH_NAMES := malloc_free realloc_growth
+BENCH_PROGRAMS := $(foreach name,$(BENCH_NAMES),$(BUILD)/bench32/$(name) $(BUILD)/bench64/$(name))
 LABS := $(foreach name,$(LAB_NAMES),$(BUILD)/labs/$(name) $(BUILD)/labs64/$(name))
 VICTIMS := $(foreach name,$(VICTIM_NAMES),$(BUILD)/victims/$(name) $(BUILD)/victims64/$(name))
 
 labs: $(LABS) ## build the lab programs: build/labs/map1 (32 bit), build/labs64/map1 ...
 
-victims: $(VICTIMS)
+victims: $(VICTIMS) $(BENCH_PROGRAMS)
 
 # programs_of BITS,SUFFIX: the rules for build/labsSUFFIX and build/victimsSUFFIX
 define programs_of
@@ -146,6 +149,14 @@ $(BUILD)/victims$(2)/cxx_names: tests/victims/cxx_names.cpp tests/victims/victim
 endef
 $(eval $(call programs_of,32,))
 $(eval $(call programs_of,64,64))
+
+$(BUILD)/bench32/%: tests/bench/%.c tests/victims/victim.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(LAB_FLAGS) -O2 $< -o $@
+
+$(BUILD)/bench64/%: tests/bench/%.c tests/victims/victim.h
+	@mkdir -p $(@D)
+	$(CC) -m64 $(LAB_FLAGS) -O2 $< -o $@
 
 demo: ## set up, build, compile the lab programs and trace map3
 	@$(MAKE) --no-print-directory $(BUILD)/deps-build
@@ -204,9 +215,16 @@ e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end test
 soak: all labs victims ## the stress tests with their full numbers: takes long
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
 
-bench: all victims ## what tracing costs, against the untraced run
-	tests/setup/foreign.sh $(BUILD)/foreign
-	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py --json $(BUILD)/bench.json
+bench: all victims ## what tracing costs, also with other tools: build/bench.md, build/bench.json (BENCH='--only sqlite3')
+	tests/setup/foreign.sh $(BUILD)/foreign || echo "make bench: what is missing is left out"
+	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py $(BENCH)
+
+bench-deps: ## install the tools that `make bench` compares with (Debian, Ubuntu)
+	tests/setup/deps.sh build bench
+	tests/setup/peers.sh $(BUILD)/peers
+
+bench-readme: ## put the figures of the last `make bench` into README.md
+	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py --readme
 
 # the runner alone: how many events a second it takes from a ring, and its memory
 $(BUILD)/bench/throughput: tests/bench/throughput.c $(filter-out %/main.o,$(RUNNER_OBJECTS))

@@ -26,7 +26,7 @@ packages_of() {
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
         echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc dwz ;;
     bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
-        echo heaptrack valgrind ltrace libc6-dbg:i386 ;;
+        echo heaptrack valgrind ltrace strace libc6-dbg:i386 g++-multilib ;;
     *) usage ;;
     esac
 }
@@ -115,7 +115,8 @@ check_by_trying() {
         bench)
             need 'heaptrack' heaptrack --version
             need 'valgrind' valgrind --version
-            need 'ltrace' ltrace --version ;;
+            need 'ltrace' ltrace --version
+            need 'strace' strace -V ;;
         *) usage ;;
         esac
     done
