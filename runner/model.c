@@ -32,6 +32,20 @@ struct thread *model_thread(struct image *image, uint32_t tid)
     return t;
 }
 
+static void remember_freed(struct image *image, uint32_t tid, uint64_t addr, uint64_t seq)
+{
+    struct freed *place = &image->state->freed[tid % FREED_PLACES];
+    if (place->tid != tid && place->tid)
+        model_thread(image, place->tid)->freed = *place;
+    *place = (struct freed){tid, addr, seq};
+}
+
+const struct freed *model_last_freed(const struct image *image, const struct thread *t)
+{
+    const struct freed *place = &image->state->freed[t->tid % FREED_PLACES];
+    return place->tid == t->tid ? place : &t->freed;
+}
+
 void model_deliver(struct model *m, const struct change *change)
 {
     m->seq++;
@@ -135,7 +149,7 @@ static void on_alloc(struct model *m, const struct event *event)
         show_call(m, event, 0);
         allocations_remove(&m->image->allocations, a->addr);
         follow_threshold(m->image, a->chunk);
-        m->image->state->freed[a->r.tid % FREED_PLACES] = (struct freed){a->r.tid, a->addr, m->seq};
+        remember_freed(m->image, a->r.tid, a->addr, m->seq);
         return;
     }
     m->image->ledger.allocations += a->addr != 0;
@@ -176,7 +190,7 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
         allocations_remove(&image->allocations, c->addr);
-        image->state->freed[c->tid % FREED_PLACES] = (struct freed){c->tid, c->addr, m->seq};
+        remember_freed(image, c->tid, c->addr, m->seq);
         if (c->chunk & PMT_CHUNK_MMAPPED)
             follow_threshold(image, c->chunk);
         return;

@@ -277,8 +277,8 @@ static void take_change(struct model *m, struct change *change, const struct cau
         change->cause.code = change->cause.kernel = PMT_CALL_NONE;
         change->cause.seq = change->cause.kernel_seq = change->cause.stack_id = 0;
     }
-    const struct freed *freed = &m->image->state->freed[t->tid % FREED_PLACES];
-    if (change->cause.code == PMT_CALL_FREE && freed->tid == t->tid) {
+    if (change->cause.code == PMT_CALL_FREE) {
+        const struct freed *freed = model_last_freed(m->image, t);
         change->cause.seq = freed->seq;
         change->cause.addr = freed->addr;
     }

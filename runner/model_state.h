@@ -6,22 +6,22 @@
 #include "changes.h"
 #include "model.h"
 
+/* The last call of free(3) of a thread: its record comes before the changes that it makes. */
+struct freed {
+    uint32_t tid; /* 0: none */
+    uint64_t addr, seq;
+};
+#define FREED_PLACES                                                                               \
+    64u /* by tid; the thread itself keeps its call when another one takes its place */
+
 /* A thread of the program: what has to wait for the record of the call that it is in, because the
  * result of an allocator call is known only after the changes that it made. */
 struct thread {
     uint32_t tid;
     uint64_t stack; /* an address in its stack, as long as that is not in the map; else 0 */
     struct change_list waiting;
+    struct freed freed; /* unless its place has a later one */
 };
-
-/* The last call of free(3) of a thread: its record comes before the changes that it makes. */
-struct freed {
-    uint32_t tid;
-    uint64_t addr, seq;
-};
-#define FREED_PLACES                                                                               \
-    64u /* by tid; where two threads meet in one, the earlier call is forgotten                    \
-         */
 
 /* A tracer's file in the map: libraries that only procmap-trace has loaded. */
 struct tracer_file {
@@ -79,6 +79,7 @@ void model_deliver(struct model *m, const struct change *change);
 /* What waits in a thread, without what its call would have added. */
 void model_deliver_early(struct model *m, struct thread *t);
 struct thread *model_thread(struct image *image, uint32_t tid);
+const struct freed *model_last_freed(const struct image *image, const struct thread *t);
 
 /* model_images.c */
 void images_init(struct model *m, struct symbols *symbols);

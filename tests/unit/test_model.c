@@ -641,6 +641,25 @@ static void test_free_goes_before(void **state)
     assert_int_equal(n->cause.kernel_seq, kernel_seq);
 }
 
+/* Also when another thread, whose id ends in the same bits, frees something in between; twice. */
+static void test_free_among_threads(void **state)
+{
+    (void)state;
+    uint32_t other = A + 64;
+    map_block(A, PMT_CALL_MALLOC, 160000);
+    alloc(A, PMT_CALL_MALLOC, 0xe0000008, 0x28000 | 2, 160000);
+    alloc(A, PMT_CALL_FREE, 0x5655b200, 0x21, 0);
+    alloc(other, PMT_CALL_FREE, 0x5655b100, 0x21, 0);
+    alloc(A, PMT_CALL_FREE, 0xe0000008, 0x28000 | 2, 0);
+    uint64_t freed = model.seq;
+    alloc(other, PMT_CALL_FREE, 0x5655b300, 0x21, 0);
+    size_t from = note_count;
+    kernel(A, PMT_CALL_MUNMAP, PMT_CALL_FREE, 0, 0, 0xe0000000, 0x28000, 0);
+    KERNEL_LOOK(A, 0xdffff000, 0xe0029000, "");
+    assert_int_equal(only_change(from)->cause.addr, 0xe0000008);
+    assert_int_equal(only_change(from)->cause.seq, freed);
+}
+
 static void test_realloc_cause(void **state)
 {
     (void)state;
@@ -1088,6 +1107,7 @@ int main(void)
         STARTED(test_two_threads),
         STARTED(test_several_changes),
         STARTED(test_free_goes_before),
+        STARTED(test_free_among_threads),
         STARTED(test_realloc_cause),
         STARTED(test_own_call),
         STARTED(test_named_call),
