@@ -27,7 +27,6 @@ bool region_same(const struct region *a, const struct region *b); /* place, perm
  * without any change of the map. Without a file the path is the kernel's name of the region. */
 bool region_same_file(const struct region *a, const struct region *b);
 
-
 static inline uint64_t region_size(const struct region *r)
 {
     return r->raw.end - r->raw.start;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE (2u << 20)
-#define FRAME_SIZE 64u /* bytes of a frame without names, and some */
+#define FRAME_SIZE 64u          /* bytes of a frame without names, and some */
 #define WRITE_SIZE (256u << 10) /* so much at a time */
 
 struct json {
