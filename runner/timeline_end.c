@@ -72,7 +72,7 @@ static void write_walks(struct timeline *t, const struct pmt_exit *x)
     const uint32_t *n = x->walks;
     char text[300];
     snprintf(text, sizeof text,
-             "%" PRIu32 " walks of stacks verified: %" PRIu32 " MISMATCHES, %" PRIu32
+             "%" PRIu32 " walks of stacks verified: %" PRIu32 " differ from libunwind's, %" PRIu32
              " by libunwind only, %" PRIu32 " cut where there are no unwind tables",
              n[PMT_WALKS_CHECKED], n[PMT_WALKS_MISMATCHED], n[PMT_WALKS_FELL_BACK],
              n[PMT_WALKS_CUT]);
