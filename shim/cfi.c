@@ -224,15 +224,27 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *arg)
     return 1;
 }
 
+/* Of an object with gaps between its segments the system names the one that the address is in: the
+ * tables are in another. */
+static bool find_tables(uintptr_t address, struct cfi_object *object)
+{
+    struct found_object found;
+    if (find_object((void *)address, &found) != 0)
+        return false;
+    const void *header = found.header;
+    if (header && (header < found.low || header >= found.high) &&
+        find_object((void *)header, &found) != 0)
+        return false;
+    *object = (struct cfi_object){header, (uintptr_t)found.low, (uintptr_t)found.high};
+    return true;
+}
+
 enum cfi_result cfi_find(uintptr_t address, bool may_wait, struct cfi_rule *rule)
 {
     struct search search = {.address = address};
-    struct found_object found;
     if (find_object) {
-        if (find_object((void *)address, &found) != 0)
+        if (!find_tables(address, &search.object))
             return CFI_NONE;
-        search.object =
-            (struct cfi_object){found.header, (uintptr_t)found.low, (uintptr_t)found.high};
     } else if (!iterate || !may_wait) {
         return CFI_OTHER;
     } else if (!iterate(look_at, &search)) {

@@ -25,6 +25,13 @@ def test_verified(programs, words, tmp_path):
     assert_verified(traced, some=False)
 
 
+def test_gaps_between_segments(programs, tmp_path):
+    """The unwind tables are not in the piece of the file's addresses that the code is in."""
+    source = "#include <stdlib.h>\nint main(void) { for (int i = 1; i < 20; i++) free(malloc(i)); }"
+    program = programs.compile(tmp_path / "gaps", source, "-no-pie", "-Wl,--section-start=.text=0x8800000")
+    assert_verified(trace(program, tool_options=VERIFY))
+
+
 FOREIGN = {
     "sqlite3": [":memory:", "create table t(a,b); with recursive c(x) as (select 1 union all select x+1 from c where x<300)"
                 " insert into t select x, hex(randomblob(20)) from c; select count(*) from t order by b;"],
