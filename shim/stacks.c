@@ -222,7 +222,7 @@ struct search {
 static void search(void *arg)
 {
     struct search *s = arg;
-    s->end = unwind_walk(s->stack, s->from, s->depth);
+    s->end = unwind_walk(s->stack, s->from, s->depth, false);
 }
 
 /* Whether there is room below `sp` to read tables. */

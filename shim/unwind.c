@@ -257,6 +257,7 @@ struct walker {
     struct unwind_registers r;
     struct stack_bounds bounds;
     struct cfi_rule rule;
+    bool as_calls;
 };
 
 /* Words are read between the stack pointer and the end of its stack only. */
@@ -315,14 +316,15 @@ static enum unwind_end walk(struct unwind_stack *s, struct walker *w, uint32_t d
             !(rare ? step_rarely(w)
                    : unwind_step(&w->r, word & ~(uintptr_t)UNWIND_GENERATION, w->bounds.high)))
             return UNWIND_FAILED;
-        look_up = w->r.pc + (rare && w->rule.signal);
+        look_up = w->r.pc + (rare && w->rule.signal && !w->as_calls);
     }
     return UNWIND_FAILED;
 }
 
-enum unwind_end unwind_walk(struct unwind_stack *s, struct unwind_registers from, uint32_t depth)
+enum unwind_end unwind_walk(struct unwind_stack *s, struct unwind_registers from, uint32_t depth,
+                            bool as_calls)
 {
-    struct walker w = {.r = from};
+    struct walker w = {.r = from, .as_calls = as_calls};
     enum unwind_end end = UNWIND_FAILED;
     s->count = 0;
     if (depth == 1) {
