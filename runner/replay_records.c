@@ -415,6 +415,7 @@ static void build_stack(struct replay *p, const json_t *event)
     }
     p->list = NULL;
     s->frames = (uint32_t)json_array_size(frames);
+    s->cut = json_object_get(event, "cut") && replay_get_bool(p, event, "cut");
 }
 
 static void build_mallopt(struct replay *p, const json_t *event)

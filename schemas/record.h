@@ -243,7 +243,7 @@ struct pmt_snapshot {
 struct pmt_stack {
     struct pmt_record r; /* stack_id: the id that is defined here */
     uint32_t frames;
-    uint32_t pad;
+    uint32_t cut;  /* 1: the code of the last frame has no unwind table, its callers are unknown */
     uint64_t ip[]; /* return addresses, innermost first */
 };
 

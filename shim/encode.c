@@ -386,6 +386,8 @@ static void encode_stack(struct encoder *e, const struct encode_context *c,
         encode_literal(e, "}");
     }
     encode_literal(e, "]");
+    if (s->cut)
+        encode_literal(e, ",\"cut\":true");
 }
 
 static void encode_argv(struct encoder *e, const char *argv, uint32_t size)

@@ -230,6 +230,7 @@ enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintp
     int saved_errno = errno;
     w.sp = sp;
     stack->count = 0;
+    stack->cut = false;
     unwinder.context(&w.context);
     thread.busy++;
     walkers_run(walk, &w);

@@ -85,7 +85,7 @@ static void send(uint32_t id, const struct unwind_stack *stack)
         return;
     emit_header(&e, PMT_RECORD_STACK, 0, id, clock_now());
     s->frames = stack->count;
-    s->pad = 0;
+    s->cut = stack->cut;
     for (uint32_t i = 0; i < stack->count; i++)
         s->ip[i] = stack->pc[i];
     emit_end(&e);
@@ -173,6 +173,7 @@ uint32_t stacks_of_caller(uintptr_t caller)
 {
     struct unwind_stack s;
     s.count = caller != 0;
+    s.cut = false;
     s.pc[0] = caller;
     unwind_seal(&s);
     return intern(&s);

@@ -327,12 +327,14 @@ enum unwind_end unwind_walk(struct unwind_stack *s, struct unwind_registers from
     struct walker w = {.r = from, .as_calls = as_calls};
     enum unwind_end end = UNWIND_FAILED;
     s->count = 0;
+    s->cut = false;
     if (depth == 1) {
         s->pc[s->count++] = from.pc;
         end = UNWIND_WHOLE;
     } else if (bounds_of(from.sp, &w.bounds)) {
         end = walk(s, &w, depth);
     }
+    s->cut = end == UNWIND_WAS_CUT;
     unwind_seal(s);
     return end;
 }

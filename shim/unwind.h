@@ -43,6 +43,7 @@ struct unwind_stack {
     uintptr_t pc[PMT_MAX_FRAMES]; /* return addresses, innermost first */
     uint32_t count;
     uint32_t hash; /* not 0 */
+    bool cut;      /* behind the last frame there are more, that cannot be found */
 };
 
 bool unwind_init(void);

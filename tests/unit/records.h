@@ -173,6 +173,7 @@ static inline void sample_stack(union record *u, unsigned frames)
     record_start(u, PMT_RECORD_STACK, 0, sizeof u->stack);
     u->r.stack_id = 9;
     u->stack.frames = frames;
+    u->stack.cut = frames == 3;
     for (unsigned i = 0; i < frames; i++) {
         uint64_t ip = 0x56556234 + i * 0x10;
         record_append(u, sizeof u->stack + i * sizeof ip, &ip, sizeof ip);

@@ -96,7 +96,7 @@ static const char *const expected[SAMPLE_COUNT] = {
         "{\"type\":\"snapshot\"," COMMON "\"reason\":\"exit\",\"lo\":\"0x0\","
         "\"hi\":\"0xffffffffffffffff\",\"whole\":true,\"last\":false,\"regions\":[]}",
     [SAMPLE_STACK] = "{\"type\":\"stack\"," COMMON "\"id\":9,\"frames\":[{\"ip\":\"0x56556234\"},"
-                     "{\"ip\":\"0x56556244\"},{\"ip\":\"0x56556254\"}]}",
+                     "{\"ip\":\"0x56556244\"},{\"ip\":\"0x56556254\"}],\"cut\":true}",
     [SAMPLE_STACK_EMPTY] = "{\"type\":\"stack\"," COMMON "\"id\":9,\"frames\":[]}",
     [SAMPLE_MALLOPT] = "{\"type\":\"mallopt\"," COMMON "\"param\":-3,\"value\":65536,\"result\":1}",
     [SAMPLE_EXEC] = "{\"type\":\"exec\"," COMMON "\"path\":\"/bin/ls\"}",

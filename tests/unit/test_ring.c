@@ -172,7 +172,7 @@ static void fill(struct emit *e, uint32_t tid, uint32_t number)
         struct pmt_stack *s = e->record;
         emit_header(e, PMT_RECORD_STACK, 0, number + 1, number);
         s->frames = words;
-        s->pad = 0;
+        s->cut = 0;
         for (uint32_t i = 0; i < words; i++)
             s->ip[i] = mixed(tid, number + i);
         return;
