@@ -167,7 +167,7 @@ demo: ## set up, build, compile the lab programs and trace map3
 
 PYTHON := /usr/bin/python3
 # A test that hangs all the same ends its process, which says where it was: the rest of the tests goes on.
-HANGS := --timeout=600 --timeout-method=thread
+HANGS := --timeout=900 --timeout-method=thread
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 

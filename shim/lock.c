@@ -9,8 +9,11 @@
 static bool try_take(struct lock *lock, uint32_t tid)
 {
     uint32_t none = 0;
-    return __atomic_compare_exchange_n(&lock->owner, &none, tid, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    bool taken = __atomic_compare_exchange_n(&lock->owner, &none, tid, false, __ATOMIC_ACQUIRE,
+                                             __ATOMIC_RELAXED);
+    if (taken)
+        __atomic_store_n(&lock->turns, lock->turns + 1, __ATOMIC_RELAXED);
+    return taken;
 }
 
 bool lock_take(struct lock *lock)
@@ -20,6 +23,7 @@ bool lock_take(struct lock *lock)
         return true;
     if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == tid)
         return false;
+    uint32_t turn = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
     for (int step = 0; step < STEPS; step++) {
         __atomic_fetch_add(&lock->waiters, 1, __ATOMIC_SEQ_CST);
         uint32_t owner = __atomic_load_n(&lock->owner, __ATOMIC_SEQ_CST);
@@ -28,6 +32,10 @@ bool lock_take(struct lock *lock)
         __atomic_fetch_sub(&lock->waiters, 1, __ATOMIC_SEQ_CST);
         if (try_take(lock, tid))
             return true;
+        uint32_t now = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
+        if (now != turn) /* another thread was faster: nobody keeps the lock */
+            step = 0;
+        turn = now;
     }
     __atomic_store_n(&lock->owner, tid, __ATOMIC_SEQ_CST);
     emit_lost(PMT_LOSS_LOCK);

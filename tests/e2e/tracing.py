@@ -16,7 +16,7 @@ TOOL = BUILD / "bin" / "procmap-trace"
 LABS = PROGRAMS32.labs  # where one word size is enough
 MMAP = ("mmap", "mmap2")  # the system call behind mmap(3), on x86-64 and on i386
 FOLLOW = ["--follow"]  # as options of the tool
-HANGS = 120  # seconds: no test measures time, but a hanging program must end
+HANGS = 300  # seconds: no test measures time, but a hanging program must end
 
 # Short and the same for all: what the environment has is on the stack of every program.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TMPDIR": tempfile.gettempdir()}
