@@ -273,14 +273,16 @@ def parse_maps(lines):
 
 
 def systems(traced):
-    """For each call of system(): the seq of the snapshots in it. In between the child prints the map."""
+    """For each call of system(): the seq of the snapshots in it, those of a grown stack among them. In between the child
+    prints the map."""
     calls = []
-    for event in traced.of("snapshot", reason="kernel"):
-        if event.get("within", {}).get("call") == "system":
+    for event in traced.of("snapshot"):
+        if event["reason"] in ("kernel", "stack") and event.get("within", {}).get("call") == "system":
             before = traced.events[event["seq"] - 2]
-            assert before["type"] == "kernel" and before["tid"] == event["tid"]
-            if before["call"] in MMAP:
-                calls.append([])
+            if event["reason"] == "kernel":
+                assert before["type"] == "kernel" and before["tid"] == event["tid"]
+                if before["call"] in MMAP:
+                    calls.append([])
             calls[-1].append(event["seq"])
     return calls
 
