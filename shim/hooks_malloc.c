@@ -161,7 +161,7 @@ static inline __attribute__((always_inline)) uint32_t plain_call(const struct li
 {
     bool plain = l->fast && !(thread.busy | thread.loader_ran | thread.call.call) &&
                  (uintptr_t)frame >= thread.stack_low;
-    return likely(plain) ? stacks_known(frame) : 0;
+    return likely(plain) ? stacks_known(l, frame) : 0;
 }
 
 #ifdef __i386__

@@ -54,12 +54,17 @@ static void note_step(struct reading *r, const struct unwind_registers *before,
     note(r, cfa - 1, after->pc);
 }
 
-/* Also against a signal handler: it does not touch what its thread was writing here. */
+/* Also against a signal handler: it does not touch what its thread was writing here, which is of no
+ * stack until end(). */
 static bool begin(struct remembered *m, uint32_t *version)
 {
     *version = __atomic_load_n(&m->version, __ATOMIC_RELAXED);
-    return !(*version & 1) && __atomic_compare_exchange_n(&m->version, version, *version + 1, false,
-                                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    if (*version & 1 || !__atomic_compare_exchange_n(&m->version, version, *version + 1, false,
+                                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    m->from.sp = 0;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    return true;
 }
 
 static void end(struct reading *r, struct unwind_registers from, uint32_t id, uint32_t version)
@@ -68,9 +73,12 @@ static void end(struct reading *r, struct unwind_registers from, uint32_t id, ui
     if (!m)
         return;
     bool whole = id && r->count <= REMEMBERED_WORDS;
+    while (whole && r->count % 4)
+        note(r, m->words->at, m->words->value);
     m->count = whole ? r->count : 0;
-    m->from = whole ? from : (struct unwind_registers){0};
     m->id = id;
+    __atomic_signal_fence(__ATOMIC_RELEASE); /* partner: remembered_id_alone() */
+    m->from = whole ? from : (struct unwind_registers){0};
     __atomic_store_n(&m->version, version + 2, __ATOMIC_RELEASE); /* partner: remembered_id() */
 }
 
@@ -114,7 +122,7 @@ uint32_t remembered_walk(struct remembered *m, struct unwind_registers from, uin
 {
     struct unwind_stack stack;
     uint32_t version, id = 0;
-    if (!unwind_on_own_stack(from.sp))
+    if (depth > 1 && !unwind_on_own_stack(from.sp))
         return 0;
     struct reading reading = {.m = begin(m, &version) ? m : NULL};
     if (walk(&stack, from, depth, &reading))

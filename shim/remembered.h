@@ -22,7 +22,7 @@ struct remembered {
     uintptr_t fp_matters; /* a mask: 0 or all */
     uintptr_t high;       /* every place is below */
     uint32_t generation;
-    uint32_t count;
+    uint32_t count; /* a multiple of four: some are there again, to fill up */
     struct remembered_word words[REMEMBERED_WORDS];
 };
 
@@ -35,8 +35,29 @@ static inline struct remembered *remembered_place(struct unwind_registers from)
     return &remembered[unwind_product(from.pc + (from.sp << 4)) >> (32 - REMEMBERED_BITS)];
 }
 
-/* The id of the stack if this walk is remembered there, else 0. Whatever another thread writes
- * there meanwhile, nothing is read but this thread's stack. */
+/* The id of the stack if this walk is remembered, else 0; for where there is no other thread. An
+ * entry for this stack pointer has read this stack only, between it and `high`. A signal handler
+ * may write another one there between two of our reads, and then `sp` is not the same. */
+static inline __attribute__((always_inline)) uint32_t
+remembered_id_alone(struct unwind_registers from)
+{
+    const struct remembered *m = remembered_place(from);
+    if (unlikely(m->from.sp != from.sp) || unlikely(m->from.pc != from.pc) ||
+        unlikely((m->from.fp ^ from.fp) & m->fp_matters) ||
+        unlikely(m->generation != unwind_generation) ||
+        unlikely(m->high != thread.own_stack.high) || unlikely(from.sp < thread.own_stack.low))
+        return 0;
+    for (const struct remembered_word *w = m->words, *end = w + m->count; w < end; w += 4)
+        if (unlikely((*w[0].at ^ w[0].value) | (*w[1].at ^ w[1].value) | (*w[2].at ^ w[2].value) |
+                     (*w[3].at ^ w[3].value)))
+            return 0;
+    uint32_t id = m->id;
+    __atomic_signal_fence(__ATOMIC_ACQUIRE);
+    return likely(__atomic_load_n(&m->from.sp, __ATOMIC_RELAXED) == from.sp) ? id : 0;
+}
+
+/* The same among other threads. Whatever one of them writes there meanwhile, nothing is read but
+ * this thread's stack. */
 static inline __attribute__((always_inline)) uint32_t remembered_id(const struct remembered *m,
                                                                     struct unwind_registers from)
 {

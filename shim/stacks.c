@@ -4,7 +4,6 @@
 #include "loader.h"
 #include "memory.h"
 #include "process.h"
-#include "remembered.h"
 #include "unwind.h"
 #include "verify.h"
 #include "walkers.h"
@@ -181,33 +180,16 @@ uint32_t stacks_of_caller(uintptr_t caller)
 
 /* ---- stacks of allocator calls ---- */
 
-static inline struct unwind_registers registers_of(const struct frame *frame)
-{
-    return (struct unwind_registers){frame->caller, (uintptr_t)(frame + 1), frame->fp};
-}
-
 static uint32_t find_known(const struct unwind_stack *s)
 {
     struct slot *free;
     return find(s, &free);
 }
 
-static __attribute__((noinline)) uint32_t find_caller(uintptr_t caller)
+uint32_t stacks_find(struct unwind_registers from)
 {
-    struct unwind_stack s;
-    s.count = 1;
-    s.pc[0] = caller;
-    unwind_seal(&s);
-    return find_known(&s);
-}
-
-uint32_t stacks_known(const struct frame *frame)
-{
-    struct unwind_registers from = registers_of(frame);
     if (unlikely(process_loader_owns(from.pc)))
         return 0;
-    if (unlikely(depth_of_call == 1))
-        return find_caller(from.pc);
     struct remembered *place = remembered_place(from);
     uint32_t id = remembered_id(place, from);
     return likely(id) ? id : remembered_walk(place, from, depth_of_call, find_known);
@@ -261,7 +243,7 @@ static bool ask_libunwind(struct unwind_stack *s, uintptr_t sp, uint32_t depth)
 static uint32_t of_frame(const struct frame *frame, uint32_t depth)
 {
     struct unwind_stack stack;
-    struct search s = {&stack, registers_of(frame), depth, UNWIND_FAILED};
+    struct search s = {&stack, stacks_registers(frame), depth, UNWIND_FAILED};
     walk_by_rules(&s);
     bool fell_back = s.end == UNWIND_FAILED && ask_libunwind(&stack, s.from.sp, depth);
     if (unlikely(verifies))
@@ -270,7 +252,7 @@ static uint32_t of_frame(const struct frame *frame, uint32_t depth)
         verify_count(PMT_WALKS_CUT);
     uint32_t id = intern_or_caller(&stack), known = 0;
     if (unlikely(verifies) && depth == depth_of_call)
-        known = stacks_known(frame); /* the short way, and remembered walks */
+        known = stacks_known(live, frame); /* the short way, and remembered walks */
     if (known && known != id)
         verify_count(PMT_WALKS_MISMATCHED);
     return id;
@@ -278,7 +260,7 @@ static uint32_t of_frame(const struct frame *frame, uint32_t depth)
 
 uint32_t stacks_of_frame(const struct frame *frame)
 {
-    uint32_t id = unlikely(verifies) ? 0 : stacks_known(frame);
+    uint32_t id = unlikely(verifies) ? 0 : stacks_known(live, frame);
     return likely(id) ? id : of_frame(frame, depth_of_call);
 }
 

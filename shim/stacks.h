@@ -2,7 +2,7 @@
 #ifndef PMT_STACKS_H
 #define PMT_STACKS_H
 
-#include "state.h"
+#include "remembered.h"
 
 bool stacks_init(void);
 
@@ -16,9 +16,23 @@ bool stacks_need_libunwind(void);
 bool stacks_hold(void);
 void stacks_go_on(bool held, bool in_child);
 
+/* The registers behind an interposed function. */
+static inline struct unwind_registers stacks_registers(const struct frame *frame)
+{
+    return (struct unwind_registers){frame->caller, (uintptr_t)(frame + 1), frame->fp};
+}
+
+uint32_t stacks_find(struct unwind_registers from);
+
 /* The id of an allocator call's stack, for the function with this frame; 0 if it takes more than
- * tables to find it. */
-uint32_t stacks_known(const struct frame *frame);
+ * tables to find it. Nearly always it is where this call has been before. */
+static inline __attribute__((always_inline)) uint32_t stacks_known(const struct live *l,
+                                                                   const struct frame *frame)
+{
+    struct unwind_registers from = stacks_registers(frame);
+    uint32_t id = likely(*l->alone) ? remembered_id_alone(from) : 0;
+    return likely(id) ? id : stacks_find(from);
+}
 
 /* The same whatever it takes. */
 uint32_t stacks_of_frame(const struct frame *frame);
