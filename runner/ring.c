@@ -93,30 +93,29 @@ static bool is_compact(uint8_t type)
     return type == PMT_RECORD_CALL32 || type == PMT_RECORD_CALL64;
 }
 
+/* Of memory that the traced process can write at any time: once. */
+#define TAKE(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
 /* Returns its size in the ring, 0 if it is not valid. */
-static uint32_t read_call(const struct pmt_record *shared, struct plain_call *out)
+static inline __attribute__((always_inline)) uint32_t read_call(const struct pmt_record *shared,
+                                                                struct plain_call *out)
 {
-    struct pmt_call32 c = *(const struct pmt_call32 *)shared;
-    uint32_t size = (uint32_t)c.units * PMT_RECORD_ALIGN;
-    bool frees = c.call == PMT_CALL_FREE, wide = c.type == PMT_RECORD_CALL64;
+    const struct pmt_call32 *c = (const struct pmt_call32 *)shared;
+    const struct pmt_call64 *w = (const struct pmt_call64 *)shared;
+    uint32_t size = (uint32_t)TAKE(shared->units) * PMT_RECORD_ALIGN;
+    uint8_t call = TAKE(shared->call), type = TAKE(shared->type);
+    bool frees = call == PMT_CALL_FREE, wide = type == PMT_RECORD_CALL64;
     uint32_t wanted = wide    ? PMT_CALL64_SIZE
                       : frees ? PMT_CALL32_FREE_SIZE
                               : PMT_CALL32_MALLOC_SIZE;
-    if (size != wanted || (!frees && c.call != PMT_CALL_MALLOC) || !is_compact(c.type))
+    if (size != wanted || (!frees && call != PMT_CALL_MALLOC) || !is_compact(type))
         return 0;
-    *out = (struct plain_call){.addr = c.addr,
-                               .time = c.time,
-                               .chunk = c.chunk,
-                               .size = frees ? 0 : c.size,
-                               .stack_id = c.stack_id,
-                               .call = c.call};
-    if (wide) {
-        struct pmt_call64 w;
-        memcpy(&w, &c, sizeof w);
-        out->addr = w.addr;
-        out->chunk = w.chunk;
-        out->size = frees ? 0 : w.size;
-    }
+    out->call = call;
+    out->stack_id = TAKE(c->stack_id);
+    out->time = TAKE(c->time);
+    out->addr = wide ? TAKE(w->addr) : TAKE(c->addr);
+    out->chunk = wide ? TAKE(w->chunk) : TAKE(c->chunk);
+    out->size = frees ? 0 : wide ? TAKE(w->size) : TAKE(c->size);
     return size;
 }
 
