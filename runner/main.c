@@ -31,6 +31,11 @@
 
 static struct progress progress = {.fd = -1};
 
+static void erase_progress(void)
+{
+    progress_erase(&progress);
+}
+
 static void on_tick(struct model *m, bool idle)
 {
     progress_tick(&progress, m, idle);
@@ -97,13 +102,14 @@ static bool add_timeline(struct model *m, const struct options *o)
     if (fd < 0)
         return false;
     bool on_terminal = progress.fd >= 0 && isatty(fd);
-    FILE *out = on_terminal ? progress_stream(&progress, fd) : fdopen(fd, "w");
-    if (!out)
-        return false;
-    struct timeline_options timeline = {
-        .color = is_coloured(fd, o), .width = terminal_width(fd), .all = o->all};
-    model_add_view(m, view_timeline_new(out, &timeline));
-    return true;
+    struct timeline_options timeline = {.color = is_coloured(fd, o),
+                                        .width = terminal_width(fd),
+                                        .all = o->all,
+                                        .before_write = on_terminal ? erase_progress : NULL};
+    struct view *view = view_timeline_new(fd, &timeline);
+    if (view)
+        model_add_view(m, view);
+    return view != NULL;
 }
 
 static bool is_json_on_stdout(const struct options *o)
@@ -382,7 +388,7 @@ int main(int argc, char **argv)
     launch_raise_limits();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
-        return fflush(stdout) == 0 ? 0 : EXIT_OWN_FAILURE;
+        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_OWN_FAILURE;
     case OPTIONS_WRONG:
         return EXIT_OWN_FAILURE;
     case OPTIONS_RUN:

@@ -1,9 +1,7 @@
 #include "progress.h"
 #include "text.h"
 #include "totals.h"
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -170,45 +168,4 @@ void progress_tick(struct progress *p, struct model *m, bool idle)
         progress_erase(p);
     else if (!idle && now >= (p->shown ? p->next_check : p->next_line))
         look(p, m, now);
-}
-
-/* ---- our own output ---- */
-
-struct stream {
-    struct progress *progress;
-    int fd;
-};
-
-static ssize_t on_write(void *cookie, const char *bytes, size_t size)
-{
-    const struct stream *s = cookie;
-    size_t done = 0;
-    progress_erase(s->progress);
-    while (done < size) {
-        ssize_t written = write(s->fd, bytes + done, size - done);
-        struct pollfd wait = {.fd = s->fd, .events = POLLOUT};
-        if (written < 0 && errno == EAGAIN)
-            poll(&wait, 1, -1);
-        else if (written < 0 && errno != EINTR)
-            break;
-        done += written > 0 ? (size_t)written : 0;
-    }
-    return (ssize_t)done;
-}
-
-static int on_close(void *cookie)
-{
-    struct stream *s = cookie;
-    int result = close(s->fd);
-    free(s);
-    return result;
-}
-
-FILE *progress_stream(struct progress *p, int fd)
-{
-    struct stream *s = malloc(sizeof *s);
-    if (!s)
-        return NULL;
-    *s = (struct stream){p, fd};
-    return fopencookie(s, "w", (cookie_io_functions_t){.write = on_write, .close = on_close});
 }

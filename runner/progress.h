@@ -11,7 +11,6 @@
 #define PMT_PROGRESS_H
 
 #include "model.h"
-#include <stdio.h>
 
 struct progress {
     int fd;      /* of the terminal, borrowed; -1: there is none, and nothing is done */
@@ -32,9 +31,5 @@ void progress_tick(struct progress *p, struct model *m, bool idle);
 
 /* Before anything is written to the terminal, and at the end. */
 void progress_erase(struct progress *p);
-
-/* A stream on `fd`, which it owns: the line is erased before each of its writes. NULL: no memory.
- */
-FILE *progress_stream(struct progress *p, int fd);
 
 #endif

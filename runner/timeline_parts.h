@@ -43,7 +43,11 @@ struct timeline {
     struct cause last;    /* call is NULL if it was none of a change */
     uint32_t last_tid;
     char last_why[256];
-    int error;
+    /* where all of it goes to */
+    int fd;
+    void (*before_write)(void);
+    int error; /* of the first write that failed; there is no other after it */
+    char buffer[64u << 10];
 };
 
 /* view_timeline.c */

@@ -4,8 +4,8 @@
 #include "shim/encode.h"
 #include "totals.h"
 #include "why.h"
+#include "write_all.h"
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,22 +151,6 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
         first = false;
     }
     encode_literal(e, "]");
-}
-
-/* Like write(2), but all of it. Returns 0 or -errno. */
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (size) {
-        ssize_t written = write(fd, bytes, size);
-        struct pollfd wait = {.fd = fd, .events = POLLOUT};
-        if (written < 0 && errno == EAGAIN)
-            poll(&wait, 1, -1);
-        else if (written < 0 && errno != EINTR)
-            return -errno;
-        bytes += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-    return 0;
 }
 
 static void on_flush(struct view *view)

@@ -5,9 +5,11 @@
 #include "text.h"
 #include "timeline_parts.h"
 #include "timeline_wording.h"
+#include "write_all.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Calls that change nothing are shown one by one while they are few: so many in a row, so many in
  * all. */
@@ -331,11 +333,21 @@ static void on_forget(struct view *view, const struct model *m)
     t->shown = NULL;
 }
 
+/* Of the stream that the lines are printed to. It prints a buffer whenever that is full, and says
+ * how that went to nobody: so this notes it. */
+static ssize_t on_write(void *cookie, const char *bytes, size_t size)
+{
+    struct timeline *t = cookie;
+    if (t->before_write)
+        t->before_write();
+    if (!t->error)
+        t->error = write_all(t->fd, bytes, size);
+    return (ssize_t)size;
+}
+
 static void on_flush(struct view *view)
 {
-    struct timeline *t = (struct timeline *)view;
-    if (fflush(t->lines.out) != 0 && !t->error)
-        t->error = -errno;
+    fflush(((struct timeline *)view)->lines.out);
 }
 
 static int on_close(struct view *view, const struct model *m)
@@ -347,17 +359,22 @@ static int on_close(struct view *view, const struct model *m)
                  m->ignored);
         timeline_indented(t, text, STYLE_RED);
     }
-    on_flush(view);
-    if (fclose(t->lines.out) != 0 && !t->error)
+    fclose(t->lines.out);
+    if (close(t->fd) != 0 && !t->error)
         t->error = -errno;
     int error = t->error;
     memory_put(t);
     return error;
 }
 
-struct view *view_timeline_new(FILE *out, const struct timeline_options *options)
+struct view *view_timeline_new(int fd, const struct timeline_options *options)
 {
     struct timeline *t = memory_get(sizeof *t);
+    FILE *out = fopencookie(t, "w", (cookie_io_functions_t){.write = on_write});
+    if (!out) {
+        memory_put(t);
+        return NULL;
+    }
     t->view = (struct view){.event = on_event,
                             .change = timeline_change,
                             .library = timeline_library,
@@ -367,6 +384,8 @@ struct view *view_timeline_new(FILE *out, const struct timeline_options *options
     t->lines = (struct lines){
         .out = out, .color = options->color, .width = options->width, .address_width = 8};
     t->all = options->all;
-    setvbuf(out, NULL, _IOFBF, 64u << 10);
+    t->fd = fd;
+    t->before_write = options->before_write;
+    setvbuf(out, t->buffer, _IOFBF, sizeof t->buffer);
     return &t->view;
 }

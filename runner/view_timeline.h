@@ -4,14 +4,15 @@
 #define PMT_VIEW_TIMELINE_H
 
 #include "model.h"
-#include <stdio.h>
 
 struct timeline_options {
     bool color;
-    unsigned width; /* columns of the terminal */
-    bool all;       /* procmap-trace's own regions too, and every allocation */
+    unsigned width;             /* columns of the terminal */
+    bool all;                   /* procmap-trace's own regions too, and every allocation */
+    void (*before_write)(void); /* or NULL */
 };
 
-struct view *view_timeline_new(FILE *out, const struct timeline_options *options); /* owns `out` */
+/* NULL: no memory. */
+struct view *view_timeline_new(int fd, const struct timeline_options *options); /* owns `fd` */
 
 #endif

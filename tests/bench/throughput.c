@@ -228,7 +228,7 @@ static void add_view(struct model *m, const char *view, const char *path)
     if (strcmp(view, "json") == 0)
         model_add_view(m, view_json_new(open_output(path)));
     else if (strcmp(view, "timeline") == 0)
-        model_add_view(m, view_timeline_new(fdopen(open_output(path), "w"), &timeline));
+        model_add_view(m, view_timeline_new(open_output(path), &timeline));
 }
 
 static struct bench *start(unsigned word_size, uint64_t events)

@@ -17,6 +17,7 @@ from programs import SHIM
 from running import (OWN_FAILURE, ROOT, TOOL, assert_calls_traced, environment,
                      read_events, run, start, trace, trace_options, without_addresses)
 
+PAGE = 4096
 SGR = re.compile(r"\033\[[0-9;]*m")
 RESULTS = [  # programs that are the same in every run but for addresses and times
     *([f"labs/{name}"] for name in ("map1", "map2", "lib_cos", "mmap_file", "shared_memory", "brk_direct", "mprotect_split",
@@ -82,6 +83,25 @@ def test_show_to_a_full_disk(tmp_path, programs):
         done = run(TOOL, "show", option, traced.trace)
         assert done.status == OWN_FAILURE
         assert done.err == b"procmap-trace: cannot write the output: No space left on device\n"
+
+
+def test_show_to_a_full_disk_whatever_the_length(tmp_path, programs):
+    """Also where a page is full just before the end, and nothing is left to be written when the stream is closed."""
+    traced = trace(tmp_path, programs.labs / "crash")
+    first, rest = traced.trace.read_text().split("\n", 1)
+    other, process, sizes = tmp_path / "other.jsonl", json.loads(first), []
+
+    def with_argument(length):
+        process["argv"] = ["x" * length]
+        other.write_text(json.dumps(process, separators=(",", ":")) + "\n" + rest)
+        return len(run(TOOL, "show", other).out)
+
+    fits = PAGE - with_argument(1) + 1
+    for length in range(fits - 2, fits + 4):
+        sizes.append(with_argument(length))
+        done = run(TOOL, "show", "--output=/dev/full", other)
+        assert (done.status, done.err[-24:]) == (OWN_FAILURE, b"No space left on device\n"), sizes
+    assert PAGE + 1 in sizes
 
 
 def test_json_on_stdout_moves_the_output_of_the_program(tmp_path, programs):
