@@ -88,17 +88,18 @@ def test_show_to_a_full_disk(tmp_path, programs):
 def test_show_to_a_full_disk_whatever_the_length(tmp_path, programs):
     """Also where a page is full just before the end, and nothing is left to be written when the stream is closed."""
     traced = trace(tmp_path, programs.labs / "crash")
-    first, rest = traced.trace.read_text().split("\n", 1)
-    other, process, sizes = tmp_path / "other.jsonl", json.loads(first), []
+    text, path, other, sizes = traced.trace.read_text(), str(programs.labs / "crash"), tmp_path / "other.jsonl", []
 
-    def with_argument(length):
-        process["argv"] = ["x" * length]
-        other.write_text(json.dumps(process, separators=(",", ":")) + "\n" + rest)
+    def size_with(path_length, argument_length):
+        first, rest = text.replace(path, "/" + "x" * path_length).split("\n", 1)
+        first = json.dumps(json.loads(first) | {"argv": ["x" * argument_length]}, separators=(",", ":"))
+        other.write_text(first + "\n" + rest)
         return len(run(TOOL, "show", other).out)
 
-    fits = PAGE - with_argument(1) + 1
-    for length in range(fits - 2, fits + 4):
-        sizes.append(with_argument(length))
+    near = next(length for length in range(200) if size_with(length, 1) > PAGE - 40)
+    fits = PAGE - size_with(near, 1) + 1
+    for length in range(max(fits - 2, 1), fits + 4):
+        sizes.append(size_with(near, length))
         done = run(TOOL, "show", "--output=/dev/full", other)
         assert (done.status, done.err[-24:]) == (OWN_FAILURE, b"No space left on device\n"), sizes
     assert PAGE + 1 in sizes
