@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ASKING_SECONDS 10 /* between connecting and saying what for */
+
 int attach_init(struct attach *a)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -70,7 +72,7 @@ int attach_accept(struct attach *a, struct pmt_hello *hello, pid_t *pid)
     int client = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0)
         return -EAGAIN;
-    struct timeval timeout = {.tv_sec = 2};
+    struct timeval timeout = {.tv_sec = ASKING_SECONDS};
     struct ucred peer;
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     if (recv(client, hello, sizeof *hello, 0) != sizeof *hello || !may_ask(client, hello, &peer)) {
@@ -81,12 +83,10 @@ int attach_accept(struct attach *a, struct pmt_hello *hello, pid_t *pid)
     return client;
 }
 
-bool attach_answer(int client, struct ring *ring)
+bool attach_answer(int client, const struct ring *ring)
 {
     bool sent = send_ring(client, ring->fd);
     close(client);
-    close(ring->fd);
-    ring->fd = -1;
     return sent;
 }
 

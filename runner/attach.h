@@ -18,7 +18,7 @@ void attach_close(struct attach *attach);
 int attach_accept(struct attach *attach, struct pmt_hello *hello, pid_t *pid);
 
 /* Hands the ring over and ends the connection. False: it was not taken. */
-bool attach_answer(int client, struct ring *ring);
+bool attach_answer(int client, const struct ring *ring);
 void attach_refuse(int client);
 
 #endif

@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "process_end.h"
 #include "tracee.h"
+#include "unheard.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 #define SLEEP_FIRST_NS 50000  /* between two looks at rings that get records all the time */
-#define BIRTH_NS 1000000000u  /* how long a forked child may take to ask for its ring */
+#define QUIET_NS 1000000000u  /* after this long the user is told what is waited for */
 #define SLEEP_LAST_NS 4000000 /* at those that do not */
 
 struct live {
@@ -23,12 +24,14 @@ struct live {
     struct clock clock;
     struct model *model;
     struct tracee *tracees; /* the images that live */
-    struct tracee_counts counts;
+    uint32_t images;        /* so many have come */
+    struct unheard unheard;
     uint64_t ended_ns; /* CLOCK_MONOTONIC of the last end of an image or of the program */
     size_t count;      /* of tracees */
     pid_t pid;         /* the program */
     int pidfd;
     bool follow, attached, exited, fresh;
+    bool told[2];    /* the user, that unheard of (0) or known (1) children are waited for */
     uint32_t stacks; /* of the launch, likewise stack_depth */
     uint8_t stack_depth;
     int status; /* of the program */
@@ -100,7 +103,11 @@ static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, ui
     *link = t->next;
     l->count--;
     l->ended_ns = monotonic();
+    int ring = t->ring.fd;
+    t->ring.fd = -1;
     tracee_end(t, how, ns);
+    if (ring >= 0)
+        unheard_add_ring(&l->unheard, ring);
 }
 
 static struct tracee *tracee_of(const struct live *l, pid_t pid)
@@ -136,7 +143,12 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
 {
     if (pid != l->pid && !l->follow)
         return attach_refuse(client);
-    struct tracee *t = tracee_new(pid, &l->counts, &l->clock, l->model);
+    if (hello->announces) {
+        unheard_add_process(&l->unheard, pid);
+        return attach_refuse(client);
+    }
+    unheard_remove_process(&l->unheard, pid);
+    struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
     if (ring_create(&t->ring, l->clock.kind, ring_flags(l, hello)) != 0) {
         memory_put(t);
         return attach_refuse(client);
@@ -157,6 +169,10 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
     *last = t;
     l->count++;
     l->attached |= attach_answer(client, &t->ring);
+    if (!l->follow) {
+        close(t->ring.fd);
+        t->ring.fd = -1;
+    }
 }
 
 static void accept_all(struct live *l)
@@ -205,6 +221,7 @@ static void end_program(struct live *l)
     struct tracee *t = tracee_of(l, l->pid);
     l->exited = true;
     l->ended_ns = monotonic();
+    interrupted = 0; /* that was for the program */
     if (!t)
         return;
     merge(l);
@@ -272,25 +289,24 @@ static void sleep_until_something(struct live *l, long *ns)
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
-/* Children that were forked and have not asked for a ring yet: their parents may have ended
- * meanwhile, as those of a daemon do. */
-static bool expects_children(const struct live *l)
+/* There may be children whose parents have ended, as those of a daemon do. */
+static bool goes_on(struct live *l)
 {
-    return l->follow && (int32_t)(l->counts.forks - l->counts.born) > 0 &&
-           monotonic() - l->ended_ns < BIRTH_NS;
-}
-
-static bool goes_on(const struct live *l)
-{
-    return !l->exited || l->tracees || expects_children(l);
+    if (!l->exited || l->tracees)
+        return true;
+    accept_all(l);
+    return l->tracees || unheard_any(&l->unheard);
 }
 
 /* The program has ended, its children go on. */
-static void wait_for_others(struct live *l)
+static void tell_waiting(struct live *l)
 {
-    interrupted = 0;
-    if (l->tracees && l->hooks->waiting)
-        l->hooks->waiting(l->count, l->tracees->pid);
+    bool heard_of = l->tracees != NULL;
+    if (!l->exited || l->told[heard_of] || (!heard_of && monotonic() - l->ended_ns < QUIET_NS))
+        return;
+    l->told[heard_of] = true;
+    if (l->hooks->waiting)
+        l->hooks->waiting(l->count, heard_of ? l->tracees->pid : 0);
 }
 
 /* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not
@@ -298,8 +314,7 @@ static void wait_for_others(struct live *l)
 static void run(struct live *l)
 {
     long sleep_ns = SLEEP_FIRST_NS;
-    bool waiting = false;
-    while (goes_on(l) && !(waiting && interrupted)) {
+    while (goes_on(l) && !(l->exited && interrupted)) {
         if (drain(l)) {
             sleep_ns = SLEEP_FIRST_NS;
             l->fresh = true;
@@ -308,15 +323,14 @@ static void run(struct live *l)
                 tracee_step_over_hole(t);
         }
         look_around(l);
-        if (l->exited && !waiting && l->tracees) {
-            waiting = true;
-            wait_for_others(l);
-        }
-        if (goes_on(l))
+        if (goes_on(l)) {
+            tell_waiting(l);
             sleep_until_something(l, &sleep_ns);
+        }
     }
     while (l->tracees)
         end(l, l->tracees, &(struct pmt_exit){.end = PMT_END_DETACHED}, now_ns(l));
+    unheard_free(&l->unheard);
 }
 
 int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,

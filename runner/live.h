@@ -14,7 +14,7 @@ struct live_result {
 /* What the user is to be told on the way. */
 struct live_hooks {
     /* The program has ended, and `count` processes that are followed go on; `pid` is one of them.
-     */
+     * 0: there is a child that nothing has been heard of. */
     void (*waiting)(size_t count, pid_t pid);
 };
 

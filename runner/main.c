@@ -241,7 +241,10 @@ static uint32_t stack_flags(const struct options *o)
 
 static void tell_waiting(size_t count, pid_t pid)
 {
-    if (count == 1)
+    if (count == 0)
+        complain(NULL, "the program has ended; waiting for a child of it that has not called the C "
+                       "library yet (Ctrl-C ends the tracing)");
+    else if (count == 1)
         complain(NULL, "the program has ended; still tracing process %d (Ctrl-C ends the tracing)",
                  pid);
     else

@@ -37,7 +37,7 @@ static int map(struct ring *ring)
 int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags)
 {
     memset(ring, 0, offsetof(struct ring, record));
-    ring->fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC);
+    ring->fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (ring->fd < 0)
         return -errno;
     int error = -posix_fallocate(ring->fd, 0, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY);
@@ -68,6 +68,12 @@ void ring_destroy(struct ring *ring)
         munmap(ring->shared, WHOLE);
     ring->shared = NULL;
     ring->fd = -1;
+}
+
+/* fcntl(2): the seal is refused as long as there is a mapping that can be written to. */
+bool ring_is_mapped(int fd)
+{
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) < 0 && errno == EBUSY;
 }
 
 static const struct pmt_record *at(const struct ring *ring, uint32_t position)

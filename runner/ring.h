@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 struct ring {
-    int fd; /* of the memfd, until it is handed over; then -1 */
+    int fd; /* of the memfd; -1: closed, or somebody else's by now */
     struct pmt_ring *shared;
     const unsigned char *data; /* capacity bytes, twice */
     uint32_t tail;             /* position of the next record */
@@ -28,6 +28,10 @@ enum ring_state {
 /* 0 or -errno; the memory is allocated now, so that no one dies of a full memory later. */
 int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags);
 void ring_destroy(struct ring *ring);
+
+/* Whether some process still has the ring mapped that this was the descriptor of: one whose parent
+ * the ring was made for. After ring_destroy(). */
+bool ring_is_mapped(int fd);
 
 /* How many bytes are reserved behind the tail, as far as the program's memory can be believed.
  * ring_next() then fetches ahead, but not where the producers still write: taking a cache line from

@@ -13,11 +13,10 @@ static uint64_t monotonic(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-struct tracee *tracee_new(pid_t pid, struct tracee_counts *counts, struct clock *clock,
-                          struct model *model)
+struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model)
 {
     struct tracee *t = memory_get(sizeof *t);
-    *t = (struct tracee){.pid = pid, .pidfd = -1, .counts = counts, .clock = clock, .model = model};
+    *t = (struct tracee){.pid = pid, .pidfd = -1, .images = images, .clock = clock, .model = model};
     return t;
 }
 
@@ -39,8 +38,7 @@ static void pass_on(struct tracee *t, const struct pmt_record *record)
             return;
         }
         t->started = true;
-        t->image = ++t->counts->images;
-        t->counts->born += ((const struct pmt_process *)record)->fork_id != 0;
+        t->image = ++*t->images;
         if (!t->model->started)
             clock_start(t->clock, record->time);
     }
@@ -56,8 +54,6 @@ static void pass_on(struct tracee *t, const struct pmt_record *record)
     t->t_ns = event.t_ns = ns;
     if (record->type == PMT_RECORD_ALLOC && pmt_record_size(record) == sizeof(struct pmt_alloc))
         event.began_ns = clock_ns(t->clock, ((const struct pmt_alloc *)record)->began);
-    if (record->type == PMT_RECORD_FORK)
-        t->counts->forks++;
     if (record->type == PMT_RECORD_EXEC)
         t->executing = !((const struct pmt_exec *)record)->error;
     model_event(t->model, &event);

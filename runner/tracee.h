@@ -7,18 +7,11 @@
 #include "ring.h"
 #include <sys/types.h>
 
-/* Of all images of a trace. */
-struct tracee_counts {
-    uint32_t images; /* so many have sent their first record */
-    uint32_t forks;  /* were announced ... */
-    uint32_t born;   /* ... and so many of their children have sent theirs */
-};
-
 struct tracee {
     pid_t pid;
-    int pidfd;                    /* poll(2) for the end of the process */
-    uint32_t image;               /* number in the trace, from the first record on */
-    struct tracee_counts *counts; /* of the trace */
+    int pidfd;        /* poll(2) for the end of the process */
+    uint32_t image;   /* number in the trace, from the first record on */
+    uint32_t *images; /* so many images of the trace have sent their first record */
     struct ring ring;
     struct clock *clock; /* of the trace */
     struct model *model;
@@ -37,8 +30,7 @@ struct tracee {
 };
 
 /* Takes the ring over; the tracee is freed by tracee_end(). NULL: no memory. */
-struct tracee *tracee_new(pid_t pid, struct tracee_counts *counts, struct clock *clock,
-                          struct model *model);
+struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model);
 
 /* Everything that is in the ring now, up to records of the time `until` (ns since the start of the
  * trace); whether there was anything. */

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 3
+#define PMT_RING_VERSION 4
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (4u << 20)
 
@@ -81,7 +81,8 @@ struct pmt_hello {
     uint16_t word_size; /* 4 or 8 */
     uint32_t pid;
     uint32_t origin; /* enum pmt_origin */
-    uint32_t ppid;
+    uint32_t
+        announces; /* 1: it is the program that this process is about to execute that will ask */
 };
 
 struct pmt_ring {

@@ -1,6 +1,7 @@
 #include "exec.h"
 #include "environment.h"
 #include "exec_target.h"
+#include "handover.h"
 #include <string.h>
 
 #define MOST_VARIABLES                                                                             \
@@ -61,6 +62,8 @@ long exec_traced(const struct sys_regs *regs)
     if (!environment_preload()->socket[0] || n > MOST_VARIABLES ||
         !exec_target_loads_shim(directory, (const char *)a[at ? 1 : 0], at ? (int)a[4] : 0))
         return sys_call_regs(regs);
+    if ((uint32_t)sys0(__NR_getpid) != live->pid)
+        handover_announce(strchr(environment_preload()->socket, '=') + 1);
     size_t size = preload_size(given, n);
     char *list[n + 3], preload[size], own[size];
     extend(given, n, list, preload, own);

@@ -52,12 +52,13 @@ static int receive_fd(int socket)
     return fd;
 }
 
+#define WHOLE (PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY)
+
 /* The header page and the data, and the data once more behind it. */
 static struct pmt_ring *map_ring(int fd, void *place)
 {
-    const unsigned long whole = PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY;
     const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_POPULATE;
-    char *base = sys_mmap(place, whole, prot, MAP_SHARED | (place ? MAP_FIXED : 0),
+    char *base = sys_mmap(place, WHOLE, prot, MAP_SHARED | (place ? MAP_FIXED : 0),
                           fd); /* reserves; the end is past the file */
     if (!base)
         return NULL;
@@ -74,24 +75,43 @@ static struct pmt_ring *map_ring(int fd, void *place)
     if (result == (long)again && ring->magic == PMT_RING_MAGIC &&
         ring->version == PMT_RING_VERSION && ring->capacity == PMT_RING_CAPACITY)
         return ring;
-    sys2(__NR_munmap, base, whole);
+    sys2(__NR_munmap, base, WHOLE);
     return NULL;
 }
 
-bool handover(struct live *page, const char *socket_name, void *place)
+void handover_forget(void *ring)
+{
+    sys2(__NR_munmap, ring, WHOLE);
+}
+
+static bool send_hello(int socket, enum pmt_origin origin, bool announces)
 {
     struct pmt_hello hello = {.magic = PMT_RING_MAGIC,
                               .version = PMT_RING_VERSION,
                               .word_size = sizeof(long),
-                              .pid = page->pid,
-                              .origin = place ? PMT_ORIGIN_FORK : PMT_ORIGIN_START,
-                              .ppid = (uint32_t)sys0(__NR_getppid)};
+                              .pid = (uint32_t)sys0(__NR_getpid),
+                              .origin = origin,
+                              .announces = announces};
+    return sys_call(__NR_sendto, (unsigned long)socket, (unsigned long)&hello, sizeof hello,
+                    MSG_NOSIGNAL, 0, 0) == sizeof hello;
+}
+
+void handover_announce(const char *socket_name)
+{
+    int socket = connect_to(socket_name);
+    if (socket < 0)
+        return;
+    send_hello(socket, PMT_ORIGIN_EXEC, true);
+    sys_close(socket);
+}
+
+bool handover(struct live *page, const char *socket_name, void *place)
+{
     int socket = connect_to(socket_name);
     if (socket < 0)
         return false;
     int fd = -1;
-    if (sys_call(__NR_sendto, (unsigned long)socket, (unsigned long)&hello, sizeof hello,
-                 MSG_NOSIGNAL, 0, 0) == sizeof hello)
+    if (send_hello(socket, place ? PMT_ORIGIN_FORK : PMT_ORIGIN_START, false))
         fd = receive_fd(socket);
     sys_close(socket);
     if (fd < 0)

@@ -234,10 +234,12 @@ void process_begin_child(uint32_t fork_id, uint32_t parent)
     live->pid = (uint32_t)sys0(__NR_getpid);
     live->page_size = (uint32_t)getauxval(AT_PAGESZ);
     live->alone = &never_alone;
-    if (socket && handover(live, socket + 1, ring_memory))
+    if (socket && handover(live, socket + 1, ring_memory)) {
         begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});
-    else
+    } else {
+        handover_forget(ring_memory);
         process.follow = false;
+    }
 }
 
 /* Where system calls are not seen, this is the last that is heard of the process. */

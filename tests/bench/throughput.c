@@ -233,7 +233,7 @@ static void add_view(struct model *m, const char *view, const char *path)
 
 static struct bench *start(unsigned word_size, uint64_t events)
 {
-    static struct tracee_counts counts;
+    static uint32_t images;
     struct bench *b = memory_get(sizeof *b);
     b->word_size = word_size;
     b->events = events;
@@ -242,9 +242,9 @@ static struct bench *start(unsigned word_size, uint64_t events)
         b->live[i] = PLACES;
     for (uint32_t i = 0; i < PLACES; i++)
         b->unused[b->unused_count++] = (i * 7919u) % PLACES;
-    counts = (struct tracee_counts){0};
+    images = 0;
     clock_init(&b->clock);
-    b->tracee = tracee_new(4711, &counts, &b->clock, &b->model);
+    b->tracee = tracee_new(4711, &images, &b->clock, &b->model);
     if (ring_create(&b->tracee->ring, b->clock.kind, 0) != 0) {
         fputs("no memory for a ring\n", stderr);
         exit(1);

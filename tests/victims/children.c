@@ -3,11 +3,13 @@
  * was, changes the map, and ends with status 21; prints "@ child KIND PID" and "@ result KIND
  * STATUS".
  *
- *   fork vfork posix_spawn system popen clone clone-vm daemon threads
+ *   fork vfork posix_spawn system popen clone clone-vm daemon unseen threads
  *
  * A tracer that follows must show each child with the parent's map (fork, clone) or a map of its
  * own (the others). clone-vm shares our memory and is no image of its own. The daemon's parents end
- * at once; it goes on until its standard input ends, and then prints "@ daemon-end".
+ * at once; it goes on until its standard input ends, and then prints "@ daemon-end". The unseen
+ * child is made by a system call of our own and makes only such until its standard input ends:
+ * nobody can hear of it before. We do not wait for it.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -16,6 +18,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "victim.h"
@@ -138,6 +141,38 @@ static void with_daemon(void)
     result("daemon", child);
 }
 
+#if defined __i386__
+
+static long own_call(long number, long a, long b, long c)
+{
+    __asm__ volatile("int $0x80" : "+a"(number) : "b"(a), "c"(b), "d"(c) : "memory");
+    return number;
+}
+
+#else
+
+static long own_call(long number, long a, long b, long c)
+{
+    __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return number;
+}
+
+#endif
+
+static void with_unseen(void)
+{
+    static char byte;
+    long child = own_call(SYS_fork, 0, 0, 0);
+
+    if (child < 0)
+        give_up("fork");
+    if (child > 0)
+        return;
+    while (own_call(SYS_read, STDIN_FILENO, (long)&byte, 1) > 0)
+        ;
+    _exit(child_work("unseen"));
+}
+
 static void *fork_here(void *argument)
 {
     pid_t child = fork();
@@ -179,6 +214,8 @@ int main(int argc, char *argv[])
         with_clone(kind);
     else if (strcmp(kind, "daemon") == 0)
         with_daemon();
+    else if (strcmp(kind, "unseen") == 0)
+        with_unseen();
     else if (strcmp(kind, "threads") == 0)
         in_threads();
     else
