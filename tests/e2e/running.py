@@ -5,6 +5,7 @@ PROCMAP_TRACE_ASAN names a build of the tool with AddressSanitizer and UBSan, th
 expects it; without it sanitized_tool() makes one in build/asan.
 """
 
+import fcntl
 import functools
 import json
 import os
@@ -173,12 +174,15 @@ def sanitized_tool():
         return Path(named)
     make = ["make", "-s", "-C", ROOT, "BUILD=build/asan"]
     flags = "CFLAGS=-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
-    subprocess.run([*make, flags, "build/asan/bin/procmap-trace"], check=True)
-    shims = ROOT / "build" / "asan" / "lib"
-    shims.mkdir(exist_ok=True)
-    if not (shims / "procmap-trace").exists():
-        (shims / "procmap-trace").symlink_to(BUILD / "lib" / "procmap-trace")
-    return ROOT / "build" / "asan" / "bin" / "procmap-trace"
+    tree = ROOT / "build" / "asan"
+    tree.mkdir(parents=True, exist_ok=True)
+    with open(tree / "lock", "w") as lock:  # several workers may want it at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([*make, flags, "build/asan/bin/procmap-trace"], check=True)
+        (tree / "lib").mkdir(exist_ok=True)
+        if not (tree / "lib" / "procmap-trace").exists():
+            (tree / "lib" / "procmap-trace").symlink_to(BUILD / "lib" / "procmap-trace")
+    return tree / "bin" / "procmap-trace"
 
 
 def assert_no_crash(done):
