@@ -1,17 +1,10 @@
 #include "tracee.h"
 #include "memory.h"
-#include <time.h>
 #include <unistd.h>
 
 #define RELEASE_BYTES (256u << 10) /* producers get their space back at least so often */
-#define HOLE_NS 1000000000u        /* how long a reserved record may stay uncommitted */
-
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#define HOLE_LOOKS 400u /* so often a reserved record may be found uncommitted: for over a second  \
+                         */
 
 struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model)
 {
@@ -130,18 +123,14 @@ bool tracee_drain(struct tracee *t, uint64_t until)
     return any;
 }
 
+/* Counted, not timed: a machine that stood still for a while has held up the thread, too. */
 void tracee_step_over_hole(struct tracee *t)
 {
-    if (!ring_has_hole(&t->ring)) {
-        t->hole_since = 0;
-        return;
-    }
-    uint64_t now = monotonic();
-    if (!t->hole_since || t->hole_at != t->ring.tail) { /* another one than that of the last look */
-        t->hole_since = now;
+    if (!ring_has_hole(&t->ring) || t->hole_at != t->ring.tail) { /* none, or another one */
+        t->hole_looks = 0;
         t->hole_at = t->ring.tail;
-    } else if (now - t->hole_since > HOLE_NS && ring_skip(&t->ring, PMT_LOSS_TORN, false)) {
-        t->hole_since = 0;
+    } else if (++t->hole_looks > HOLE_LOOKS && ring_skip(&t->ring, PMT_LOSS_TORN, false)) {
+        t->hole_looks = 0;
     }
 }
 

@@ -18,7 +18,7 @@ struct tracee {
     uint64_t near;       /* time of the last record, for clock_whole() */
     uint64_t t_ns;       /* of the last event */
     uint64_t call_word;  /* the time of the last plain call, if t_ns is its */
-    uint64_t hole_since; /* CLOCK_MONOTONIC of the first look at the hole that is at ... */
+    uint32_t hole_looks; /* that found the same hole, which is at ... */
     uint32_t hole_at;    /* ... this position */
     bool started;        /* the process record has come */
     bool executing;      /* an exec was announced, and no failure since */
