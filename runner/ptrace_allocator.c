@@ -253,6 +253,16 @@ static bool emulate(struct thread *thread, struct hit *h, const struct breakpoin
     return true;
 }
 
+/* The timer of the views may come meanwhile. */
+static bool wait_for(pid_t tid, int *status)
+{
+    pid_t got;
+    do
+        got = waitpid(tid, status, __WALL);
+    while (got < 0 && errno == EINTR);
+    return got == tid;
+}
+
 /* One instruction where it is, with its byte put back for so long; other threads could pass there
  * unseen meanwhile. Returns the signal that came instead, to be delivered, or -1 if the thread has
  * ended. */
@@ -262,8 +272,7 @@ static int step(struct ptrace_source *s, struct thread *thread, const struct bre
     int status, signal = 0;
     ptrace_write(thread->tid, at->address, at->code, 1);
     for (;;) {
-        if (ptrace_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
-            waitpid(thread->tid, &status, __WALL) < 0)
+        if (ptrace_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 || !wait_for(thread->tid, &status))
             return -1;
         bool ends = !WIFSTOPPED(status) || (status >> 16) == PTRACE_EVENT_EXIT;
         if (ends) {

@@ -226,6 +226,14 @@ def test_program_that_cannot_be_executed(tmp_path):
     assert done.status == 126 and "cannot be executed" in done.stderr
 
 
+@pytest.mark.parametrize("bits", WORD_SIZES)
+def test_breakpoint_that_is_stepped_over(bits):
+    """The tool's own timer comes while it waits for the step to end, some of the 20000 times."""
+    traced = trace(built("tests/victims/stepped.c", bits), tool_options=(*PTRACE, "--stacks=none"))
+    assert traced.status == 7
+    assert traced.exit["allocations"]["calls"] == traced.exit["allocations"]["frees"] == 10000
+
+
 # --- signals ---
 
 @pytest.mark.parametrize("bits", WORD_SIZES)
