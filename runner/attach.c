@@ -67,15 +67,25 @@ static bool send_ring(int client, int fd)
     return sendmsg(client, &message, MSG_NOSIGNAL) == 1;
 }
 
+/* A signal interrupts it even where handlers have SA_RESTART, as there is a timeout: signal(7). */
+static bool receive_hello(int client, struct pmt_hello *hello)
+{
+    struct timeval timeout = {.tv_sec = ASKING_SECONDS};
+    ssize_t got;
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    do
+        got = recv(client, hello, sizeof *hello, 0);
+    while (got < 0 && errno == EINTR);
+    return got == sizeof *hello;
+}
+
 int attach_accept(struct attach *a, struct pmt_hello *hello, pid_t *pid)
 {
     int client = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0)
         return -EAGAIN;
-    struct timeval timeout = {.tv_sec = ASKING_SECONDS};
     struct ucred peer;
-    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    if (recv(client, hello, sizeof *hello, 0) != sizeof *hello || !may_ask(client, hello, &peer)) {
+    if (!receive_hello(client, hello) || !may_ask(client, hello, &peer)) {
         close(client);
         return -EPERM;
     }

@@ -43,7 +43,10 @@ static int receive_fd(int socket)
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
-    long got = sys3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+    long got;
+    do /* signal(7): with a timeout, being stopped and continued is enough to interrupt it */
+        got = sys3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+    while (got == -EINTR);
     struct cmsghdr *c = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
     int fd;
     if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))

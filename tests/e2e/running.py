@@ -141,6 +141,16 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
+def state(pid):
+    """Of a process, as proc(5) has it: "R", "S", "T" ..."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def looked_at(path):
+    """Whether a trace that is being written has a look at the map."""
+    return path.exists() and '"snapshot"' in path.read_text()
+
+
 def read_until(stream, wanted):
     """Reads lines of a pipe until one that starts with `wanted`; all that was read, or fails at the end."""
     read = b""

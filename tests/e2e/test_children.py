@@ -321,3 +321,34 @@ os._exit(0)"""
         assert tool.wait(running.HANGS) == 0
         tool.stdin.close()
         assert running.read_until(tool.stdout, b"@ end")
+
+
+# ---- while a child asks for its ring ----
+
+def child_of(pid):
+    """The only child, once there is one."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    running.wait_until(lambda: children.read_text().split(), "a child")
+    return int(children.read_text())
+
+
+def test_stopped_while_it_asks(tmp_path):
+    """By signal(7) that interrupts a read of a socket that has a timeout."""
+    with follow(tmp_path, "/bin/sh", "-c", "read line; (read line; exit 21); exit 3") as tool:
+        shell = child_of(tool.pid)
+        running.wait_until(lambda: running.looked_at(tmp_path / "trace.jsonl"), "the shell's first look")
+        tool.send_signal(signal.SIGSTOP)
+        running.wait_until(lambda: running.state(tool.pid) == "T", "the tool is stopped")
+        tool.stdin.write(b"\n")
+        tool.stdin.flush()
+        child = child_of(shell)
+        running.wait_until(lambda: running.state(child) == "S", "the child waits for the answer")
+        os.kill(child, signal.SIGSTOP)
+        running.wait_until(lambda: running.state(child) == "T", "the child is stopped")
+        os.kill(child, signal.SIGCONT)
+        running.wait_until(lambda: running.state(child) == "S", "the child waits again")
+        tool.send_signal(signal.SIGCONT)
+        tool.stdin.close()
+        assert tool.wait(running.HANGS) == 3
+    process, _ = late_child(tmp_path, Path("/bin/sh").resolve().name)
+    assert process["pid"] == child

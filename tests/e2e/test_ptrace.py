@@ -13,7 +13,7 @@ import pytest
 import strace
 from bulk_schema import read_trace
 from invariants import check_invariants
-from running import wait_until
+from running import looked_at, state, wait_until
 from tracing import BUILD, ENVIRONMENT, HANGS, ROOT, TOOL, run, trace, untraced
 
 pytestmark = pytest.mark.skipif(not strace.works(), reason="processes cannot be traced here")
@@ -261,10 +261,6 @@ def busy_program(program):
             process.kill()
 
 
-def state(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def test_stop_and_continue():
     """Job control works: a stopped program stays stopped until SIGCONT."""
     with subprocess.Popen([TOOL, *PTRACE, "-q", victim(64), "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -289,10 +285,6 @@ def next_program(pid):
 
 
 # --- running processes ---
-
-def looked_at(path):
-    return path.exists() and '"snapshot"' in path.read_text()
-
 
 def attach(pid, path):
     """Looks at a process, sends it SIGUSR1 meanwhile, and lets go of it. Returns the events."""
