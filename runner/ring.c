@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -34,13 +35,24 @@ static int map(struct ring *ring)
     return 0;
 }
 
+/* Signals wait: one would end it halfway, and it would begin from the start. */
+static int allocate(int fd)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    int error = posix_fallocate(fd, 0, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
 int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags)
 {
     memset(ring, 0, offsetof(struct ring, record));
     ring->fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (ring->fd < 0)
         return -errno;
-    int error = -posix_fallocate(ring->fd, 0, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY);
+    int error = allocate(ring->fd);
     if (!error)
         error = map(ring);
     if (error) {

@@ -34,6 +34,15 @@ static void unmap_window(void)
     out.window = NULL;
 }
 
+static long allocate(int fd, uint64_t at)
+{
+#ifdef __i386__
+    return sys_call(__NR_fallocate, fd, 0, (unsigned long)at, (unsigned long)(at >> 32), WINDOW, 0);
+#else
+    return sys_call(__NR_fallocate, fd, 0, at, WINDOW, 0, 0);
+#endif
+}
+
 /* Maps the WINDOW bytes from `at` on. The space is allocated first: writing to a mapping of a file
  * on a full disk would be a SIGBUS in the program. */
 static bool map_window(uint64_t at)
@@ -43,13 +52,14 @@ static bool map_window(uint64_t at)
     int fd = sys_open(out.path, O_RDWR | O_CREAT, 0666);
     if (fd < 0)
         return false;
+    long result;
+    do /* being stopped and continued may interrupt it */
+        result = allocate(fd, at);
+    while (result == -EINTR);
 #ifdef __i386__
-    long result =
-        sys_call(__NR_fallocate, fd, 0, (unsigned long)at, (unsigned long)(at >> 32), WINDOW, 0);
     if (result == 0)
         result = sys_call(__NR_mmap2, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at >> 12);
 #else
-    long result = sys_call(__NR_fallocate, fd, 0, at, WINDOW, 0, 0);
     if (result == 0)
         result = sys_call(__NR_mmap, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
 #endif

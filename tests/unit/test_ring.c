@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -908,6 +909,31 @@ static void test_lost(void **state)
     assert_int_equal(ring_lost(&ring, PMT_LOSS_CORRUPT), 5);
 }
 
+static void on_tick(int number)
+{
+    (void)number;
+}
+
+/* Signals come all the time while the memory is allocated. */
+static void test_create_among_signals(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+    struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+    int errors = 0;
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 50; i++) {
+        struct ring another;
+        if (ring_create(&another, PMT_CLOCK_MONOTONIC, 0) == 0)
+            ring_destroy(&another);
+        else
+            errors++;
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    assert_int_equal(errors, 0);
+}
+
 int main(void)
 {
 #define WITH_RING(test) cmocka_unit_test_setup_teardown(test, create, destroy)
@@ -923,7 +949,7 @@ int main(void)
         WITH_RING(test_wake),           WITH_FENCE(test_garbage_header),
         WITH_FENCE(test_garbage_data),  WITH_FENCE(test_recovery),
         WITH_RING(test_lost),           WITH_RING(test_plain_calls),
-        WITH_RING(test_no_plain_calls),
+        WITH_RING(test_no_plain_calls), cmocka_unit_test(test_create_among_signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
