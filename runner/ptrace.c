@@ -2,6 +2,7 @@
 #include "memory.h"
 #include "ptrace_source.h"
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #define OPTIONS                                                                                    \
     (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |    \
      PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT)
+
+/* Stops come in pairs, a few microseconds apart: entry and exit of a call. Who sleeps meanwhile is
+ * woken on another, idle CPU, which takes longer (in a virtual machine 50 us) than the call. */
+#define AWAKE_NS 50000
 
 long ptrace_ask(int request, pid_t tid, uintptr_t address, uintptr_t data)
 {
@@ -26,6 +31,18 @@ void ptrace_go(struct ptrace_source *s, struct thread *thread, int signal)
         how = PTRACE_SYSCALL;
     thread->stopped = false;
     ptrace_ask(how, thread->tid, 0, (uintptr_t)signal); /* it may have been killed meanwhile */
+}
+
+pid_t ptrace_wait(const struct ptrace_source *s, pid_t pid, int *status)
+{
+    const uint64_t until = recorder_now(s->recorder) + AWAKE_NS;
+    do {
+        pid_t tid = waitpid(pid, status, __WALL | WNOHANG);
+        if (tid)
+            return tid;
+        sched_yield(); /* the program may be waiting for this very CPU */
+    } while (recorder_now(s->recorder) < until);
+    return waitpid(pid, status, __WALL);
 }
 
 /* A stop without a system call: of a group, at our request, or a new thread's first one. */
@@ -118,7 +135,7 @@ static void run(struct ptrace_source *s, struct model *model)
 {
     while (goes_on(s)) {
         int status;
-        pid_t tid = waitpid(-1, &status, __WALL);
+        pid_t tid = ptrace_wait(s, -1, &status);
         if (tid > 0) {
             s->dirty = true;
             ptrace_handle(s, tid, status);

@@ -254,11 +254,11 @@ static bool emulate(struct thread *thread, struct hit *h, const struct breakpoin
 }
 
 /* The timer of the views may come meanwhile. */
-static bool wait_for(pid_t tid, int *status)
+static bool wait_for(const struct ptrace_source *s, pid_t tid, int *status)
 {
     pid_t got;
     do
-        got = waitpid(tid, status, __WALL);
+        got = ptrace_wait(s, tid, status);
     while (got < 0 && errno == EINTR);
     return got == tid;
 }
@@ -272,7 +272,8 @@ static int step(struct ptrace_source *s, struct thread *thread, const struct bre
     int status, signal = 0;
     ptrace_write(thread->tid, at->address, at->code, 1);
     for (;;) {
-        if (ptrace_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 || !wait_for(thread->tid, &status))
+        if (ptrace_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
+            !wait_for(s, thread->tid, &status))
             return -1;
         bool ends = !WIFSTOPPED(status) || (status >> 16) == PTRACE_EVENT_EXIT;
         if (ends) {

@@ -34,6 +34,9 @@ struct ptrace_source {
 void ptrace_go(struct ptrace_source *s, struct thread *thread, int signal);
 long ptrace_ask(int request, pid_t tid, uintptr_t address, uintptr_t data); /* -errno on failure */
 
+/* waitpid(2) for any thread or one; -1 with errno, EINTR among them. */
+pid_t ptrace_wait(const struct ptrace_source *s, pid_t pid, int *status);
+
 /* What a stop means, with the status that waitpid(2) gave. */
 void ptrace_stop(struct ptrace_source *s, struct thread *thread, int status);
 void ptrace_handle(struct ptrace_source *s, pid_t tid, int status);
