@@ -53,6 +53,22 @@ static struct level level_with_line(const struct symbol *s, uint32_t frame)
     return nowhere;
 }
 
+/* The file of the innermost frame that has one; the vdso has none. */
+static const char *innermost_module(const struct stack *stack)
+{
+    uint32_t i = 0;
+    while (i < stack->count && !stack->frames[i].module)
+        i++;
+    return i < stack->count ? stack->frames[i].module : NULL;
+}
+
+/* musl's dynamic loader is its C library, too. */
+static bool is_loader(const char *module)
+{
+    const char *name = module ? base_name(module) : "";
+    return strncmp(name, "ld-", 3) == 0 && strncmp(name, "ld-musl", 7) != 0;
+}
+
 static bool is_system_library(const char *path)
 {
     const char *name = base_name(path);
@@ -69,7 +85,8 @@ static bool is_own(const struct model *m, const struct frame *frame)
 }
 
 /* The innermost function of the program itself with a line; if there is none, the innermost one of
- * it (not in a static program); then of any library but the C library. */
+ * it (not in a static program); then of any library but the C library; else
+ * nowhere. */
 static struct level own_level(const struct model *m, const struct stack *stack)
 {
     struct level own = nowhere, other = nowhere;
@@ -85,9 +102,7 @@ static struct level own_level(const struct model *m, const struct stack *stack)
             other.frame = i;
         }
     }
-    if (own.frame < stack->count)
-        return own;
-    return other.frame < stack->count ? other : (struct level){0, 0};
+    return own.frame < stack->count ? own : other;
 }
 
 /* ---- in words ---- */
@@ -147,6 +162,12 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
     if (!stack || !stack->count)
         return 0;
     struct level own = own_level(m, stack);
+    if (own.frame >= stack->count && is_loader(innermost_module(stack))) {
+        snprintf(out, size, "%s", base_name(innermost_module(stack)));
+        return strlen(out);
+    }
+    if (own.frame >= stack->count)
+        own = (struct level){0, 0};
     level_text(&stack->frames[own.frame], symbol_of(m, stack, own.frame), own.level, out, size);
     size_t used = strlen(out);
     const char *called = called_from(m, stack, own);
@@ -156,4 +177,10 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
         snprintf(out + used, size - used, " -> %s", name);
     }
     return strlen(out);
+}
+
+bool caller_is_loader(const struct model *m, uint32_t stack_id)
+{
+    const struct stack *stack = stacks_find(&m->image->stacks, stack_id);
+    return stack && is_loader(innermost_module(stack));
 }

@@ -16,12 +16,13 @@ static bool starts(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* A shared library by its name: "libm.so.6", "ld-linux.so.2", "libfoo-1.so (deleted)". */
+/* A shared library by its name: "libm.so.6", "ld-linux.so.2", "libfoo-1.so (deleted)"; not
+ * "ld.so.cache". */
 static bool is_library(const char *path)
 {
     const char *base = strrchr(path, '/');
     for (const char *at = base; at && (at = strstr(at, ".so")); at += 3)
-        if (at[3] == '\0' || at[3] == '.' || at[3] == ' ')
+        if (at[3] == '\0' || at[3] == ' ' || (at[3] == '.' && at[4] >= '0' && at[4] <= '9'))
             return true;
     return false;
 }
@@ -99,6 +100,13 @@ static enum kind kind_by_cause(const struct region *r, const struct cause *cause
     return KIND_ANONYMOUS;
 }
 
+/* As the dynamic loader maps a .bss, where it is seen at work. */
+static bool is_fixed(const struct cause *cause)
+{
+    bool mapped = cause->kernel == PMT_CALL_MMAP || cause->kernel == PMT_CALL_MMAP2;
+    return mapped && (cause->args[3] & MAP_FIXED);
+}
+
 /* Anonymous memory right behind the writable data of an ELF file is its .bss. */
 static enum kind kind_by_place(const struct image *image, const struct region *r)
 {
@@ -137,6 +145,6 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
             return KIND_THREAD_STACK;
         return before->kind;
     }
-    bool at_start = !cause || cause->reason == PMT_REASON_LOADER;
-    return kind == KIND_ANONYMOUS && at_start ? kind_by_place(image, r) : kind;
+    bool placed = !cause || cause->reason == PMT_REASON_LOADER || is_fixed(cause);
+    return kind == KIND_ANONYMOUS && placed ? kind_by_place(image, r) : kind;
 }

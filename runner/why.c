@@ -1,4 +1,5 @@
 #include "why.h"
+#include "caller.h"
 #include "shim/encode.h"
 #include "text.h"
 #include <inttypes.h>
@@ -100,10 +101,24 @@ static void of_protection(const struct sentence *s)
         SAY(s, "a border between permissions moved");
 }
 
+/* MAP_FIXED: what was there goes without a word. */
+static void of_replacing(const struct sentence *s)
+{
+    const struct change *ch = s->change;
+    if (ch->type == CHANGE_SPLIT)
+        return SAY(s, "a new mapping takes the place of a part of it: it is now %zu regions",
+                   ch->parts.count);
+    if (ch->type == CHANGE_SHRUNK)
+        return SAY(s, "a new mapping takes the place of a part of it");
+    SAY(s, "a new mapping takes its place");
+}
+
 static void of_mapping(const struct sentence *s)
 {
     const struct change *ch = s->change;
     const struct region *r = ch->after ? ch->after : ch->before;
+    if (ch->type == CHANGE_SPLIT || ch->type == CHANGE_SHRUNK || ch->type == CHANGE_REMOVED)
+        return of_replacing(s);
     if (r->kind == KIND_THREAD_STACK && ch->type == CHANGE_GROWN)
         return SAY(
             s,
@@ -174,6 +189,51 @@ static void of_kernel(const struct sentence *s)
     SAY(s, "%s changed the map", encode_call_name(call));
 }
 
+/* ---- the dynamic loader at work, seen call by call ---- */
+
+/* How it maps a library, elf/dl-map-segments.h of glibc: all of the file at once, to have a place
+ * for it, then its parts over that. */
+static const char *segment(const struct region *r, enum change_type type)
+{
+    if (r->kind == KIND_LIB_BSS)
+        return "the library's variables that begin as zero: no file is needed for these (.bss)";
+    if (r->kind == KIND_LIB_CODE)
+        return "the library's code: may be executed, but not written";
+    if (r->kind == KIND_LIB_DATA)
+        return "the library's variables: pages that are written become this process's own";
+    if (r->kind != KIND_LIB_RODATA)
+        return NULL;
+    return type == CHANGE_ADDED
+               ? "the dynamic loader loads the library: a place for all of it first, then its "
+                 "code and its variables within"
+               : "the library's constants: may only be read";
+}
+
+static void of_loader(const struct sentence *s)
+{
+    static const char list[] = "/etc/ld.so.cache";
+    const struct change *ch = s->change;
+    const struct region *r = ch->after ? ch->after : ch->before;
+    bool mapped = ch->cause.kernel == PMT_CALL_MMAP || ch->cause.kernel == PMT_CALL_MMAP2;
+    bool protects = ch->cause.kernel == PMT_CALL_MPROTECT && ch->type == CHANGE_PROTECTION;
+    bool new = ch->type == CHANGE_ADDED || ch->type == CHANGE_PROTECTION;
+    const char *part = mapped && new ? segment(r, ch->type) : NULL;
+    if (part)
+        SAY(s, "%s", part);
+    else if (mapped && new &&strcmp(r->path, list) == 0)
+        SAY(s, "the dynamic loader looks up where the libraries are (ldconfig(8))");
+    else if (mapped && new && !r->path[0])
+        SAY(s, "memory for the dynamic loader's own notes and for thread-local variables");
+    else if (protects && !(r->raw.perms & (PMT_PERM_WRITE | PMT_PERM_EXEC)))
+        SAY(s, "the dynamic loader has filled in addresses here, which nobody is to change from "
+               "now on (RELRO)");
+    else if (ch->cause.kernel == PMT_CALL_MUNMAP && strcmp(r->path, list) == 0)
+        SAY(s, "all libraries are found");
+    else if (ch->cause.kernel == PMT_CALL_MUNMAP && ch->type == CHANGE_REMOVED &&
+             r->kind >= KIND_LIB_CODE && r->kind <= KIND_LIB_BSS)
+        SAY(s, "the dynamic loader unloads the library");
+}
+
 static void of_look(const struct sentence *s)
 {
     const struct cause *c = &s->change->cause;
@@ -206,6 +266,10 @@ void why_text(const struct model *model, const struct change *change, char *out,
     struct sentence s = {model, change, out, size};
     const struct cause *c = &change->cause;
     out[0] = '\0';
+    if (c->kernel && caller_is_loader(model, c->stack_id))
+        of_loader(&s);
+    if (out[0])
+        return;
     if (c->kernel == PMT_CALL_NONE && (c->reason != PMT_REASON_CALL || !c->code))
         of_look(&s);
     else if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)

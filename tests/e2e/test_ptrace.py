@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -117,6 +118,28 @@ def test_text_and_query_agree(bits):
 
     assert told(query) == told(text) and told(query)
     assert text.process["snapshots"] == "text"
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+def test_dynamic_loader_at_work(bits):
+    """Seen call by call, it ends with the regions that the preloaded shim finds at its start; and each step is explained."""
+    def totals(traced):
+        return {row["kind"]: (row["regions"], row["bytes"]) for row in traced.exit["totals"] if row["kind"].startswith("lib_")}
+
+    program = lab("lib_cos", bits)
+    traced = trace(program, tool_options=PTRACE)
+    assert totals(traced) == totals(trace(program, tool_options=("--backend=preload",)))
+    assert "lib_bss" in totals(traced)
+    added = traced.changes(change="added")
+    assert ["mapped_file"] == [event["after"]["kind"] for event in added if event["after"].get("path") == "/etc/ld.so.cache"]
+    libc = [event["why"] for event in traced.changes() if (event["after"] or event["before"]).get("path", "").endswith("/libc.so.6")]
+    for words in ("loads the library", "code: may be executed", "variables: pages that are written", "RELRO"):
+        assert any(words in why for why in libc), words
+    assert re.search(r"mmap\(length \w+\) = 0x\w+ +ld-linux\S*\.so\.2\n\+ added ", run(TOOL, *PTRACE, program).stderr)
+    # what the program maps itself is not the loader's
+    own = trace(lab("mmap_file", bits), tool_options=PTRACE)
+    mapped = [event for event in own.changes(change="added") if own.line(event["cause"]) and event["cause"]["call"].startswith("mmap")]
+    assert mapped and not any("loader" in event["why"] for event in mapped)
 
 
 # --- the allocator ---
