@@ -22,7 +22,7 @@ static int map(struct ring *ring)
     if (base == MAP_FAILED)
         return -errno;
     char *again = base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
-    int flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE;
+    int flags = MAP_SHARED | MAP_FIXED;
     if (mmap(base, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY, prot, flags, ring->fd, 0) ==
             MAP_FAILED ||
         mmap(again, PMT_RING_CAPACITY, prot, flags, ring->fd, PMT_RING_HEADER_SIZE) == MAP_FAILED) {

@@ -60,7 +60,7 @@ static int receive_fd(int socket)
 /* The header page and the data, and the data once more behind it. */
 static struct pmt_ring *map_ring(int fd, void *place)
 {
-    const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_POPULATE;
+    const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED;
     char *base = sys_mmap(place, WHOLE, prot, MAP_SHARED | (place ? MAP_FIXED : 0),
                           fd); /* reserves; the end is past the file */
     if (!base)
