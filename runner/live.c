@@ -26,6 +26,7 @@ struct live {
     struct tracee *tracees; /* the images that live */
     uint32_t images;        /* so many have come */
     struct unheard unheard;
+    int first_ring;    /* of ring_memory(), got while the program is on its way */
     uint64_t ended_ns; /* CLOCK_MONOTONIC of the last end of an image or of the program */
     size_t count;      /* of tracees */
     pid_t pid;         /* the program */
@@ -149,7 +150,9 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
     }
     unheard_remove_process(&l->unheard, pid);
     struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
-    if (ring_create(&t->ring, l->clock.kind, ring_flags(l, hello)) != 0) {
+    int memory = l->first_ring >= 0 ? l->first_ring : ring_memory();
+    l->first_ring = -1;
+    if (ring_create(&t->ring, memory, l->clock.kind, ring_flags(l, hello)) != 0) {
         memory_put(t);
         return attach_refuse(client);
     }
@@ -349,9 +352,12 @@ int live_trace(struct launch *launch, struct model *model, const struct live_hoo
     error = launch_program(launch, &l.pid, executing);
     if (!error) {
         set_signals(l.pid);
+        l.first_ring = ring_memory();
         l.pidfd = (int)syscall(SYS_pidfd_open, l.pid, 0);
         run(&l);
         close(l.pidfd);
+        if (l.first_ring >= 0)
+            close(l.first_ring);
     }
     attach_close(&l.attach);
     *result = (struct live_result){l.attached, model->started, l.status};

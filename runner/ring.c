@@ -46,17 +46,25 @@ static int allocate(int fd)
     return -error;
 }
 
-int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags)
+int ring_memory(void)
+{
+    int fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    int error = allocate(fd);
+    if (error)
+        close(fd);
+    return error ? error : fd;
+}
+
+int ring_create(struct ring *ring, int memory, enum pmt_clock clock, uint32_t flags)
 {
     memset(ring, 0, offsetof(struct ring, record));
-    ring->fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (ring->fd < 0)
-        return -errno;
-    int error = allocate(ring->fd);
-    if (!error)
-        error = map(ring);
+    ring->fd = memory;
+    int error = memory < 0 ? memory : map(ring);
     if (error) {
-        close(ring->fd);
+        if (memory >= 0)
+            close(memory);
         return error;
     }
     if (getrandom(&ring->cookie, sizeof ring->cookie, GRND_NONBLOCK) < 0)

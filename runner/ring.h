@@ -25,8 +25,12 @@ enum ring_state {
     RING_CORRUPT /* committed, but not a record; go on with ring_skip() */
 };
 
-/* 0 or -errno; the memory is allocated now, so that no one dies of a full memory later. */
-int ring_create(struct ring *ring, enum pmt_clock clock, uint32_t flags);
+/* The descriptor of a memfd for a ring, or -errno. All of its memory is allocated now, so that no
+ * one dies of a full memory later; that takes a millisecond. */
+int ring_memory(void);
+
+/* Makes a ring of what ring_memory() returned, which is its own from then on. 0 or -errno. */
+int ring_create(struct ring *ring, int memory, enum pmt_clock clock, uint32_t flags);
 void ring_destroy(struct ring *ring);
 
 /* Whether some process still has the ring mapped that this was the descriptor of: one whose parent

@@ -121,7 +121,7 @@ static void test_answer(void **state)
     struct msghdr message = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     assert_int_equal(attach_init(&a), 0);
-    assert_int_equal(ring_create(&ring, PMT_CLOCK_MONOTONIC, 0), 0);
+    assert_int_equal(ring_create(&ring, ring_memory(), PMT_CLOCK_MONOTONIC, 0), 0);
     int fd = connected(&a);
     assert_int_equal(send(fd, &hello, sizeof hello, 0), sizeof hello);
     assert_true(attach_answer(attach_accept(&a, &got, &pid), &ring));

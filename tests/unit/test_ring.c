@@ -106,7 +106,7 @@ static void attach(void)
 static int create(void **state)
 {
     (void)state;
-    if (ring_create(&ring, PMT_CLOCK_MONOTONIC, PMT_RING_TEXT_SNAPSHOTS))
+    if (ring_create(&ring, ring_memory(), PMT_CLOCK_MONOTONIC, PMT_RING_TEXT_SNAPSHOTS))
         return -1;
     attach();
     return 0;
@@ -925,7 +925,7 @@ static void test_create_among_signals(void **state)
     setitimer(ITIMER_REAL, &often, NULL);
     for (int i = 0; i < 50; i++) {
         struct ring another;
-        if (ring_create(&another, PMT_CLOCK_MONOTONIC, 0) == 0)
+        if (ring_create(&another, ring_memory(), PMT_CLOCK_MONOTONIC, 0) == 0)
             ring_destroy(&another);
         else
             errors++;

@@ -44,7 +44,7 @@ static void let_end(pid_t child)
 static int ring_of_ended(bool inherit, pid_t *child)
 {
     struct ring ring;
-    assert_int_equal(ring_create(&ring, PMT_CLOCK_MONOTONIC, 0), 0);
+    assert_int_equal(ring_create(&ring, ring_memory(), PMT_CLOCK_MONOTONIC, 0), 0);
     if (inherit)
         *child = child_that_waits();
     int fd = dup(ring.fd);
