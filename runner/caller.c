@@ -107,12 +107,6 @@ static struct level own_level(const struct model *m, const struct stack *stack)
 
 /* ---- in words ---- */
 
-/* A line of the C library says nothing to who has not its source at hand; its name does. */
-static bool is_of_system(const char *module)
-{
-    return module && (strncmp(module, "/lib", 4) == 0 || strncmp(module, "/usr/lib", 8) == 0);
-}
-
 static void function_text(const struct symbol *s, unsigned level, char *out, size_t size)
 {
     char inner[NAME_SIZE], outer[NAME_SIZE];
@@ -134,7 +128,9 @@ static int level_text(const struct frame *frame, const struct symbol *s, unsigne
     const char *module = frame->module ? base_name(frame->module) : "?";
     if (place.function)
         function_text(s, level, function, sizeof function);
-    if (place.function && place.line && !is_of_system(frame->module))
+    /* a line of the C library says nothing to who has not its source at hand; its name does */
+    bool own_source = !frame->module || !symbols_of_system(frame->module);
+    if (place.function && place.line && own_source)
         return snprintf(out, size, "%s %s:%u", function, base_name(place.file ? place.file : "?"),
                         place.line);
     if (place.function)

@@ -402,7 +402,7 @@ int main(int argc, char **argv)
         return status;
     if (!options.show && by_ptrace && !options.pid && !ptrace_front(&front, &status, &own))
         return own >= 0 ? own : end_like(status);
-    struct symbols *symbols = memory_is_short() ? NULL : symbols_new();
+    struct symbols *symbols = memory_is_short() ? NULL : symbols_new(!options.json);
     model_init(&model, symbols);
     start_progress(&model, &options);
     if (!add_views(&model, &options))

@@ -87,7 +87,7 @@ static bool has_dwarf(const struct elf_file *file)
     return elf_file_has_section(file, ".debug_info") || elf_file_has_section(file, ".zdebug_info");
 }
 
-struct symbol_file *symbol_file_new(const char *path, const char *root)
+struct symbol_file *symbol_file_new(const char *path, const char *root, bool lines)
 {
     struct symbol_file *file = memory_get(sizeof *file);
     file->debug.fd = file->common.fd = file->packed.fd = -1;
@@ -102,7 +102,8 @@ struct symbol_file *symbol_file_new(const char *path, const char *root)
         file->debug = debug_file_find(&file->program, root);
     if (file->debug.elf)
         file->dwarf_bias = bias_of(file, file->debug.elf);
-    load_dwarf(file, file->debug.elf ? &file->debug : &file->program, root);
+    if (lines)
+        load_dwarf(file, file->debug.elf ? &file->debug : &file->program, root);
     load_symbols(file);
     return file;
 }

@@ -10,8 +10,9 @@
 struct symbol_file;
 
 /* Opens the file at `path`, and the files with its debug information; see debug_files.h for `root`.
- * Whatever is missing or damaged has no symbols. */
-struct symbol_file *symbol_file_new(const char *path, const char *root);
+ * Without `lines` only the symbol tables are read. Whatever is missing or damaged has no symbols.
+ */
+struct symbol_file *symbol_file_new(const char *path, const char *root, bool lines);
 void symbol_file_free(struct symbol_file *file);
 
 /* The link-time address of what is at this offset; false if it is in no segment. */

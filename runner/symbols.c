@@ -27,6 +27,7 @@ struct named_file {
 /* Both tables: open addressing, half of the places free, so a search ends. */
 struct symbols {
     const char *debug_root;
+    bool brief;
     struct demangled demangled;
     struct named_file *files;
     size_t file_places, file_count;
@@ -40,6 +41,11 @@ struct symbols {
 static const struct symbol nothing;
 
 /* ---- files ---- */
+
+bool symbols_of_system(const char *path)
+{
+    return strncmp(path, "/lib", 4) == 0 || strncmp(path, "/usr/lib", 8) == 0;
+}
 
 static struct named_file *file_place(struct named_file *files, size_t places, const char *path)
 {
@@ -73,7 +79,9 @@ static struct symbol_file *find_file(struct symbols *s, const char *path)
         grow_files(s);
     struct named_file *place = file_place(s->files, s->file_places, path);
     if (!place->path) {
-        *place = (struct named_file){memory_text(path), symbol_file_new(path, s->debug_root)};
+        bool lines = !s->brief || !symbols_of_system(path);
+        *place =
+            (struct named_file){memory_text(path), symbol_file_new(path, s->debug_root, lines)};
         s->file_count++;
     }
     s->last = place;
@@ -168,9 +176,11 @@ struct symbols *symbols_new_below(const char *debug_root)
     return s;
 }
 
-struct symbols *symbols_new(void)
+struct symbols *symbols_new(bool brief)
 {
-    return symbols_new_below(DEBUG_ROOT);
+    struct symbols *s = symbols_new_below(DEBUG_ROOT);
+    s->brief = brief;
+    return s;
 }
 
 void symbols_free(struct symbols *s)

@@ -204,7 +204,7 @@ static bool run(const char *format, ...)
 
 static int new_symbols(void **state)
 {
-    *state = symbols_new();
+    *state = symbols_new(false);
     return *state != NULL ? 0 : -1;
 }
 
@@ -276,6 +276,25 @@ static void test_libc_function(void **state)
     assert_non_null(address);
     uint64_t offset = file_offset_of(address, path);
     assert_string_equal(resolve(*state, path, offset, true).function, "getppid");
+}
+
+/* A file of the system is told by its place: its functions have their names, but nothing of its
+ * debug information is read. Everybody else's has lines. */
+static void test_brief(void **state)
+{
+    char path[PATH_MAX];
+    struct symbols *brief = symbols_new(true);
+    (void)state;
+    uint64_t offset = file_offset_of(dlsym(RTLD_DEFAULT, "getppid"), path);
+    assert_true(symbols_of_system(path));
+    assert_false(symbols_of_system(self));
+    struct symbol symbol = resolve(brief, path, offset, true);
+    assert_string_equal(symbol.function, "getppid");
+    assert_null(symbol.file);
+    assert_int_equal(symbol.line, 0);
+    expect_victim(brief, self);
+    expect_inlined(brief, self);
+    symbols_free(brief);
 }
 
 static void test_cache(void **state)
@@ -498,7 +517,7 @@ static uint32_t random_number(uint32_t below)
 /* Resolves with a fresh cache; any answer will do. */
 static void resolve_somehow(const char *path, uint64_t offset)
 {
-    struct symbols *symbols = symbols_new();
+    struct symbols *symbols = symbols_new(false);
     assert_non_null(symbols);
     for (uint64_t i = 0; i < 64; i++)
         resolve(symbols, path, offset + 16 * i, true);
@@ -602,7 +621,7 @@ static void test_fuzz_debug_information(void **state)
         for (int i = 0; i < 1 + round % 40; i++)
             mutate(copy, from, to);
         const char *path = write_file("fuzz", copy, size);
-        struct symbols *symbols = symbols_new();
+        struct symbols *symbols = symbols_new(false);
         for (uint64_t i = 0; i < 512; i++)
             resolve(symbols, path, offset + 7 * i, true);
         symbols_free(symbols);
@@ -634,6 +653,7 @@ int main(void)
         TEST(test_inlined),
         TEST(test_elf_symbols),
         TEST(test_libc_function),
+        cmocka_unit_test(test_brief),
         TEST(test_cache),
         TEST(test_many_addresses),
         TEST(test_no_file),
