@@ -32,6 +32,7 @@ struct live {
     pid_t pid;         /* the program */
     int pidfd;
     bool follow, attached, exited, fresh;
+    bool asked;      /* somebody may wait for an answer */
     bool told[2];    /* the user, that unheard of (0) or known (1) children are waited for */
     uint32_t stacks; /* of the launch, likewise stack_depth */
     uint8_t stack_depth;
@@ -235,7 +236,8 @@ static void end_program(struct live *l)
 
 static void look_around(struct live *l)
 {
-    accept_all(l);
+    if (l->asked)
+        accept_all(l);
     if (!l->exited && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
         end_program(l);
     if (l->follow)
@@ -288,7 +290,9 @@ static void sleep_until_something(struct live *l, long *ns)
     }
     clock_adjust(&l->clock);
     model_tick(l->model, false);
-    ppoll(fds, 2, &timeout, NULL);
+    /* accept(2) makes a socket before it looks whether there is somebody: for the poll it is cheap
+     */
+    l->asked = ppoll(fds, 2, &timeout, NULL) < 0 || fds[0].revents;
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
@@ -339,7 +343,7 @@ static void run(struct live *l)
 int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,
                struct live_result *result, bool *executing)
 {
-    struct live l = {.model = model, .follow = launch->follow, .hooks = hooks};
+    struct live l = {.model = model, .follow = launch->follow, .hooks = hooks, .asked = true};
     l.stacks = launch->stacks;
     l.stack_depth = launch->stack_depth;
     clock_init(&l.clock);
