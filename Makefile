@@ -19,7 +19,7 @@ RUNNER_LIBS := -ljansson -ldw -lelf -liberty
 SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
 	-fno-stack-protector
 # a jump to another function would take the interposed function's frame away, where the walk begins
-$(BUILD)/obj32/shim/hooks_malloc.c.o $(BUILD)/obj64/shim/hooks_malloc.c.o: SHIM_FLAGS += -fno-optimize-sibling-calls
+$(BUILD)/obj32/shim/hooks/malloc.c.o $(BUILD)/obj64/shim/hooks/malloc.c.o: SHIM_FLAGS += -fno-optimize-sibling-calls
 SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
 	-Wl,-soname,libprocmap-trace.so
 
@@ -29,9 +29,12 @@ SHIMS := $(BUILD)/lib/procmap-trace
 SHIM32 := $(SHIMS)/lib/i386-linux-gnu/libprocmap-trace.so
 SHIM64 := $(SHIMS)/lib/x86_64-linux-gnu/libprocmap-trace.so
 
-RUNNER_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard runner/*.c) shim/encode.c shim/encode_names.c shim/maps.c shim/sys.c)
-SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c,$(wildcard shim/*.c)) shim/arch_i386.S)
-SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c,$(wildcard shim/*.c)) shim/arch_x86_64.S)
+RUNNER_SOURCES := $(wildcard runner/*.c runner/*/*.c schemas/*.c)
+# what only the reader of records needs stays out of the traced program
+SHIM_SOURCES := $(wildcard shim/*.c shim/*/*.c shim/*/*.S) $(filter-out schemas/record_check.c,$(wildcard schemas/*.c))
+RUNNER_OBJECTS := $(RUNNER_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/shim/base/sys.o
+SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c %_x86_64.S,$(SHIM_SOURCES)))
+SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S,$(SHIM_SOURCES)))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -53,11 +56,11 @@ $(BUILD)/deps-%: tests/setup/deps.sh
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Irunner $(ALL_CFLAGS) $(RUNNER_FLAGS) -MMD -c $< -o $@
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(RUNNER_FLAGS) -MMD -c $< -o $@
 
 $(BUILD)/obj32/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -m32 $(CPPFLAGS) -Ishim $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+	$(CC) -m32 $(CPPFLAGS) $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
 
 $(BUILD)/obj32/%.S.o: %.S
 	@mkdir -p $(@D)
@@ -65,7 +68,7 @@ $(BUILD)/obj32/%.S.o: %.S
 
 $(BUILD)/obj64/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -m64 $(CPPFLAGS) -Ishim $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+	$(CC) -m64 $(CPPFLAGS) $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
 
 $(BUILD)/obj64/%.S.o: %.S
 	@mkdir -p $(@D)
@@ -169,7 +172,11 @@ PYTHON := /usr/bin/python3
 # A test that hangs all the same ends its process, which says where it was: the rest of the tests goes on.
 HANGS := --timeout=900 --timeout-method=thread
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT_TESTS := $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
+UNIT := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/unit/%)
+# what they test: an archive for each folder, built with the sanitizers
+UNIT_SOURCES := $(sort $(filter-out runner/main.c %_i386.c %.S,$(RUNNER_SOURCES) $(SHIM_SOURCES)))
+UNIT_ARCHIVES := $(patsubst %/,$(BUILD)/unit/obj/%.a,$(sort $(dir $(UNIT_SOURCES))))
 
 check: ## set up, build with gcc and clang, run all tests
 	@$(MAKE) --no-print-directory $(BUILD)/deps-build-test
@@ -182,19 +189,32 @@ compilers:
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang RUNNER_FLAGS= all
 	$(BUILD)/clang/bin/procmap-trace -q $(BUILD)/labs/map1 >/dev/null
 
-# The first line of a test names what it is linked with.
-unit_sources = $(shell sed -n '1s/.*sources: \(.*\) libs:.*/\1/p' tests/unit/$(1).c)
-.SECONDEXPANSION:
-$(BUILD)/unit/%: tests/unit/%.c $$(call unit_sources,$$*) $(wildcard schemas/*.h shim/*.h runner/*.h tests/unit/*.h)
+$(BUILD)/unit/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Irunner -Ishim -std=gnu11 $(WARNINGS) $(SANITIZE) $(filter %.c,$^) -o $@ \
-		$$(sed -n '1s/.*libs: \(.*\) \*\//\1/p' $<) -lcmocka
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -c $< -o $@
+
+.SECONDEXPANSION:
+$(UNIT_ARCHIVES): $(BUILD)/unit/obj/%.a: $$(addprefix $(BUILD)/unit/obj/,$$(addsuffix .o,$$(basename $$(filter $$(wildcard $$*/*.c),$(UNIT_SOURCES)))))
+	@rm -f $@
+	ar rcs $@ $^
+
+# A test sees its own side and the common ground; the ring has two ends.
+unit_archives = $(filter $(BUILD)/unit/obj/schemas.a $(BUILD)/unit/obj/$(firstword $(subst /, ,$(1)))%,$(UNIT_ARCHIVES))
+$(BUILD)/unit/runner/ring/test_ring: $(BUILD)/unit/obj/shim/ring.a
+$(BUILD)/unit/schemas/test_maps: $(BUILD)/unit/obj/shim/base.a
+
+$(BUILD)/unit/%: tests/unit/%.c $$(call unit_archives,$$*)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -MF $@.d $< -o $@ \
+		-Wl,--build-id -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(RUNNER_LIBS) -lcmocka -pthread
+
+-include $(UNIT_SOURCES:%.c=$(BUILD)/unit/obj/%.d) $(UNIT:=.d)
 
 unit: $(UNIT) tsan ## run the unit tests, with the sanitizers
 	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
 
 # The ring is what several threads share: its tests run under ThreadSanitizer, too, which excludes the other sanitizers.
-$(BUILD)/unit/tsan_ring: tests/unit/test_ring.c runner/ring.c runner/record_check.c shim/emit.c
+$(BUILD)/unit/tsan_ring: tests/unit/runner/ring/test_ring.c runner/ring/ring.c schemas/record_check.c shim/ring/emit.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=thread $^ -o $@ -lcmocka -pthread
 
@@ -229,7 +249,7 @@ bench-readme: ## put the figures of the last `make bench` into README.md
 # the runner alone: how many events a second it takes from a ring, and its memory
 $(BUILD)/bench/throughput: tests/bench/throughput.c $(filter-out %/main.o,$(RUNNER_OBJECTS))
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Irunner $(ALL_CFLAGS) $(RUNNER_FLAGS) $^ -o $@ $(RUNNER_LIBS)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(RUNNER_FLAGS) $^ -o $@ $(RUNNER_LIBS)
 
 bench-runner: $(BUILD)/bench/throughput ## how many events a second the runner takes
 	$< 10 $(BUILD)/bench/trace.jsonl; rm -f $(BUILD)/bench/trace.jsonl
@@ -254,7 +274,7 @@ uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/lib/procmap-trace $(SHAREDIR)/procmap-trace
 
 format: ## format the C sources
-	clang-format -i $(wildcard schemas/*.h shim/*.[ch] runner/*.[ch] tests/unit/*.[ch])
+	clang-format -i $$(git ls-files 'schemas/*.[ch]' 'shim/*.[ch]' 'runner/*.[ch]' 'tests/unit/*.[ch]')
 
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -1,19 +1,19 @@
 /* procmap-trace: wires a source of events, the model and the views together. Texts and exit
  * statuses for errors are here and in options.c only. */
-#include "images.h"
-#include "live.h"
-#include "memory.h"
-#include "model.h"
-#include "options.h"
-#include "progress.h"
-#include "ptrace.h"
-#include "ptrace_front.h"
-#include "replay.h"
-#include "symbols.h"
-#include "target.h"
-#include "text.h"
-#include "view_json.h"
-#include "view_timeline.h"
+#include "runner/base/memory.h"
+#include "runner/base/text.h"
+#include "runner/model/model.h"
+#include "runner/options.h"
+#include "runner/program/target.h"
+#include "runner/ptrace/front.h"
+#include "runner/ptrace/loop.h"
+#include "runner/ptrace/process_record.h"
+#include "runner/replay/replay.h"
+#include "runner/ring/live.h"
+#include "runner/symbols/symbols.h"
+#include "runner/views/json.h"
+#include "runner/views/progress.h"
+#include "runner/views/timeline.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "options.h"
+#include "runner/options.h"
 #include "schemas/record.h"
 #include <getopt.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* The names of everything that a record can talk about, each list in one place: the enum, the JSON
- * spelling and the decoder are generated from it. Numbers are part of the wire format: append only.
- */
+ * spelling and the decoder are generated from it. Numbers are part of the wire format: append
+ * only. */
 #ifndef PMT_CALLS_H
 #define PMT_CALLS_H
 

@@ -15,7 +15,7 @@
 #ifndef PMT_RECORD_H
 #define PMT_RECORD_H
 
-#include "calls.h"
+#include "schemas/calls.h"
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
@@ -36,8 +36,8 @@
 #define PMT_ENV_SNAPSHOTS "PROCMAP_TRACE_SNAPSHOTS" /* "text": do not use PROCMAP_QUERY */
 #define PMT_ENV_KERNEL "PROCMAP_TRACE_KERNEL"       /* "calls": do not hook system calls */
 
-/* The names of the shim's own memory objects start so; views use it to tell the owner of a region.
- */
+/* The names of the shim's own memory objects start so; views use it to tell the owner of a
+ * region. */
 #define PMT_MEMFD_NAME "procmap-trace"
 
 enum pmt_clock {

@@ -6,12 +6,12 @@
  * runner's own ring, model and view take them out. What is measured is the processor time of taking
  * them out alone, not that of filling; the ring's lines are in this core's cache, where in a
  * real run they come from another core's. `replay` reads the trace that `json` wrote. */
-#include "memory.h"
-#include "model_state.h"
-#include "replay.h"
-#include "tracee.h"
-#include "view_json.h"
-#include "view_timeline.h"
+#include "runner/base/memory.h"
+#include "runner/model/state.h"
+#include "runner/replay/replay.h"
+#include "runner/ring/tracee.h"
+#include "runner/views/json.h"
+#include "runner/views/timeline.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

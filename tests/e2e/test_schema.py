@@ -1,6 +1,6 @@
 """The schema itself, and the encoder's lines against it.
 
-The lines come from tests/unit/test_encode.c with ENCODE_LINES set: samples of every event, then thousands of
+The lines come from tests/unit/schemas/test_encode.c with ENCODE_LINES set: samples of every event, then thousands of
 mutated records. TEST_ENCODE names the built program; without it the test builds one.
 """
 
@@ -24,8 +24,8 @@ def encoded(tmp_path_factory):
     program = os.environ.get("TEST_ENCODE")
     if not program:
         program = folder / "test_encode"
-        sources = ["tests/unit/test_encode.c", "runner/record_check.c", "shim/encode.c",
-                   "shim/encode_names.c"]
+        sources = ["tests/unit/schemas/test_encode.c", "schemas/record_check.c", "schemas/encode.c",
+                   "schemas/names.c"]
         compiler = os.environ.get("CC", "cc").split()
         libraries = ["-ljansson", "-lcmocka"]
         subprocess.run([*compiler, "-std=gnu11", "-O1", "-I.", "-o", program, *sources, *libraries],

@@ -3,8 +3,8 @@
 #ifndef TEST_RECORDS_H
 #define TEST_RECORDS_H
 
+#include "schemas/encode.h"
 #include "schemas/record.h"
-#include "shim/encode.h"
 #include <errno.h>
 #include <string.h>
 

@@ -1,0 +1,351 @@
+#include "runner/model/changes.h"
+#include "runner/base/memory.h"
+#include <stdlib.h>
+#include <string.h>
+
+const char *change_name(enum change_type type)
+{
+    static const char *const names[] = {
+        [CHANGE_ADDED] = "added", [CHANGE_REMOVED] = "removed",
+        [CHANGE_GROWN] = "grown", [CHANGE_SHRUNK] = "shrunk",
+        [CHANGE_MOVED] = "moved", [CHANGE_PROTECTION] = "protection",
+        [CHANGE_SPLIT] = "split", [CHANGE_MERGED] = "merged",
+    };
+    return names[type];
+}
+
+static void clear(struct change *change)
+{
+    region_drop(change->before);
+    region_drop(change->after);
+    region_list_free(&change->parts);
+}
+
+void change_list_clear(struct change_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        clear(&list->items[i]);
+    list->count = 0;
+}
+
+void change_list_free(struct change_list *list)
+{
+    change_list_clear(list);
+    memory_put(list->items);
+    *list = (struct change_list){0};
+}
+
+static struct change *add(struct change_list *list, enum change_type type, struct region *before,
+                          struct region *after)
+{
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 8;
+        list->items = memory_resize(list->items, list->room * sizeof *list->items);
+    }
+    struct change *c = &list->items[list->count++];
+    memset(c, 0, sizeof *c);
+    c->type = type;
+    c->before = region_keep(before);
+    c->after = region_keep(after);
+    c->delta = (int64_t)((after ? region_size(after) : 0) - (before ? region_size(before) : 0));
+    return c;
+}
+
+/* The same file at the same offset, or no file in either. The place in the file is compared where
+ * the regions could overlap. */
+static bool same_backing(const struct region *a, const struct region *b)
+{
+    if (!region_same_file(a, b) ||
+        (a->raw.perms & PMT_PERM_SHARED) != (b->raw.perms & PMT_PERM_SHARED))
+        return false;
+    return !a->raw.inode || a->raw.start - a->raw.offset == b->raw.start - b->raw.offset;
+}
+
+static bool overlap(const struct region *a, const struct region *b)
+{
+    return a->raw.start < b->raw.end && b->raw.start < a->raw.end;
+}
+
+/* `b` is what `a` has become, at least in part. */
+static bool continues(const struct region *a, const struct region *b)
+{
+    return overlap(a, b) && a->raw.perms == b->raw.perms && same_backing(a, b);
+}
+
+#define NOWHERE ((size_t)-1)
+
+/* Every old region is told in one change, and every new one: only so do the changes add up. A
+ * change has one old region with all that it became, or one new region with all that it was made
+ * of. */
+struct work {
+    const struct region_list *gone, *fresh;
+    size_t *gone_into;     /* the new region that the old one was merged into, or NOWHERE */
+    unsigned *gone_pieces; /* how many new regions are told as having come from it */
+    unsigned *gone_links;  /* new regions that continue it */
+    size_t *fresh_from;    /* the old region that it is told as having come from, or NOWHERE */
+    unsigned *fresh_links; /* old regions that it continues */
+    bool *fresh_merged;    /* several old regions are told as merged into it */
+    struct change_list *out;
+};
+
+/* Both lists are ascending: the first of `list` that ends above `address`. */
+static size_t first_above(const struct region_list *list, uint64_t address)
+{
+    struct regions map = {*list};
+    return regions_index(&map, address);
+}
+
+#define FOR_EACH_OVER(k, list, region)                                                             \
+    for (size_t k = first_above(list, (region)->raw.start);                                        \
+         k < (list)->count && (list)->items[k]->raw.start < (region)->raw.end; k++)
+
+static void count_links(struct work *w)
+{
+    for (size_t i = 0; i < w->gone->count; i++)
+        FOR_EACH_OVER (j, w->fresh, w->gone->items[i])
+            if (continues(w->gone->items[i], w->fresh->items[j])) {
+                w->gone_links[i]++;
+                w->fresh_links[j]++;
+            }
+}
+
+static bool is_told(const struct work *w, size_t old)
+{
+    return w->gone_into[old] != NOWHERE || w->gone_pieces[old];
+}
+
+static void merge(struct work *w, size_t old, size_t now)
+{
+    w->gone_into[old] = now;
+    w->fresh_merged[now] = true;
+}
+
+static void piece(struct work *w, size_t old, size_t now)
+{
+    w->fresh_from[now] = old;
+    w->gone_pieces[old]++;
+}
+
+/* Pages that kept their permissions: first what became one, then what stayed or became several. */
+static void place_merged(struct work *w, size_t now)
+{
+    const struct region *r = w->fresh->items[now];
+    unsigned count = 0;
+    FOR_EACH_OVER (i, w->gone, r)
+        count += continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE;
+    FOR_EACH_OVER (i, w->gone, r)
+        if (count > 1 && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+            merge(w, i, now);
+}
+
+static void place_pieces(struct work *w, size_t now)
+{
+    const struct region *r = w->fresh->items[now];
+    FOR_EACH_OVER (i, w->gone, r)
+        if (!w->fresh_merged[now] && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+            return piece(w, i, now);
+}
+
+/* Pages that got other permissions, from old regions of which nothing else is left, else from the
+ * first that lives on. */
+static void place_changed(struct work *w, size_t now)
+{
+    const struct region *r = w->fresh->items[now];
+    size_t count = 0, last = 0, living = NOWHERE;
+    FOR_EACH_OVER (i, w->gone, r) {
+        if (!same_backing(w->gone->items[i], r))
+            continue;
+        if (!w->gone_links[i] && !is_told(w, i)) {
+            count++;
+            last = i;
+        } else if (living == NOWHERE && w->gone_into[i] == NOWHERE) {
+            living = i;
+        }
+    }
+    if (count == 1)
+        return piece(w, last, now);
+    if (!count && living != NOWHERE)
+        return piece(w, living, now);
+    FOR_EACH_OVER (i, w->gone, r)
+        if (same_backing(w->gone->items[i], r) && !w->gone_links[i] && !is_told(w, i))
+            merge(w, i, now);
+}
+
+/* An old region of which nothing is left but pages with other permissions in a neighbour. */
+static void place_rest(struct work *w, size_t old)
+{
+    const struct region *r = w->gone->items[old];
+    FOR_EACH_OVER (j, w->fresh, r) {
+        if (!same_backing(r, w->fresh->items[j]))
+            continue;
+        size_t from = w->fresh_from[j];
+        if (from != NOWHERE && w->gone_pieces[from] == 1) {
+            w->fresh_from[j] = NOWHERE;
+            w->gone_pieces[from] = 0;
+            merge(w, from, j);
+        }
+        if (w->fresh_merged[j])
+            return merge(w, old, j);
+    }
+}
+
+static void place_all(struct work *w)
+{
+    for (size_t i = 0; i < w->gone->count; i++)
+        w->gone_into[i] = NOWHERE;
+    for (size_t j = 0; j < w->fresh->count; j++)
+        w->fresh_from[j] = NOWHERE;
+    count_links(w);
+    for (size_t j = 0; j < w->fresh->count; j++)
+        place_merged(w, j);
+    for (size_t j = 0; j < w->fresh->count; j++)
+        place_pieces(w, j);
+    for (size_t j = 0; j < w->fresh->count; j++)
+        if (!w->fresh_links[j])
+            place_changed(w, j);
+    for (size_t i = 0; i < w->gone->count; i++)
+        if (!is_told(w, i))
+            place_rest(w, i);
+}
+
+/* One part of a split region has other permissions: the same pages before, cut out of the old
+ * region. */
+static void part_changed(struct work *w, const struct region *old, struct region *now)
+{
+    struct pmt_region raw = old->raw;
+    if (raw.start < now->raw.start) {
+        raw.offset += raw.inode ? now->raw.start - raw.start : 0;
+        raw.start = now->raw.start;
+    }
+    if (raw.end > now->raw.end)
+        raw.end = now->raw.end;
+    struct region *before = region_new(&raw, old->path);
+    before->kind = old->kind;
+    before->tid = old->tid;
+    before->tracer = old->tracer;
+    add(w->out, CHANGE_PROTECTION, before, now)->delta = 0;
+    region_drop(before);
+}
+
+static void tell_split(struct work *w, size_t index)
+{
+    struct region *old = w->gone->items[index];
+    struct region_list parts = {0};
+    int64_t size = 0;
+    FOR_EACH_OVER (j, w->fresh, old)
+        if (w->fresh_from[j] == index) {
+            region_list_add(&parts, region_keep(w->fresh->items[j]));
+            size += (int64_t)region_size(w->fresh->items[j]);
+        }
+    struct change *c = add(w->out, CHANGE_SPLIT, old, parts.items[0]);
+    c->delta = size - (int64_t)region_size(old);
+    c->parts = parts;
+    for (size_t i = 0; i < parts.count; i++)
+        if (parts.items[i]->raw.perms != old->raw.perms)
+            part_changed(w, old, parts.items[i]);
+}
+
+static void tell_one(struct work *w, size_t index)
+{
+    struct region *old = w->gone->items[index], *now = NULL;
+    FOR_EACH_OVER (j, w->fresh, old)
+        if (w->fresh_from[j] == index)
+            now = w->fresh->items[j];
+    if (old->raw.perms != now->raw.perms)
+        add(w->out, CHANGE_PROTECTION, old, now);
+    else if (region_size(now) == region_size(old))
+        add(w->out, CHANGE_MOVED, old, now);
+    else
+        add(w->out, region_size(now) > region_size(old) ? CHANGE_GROWN : CHANGE_SHRUNK, old, now);
+}
+
+static void tell_merged(struct work *w, size_t index)
+{
+    struct region *now = w->fresh->items[index];
+    struct region_list parts = {0};
+    int64_t size = 0;
+    FOR_EACH_OVER (i, w->gone, now)
+        if (w->gone_into[i] == index) {
+            region_list_add(&parts, region_keep(w->gone->items[i]));
+            size += (int64_t)region_size(w->gone->items[i]);
+        }
+    struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
+    c->delta = (int64_t)region_size(now) - size;
+    c->parts = parts;
+}
+
+static void tell_all(struct work *w)
+{
+    for (size_t i = 0; i < w->gone->count; i++) {
+        if (w->gone_pieces[i] > 1)
+            tell_split(w, i);
+        else if (w->gone_pieces[i])
+            tell_one(w, i);
+        else if (w->gone_into[i] == NOWHERE)
+            add(w->out, CHANGE_REMOVED, w->gone->items[i], NULL);
+    }
+    for (size_t j = 0; j < w->fresh->count; j++) {
+        if (w->fresh_merged[j])
+            tell_merged(w, j);
+        else if (w->fresh_from[j] == NOWHERE)
+            add(w->out, CHANGE_ADDED, NULL, w->fresh->items[j]);
+    }
+}
+
+static bool moved(struct change_list *out, const struct region_list *gone,
+                  const struct region_list *fresh, uint64_t from, uint64_t to)
+{
+    struct region *before = NULL, *after = NULL;
+    for (size_t i = 0; i < gone->count; i++)
+        if (gone->items[i]->raw.start == from)
+            before = gone->items[i];
+    for (size_t i = 0; i < fresh->count; i++)
+        if (fresh->items[i]->raw.start == to)
+            after = fresh->items[i];
+    if (!before || !after || gone->count != 1 || fresh->count != 1)
+        return false;
+    add(out, CHANGE_MOVED, before, after);
+    return true;
+}
+
+void changes_find(const struct region_list *gone, const struct region_list *fresh,
+                  uint64_t moved_from, uint64_t moved_to, struct change_list *out)
+{
+    if (moved_from != moved_to && moved(out, gone, fresh, moved_from, moved_to))
+        return;
+    struct work w = {.gone = gone, .fresh = fresh, .out = out};
+    w.gone_into = memory_get(gone->count * sizeof *w.gone_into);
+    w.gone_pieces = memory_get(gone->count * sizeof *w.gone_pieces);
+    w.gone_links = memory_get(gone->count * sizeof *w.gone_links);
+    w.fresh_from = memory_get(fresh->count * sizeof *w.fresh_from);
+    w.fresh_links = memory_get(fresh->count * sizeof *w.fresh_links);
+    w.fresh_merged = memory_get(fresh->count * sizeof *w.fresh_merged);
+    place_all(&w);
+    tell_all(&w);
+    memory_put(w.gone_into);
+    memory_put(w.gone_pieces);
+    memory_put(w.gone_links);
+    memory_put(w.fresh_from);
+    memory_put(w.fresh_links);
+    memory_put(w.fresh_merged);
+}
+
+void changes_extent(const struct change *c, uint64_t *lo, uint64_t *hi)
+{
+    const struct region *b = c->before, *a = c->after;
+    *lo = b ? b->raw.start : a->raw.start;
+    *hi = b ? b->raw.end : a->raw.end;
+    if (c->type == CHANGE_GROWN || c->type == CHANGE_SHRUNK) {
+        /* only the end that moved; where both did, the whole */
+        if (a->raw.start == b->raw.start) {
+            *lo = a->raw.end < b->raw.end ? a->raw.end : b->raw.end;
+            *hi = a->raw.end < b->raw.end ? b->raw.end : a->raw.end;
+        } else if (a->raw.end == b->raw.end) {
+            *lo = a->raw.start < b->raw.start ? a->raw.start : b->raw.start;
+            *hi = a->raw.start < b->raw.start ? b->raw.start : a->raw.start;
+        }
+    } else if (c->type == CHANGE_MERGED) {
+        *lo = a->raw.start;
+        *hi = a->raw.end;
+    }
+}

@@ -1,0 +1,144 @@
+#include "runner/model/regions.h"
+#include "runner/base/memory.h"
+#include <string.h>
+
+struct region *region_new(const struct pmt_region *raw, const char *path)
+{
+    struct region *r = memory_get(sizeof *r + raw->path_size + 1u);
+    r->raw = *raw;
+    r->refs = 1;
+    r->kind = KIND_ANONYMOUS;
+    r->tracer = false;
+    memcpy(r->path, path, raw->path_size);
+    r->path[raw->path_size] = '\0';
+    return r;
+}
+
+struct region *region_keep(struct region *region)
+{
+    if (region)
+        region->refs++;
+    return region;
+}
+
+void region_drop(struct region *region)
+{
+    if (region && --region->refs == 0)
+        memory_put(region);
+}
+
+void region_list_add(struct region_list *list, struct region *region)
+{
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 16;
+        list->items = memory_resize(list->items, list->room * sizeof *list->items);
+    }
+    list->items[list->count++] = region;
+}
+
+void region_list_copy(struct region_list *to, const struct region_list *from)
+{
+    for (size_t i = 0; i < from->count; i++)
+        region_list_add(to, region_keep(from->items[i]));
+}
+
+void region_list_clear(struct region_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        region_drop(list->items[i]);
+    list->count = 0;
+}
+
+void region_list_free(struct region_list *list)
+{
+    region_list_clear(list);
+    memory_put(list->items);
+    *list = (struct region_list){0};
+}
+
+size_t regions_index(const struct regions *map, uint64_t address)
+{
+    size_t low = 0, high = map->list.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (map->list.items[middle]->raw.end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct region *regions_find(const struct regions *map, uint64_t address)
+{
+    size_t at = regions_index(map, address);
+    if (at < map->list.count && map->list.items[at]->raw.start <= address)
+        return map->list.items[at];
+    return NULL;
+}
+
+struct region *regions_renew(struct regions *map, const struct region *old)
+{
+    struct region **at = &map->list.items[regions_index(map, old->raw.start)];
+    struct region *now = region_new(&old->raw, old->path);
+    now->kind = old->kind;
+    now->tid = old->tid;
+    now->tracer = old->tracer;
+    region_drop(*at);
+    return *at = now;
+}
+
+bool region_same_file(const struct region *a, const struct region *b)
+{
+    return a->raw.inode == b->raw.inode && a->raw.dev_major == b->raw.dev_major &&
+           a->raw.dev_minor == b->raw.dev_minor && (a->raw.inode || strcmp(a->path, b->path) == 0);
+}
+
+bool region_same(const struct region *a, const struct region *b)
+{
+    return a->raw.start == b->raw.start && a->raw.end == b->raw.end &&
+           a->raw.perms == b->raw.perms && a->raw.offset == b->raw.offset && region_same_file(a, b);
+}
+
+/* Puts `count` new items in the place of [from, to). */
+static void splice(struct region_list *list, size_t from, size_t to, struct region **items,
+                   size_t count)
+{
+    size_t rest = list->count - to, total = from + count + rest;
+    if (total > list->room) {
+        list->room = total * 2;
+        list->items = memory_resize(list->items, list->room * sizeof *list->items);
+    }
+    if (rest)
+        memmove(list->items + from + count, list->items + to, rest * sizeof *list->items);
+    if (count)
+        memcpy(list->items + from, items, count * sizeof *items);
+    list->count = total;
+}
+
+void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct region_list *now,
+                     struct region_list *gone, struct region_list *fresh)
+{
+    if (now->count && now->items[0]->raw.start < lo)
+        lo = now->items[0]->raw.start;
+    if (now->count && now->items[now->count - 1]->raw.end > hi)
+        hi = now->items[now->count - 1]->raw.end;
+    size_t from = regions_index(map, lo), to = from, next = 0;
+    while (to < map->list.count && map->list.items[to]->raw.start < hi)
+        to++;
+    for (size_t i = from; i < to; i++) {
+        struct region *old = map->list.items[i];
+        while (next < now->count && now->items[next]->raw.start < old->raw.start)
+            region_list_add(fresh, region_keep(now->items[next++]));
+        if (next < now->count && region_same(old, now->items[next])) {
+            region_drop(now->items[next]);
+            now->items[next++] = old;
+        } else {
+            region_list_add(gone, old);
+        }
+    }
+    while (next < now->count)
+        region_list_add(fresh, region_keep(now->items[next++]));
+    splice(&map->list, from, to, now->items, now->count);
+    now->count = 0;
+}

@@ -1,0 +1,65 @@
+/* The regions of one process image, as the model knows them. */
+#ifndef PMT_REGIONS_H
+#define PMT_REGIONS_H
+
+#include "runner/model/kinds.h"
+#include "schemas/record.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Immutable once it is in the map, and counted: a change keeps the regions that it speaks of. */
+struct region {
+    struct pmt_region raw; /* path_size bytes of `path` */
+    unsigned refs;
+    enum kind kind;
+    uint32_t tid; /* a thread's stack: whose it is or was last, 0: not known */
+    bool tracer;  /* belongs to procmap-trace, not to the program */
+    char
+        path[]; /* terminated; bytes as the kernel gave them, kernel names like "[heap]" included */
+};
+
+struct region *region_new(const struct pmt_region *raw, const char *path); /* one reference */
+struct region *region_keep(struct region *region);
+void region_drop(struct region *region);                          /* NULL is ignored */
+bool region_same(const struct region *a, const struct region *b); /* place, permissions, backing */
+
+/* Paths do not count where there is an inode: a file may be renamed, deleted or mounted elsewhere
+ * without any change of the map. Without a file the path is the kernel's name of the region. */
+bool region_same_file(const struct region *a, const struct region *b);
+
+static inline uint64_t region_size(const struct region *r)
+{
+    return r->raw.end - r->raw.start;
+}
+
+/* A growing array of references. */
+struct region_list {
+    struct region **items;
+    size_t count, room;
+};
+
+void region_list_add(struct region_list *list, struct region *region); /* takes the reference */
+void region_list_copy(struct region_list *to, const struct region_list *from); /* `to` is empty */
+void region_list_clear(struct region_list *list); /* drops the references */
+void region_list_free(struct region_list *list);
+
+/* The map: sorted by address, without overlap. */
+struct regions {
+    struct region_list list;
+};
+
+/* The region that contains `address`, borrowed, or NULL; and the index of the first that ends above
+ * it. */
+struct region *regions_find(const struct regions *map, uint64_t address);
+size_t regions_index(const struct regions *map, uint64_t address);
+
+/* Puts a changed copy of `old`, which is in the map, in its place, and returns it. */
+struct region *regions_renew(struct regions *map, const struct region *old);
+
+/* "[lo, hi) holds exactly these regions" (ascending; taken over). Regions that are the same as
+ * before stay the same object. What is gone is added to `gone`, what is new to `fresh`, both
+ * ascending if the windows of one look at the map come in ascending order. */
+void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct region_list *now,
+                     struct region_list *gone, struct region_list *fresh);
+
+#endif

@@ -1,0 +1,18 @@
+/* The map in sums. */
+#ifndef PMT_TOTALS_H
+#define PMT_TOTALS_H
+
+#include "runner/model/regions.h"
+
+struct total {
+    uint64_t regions, bytes;
+};
+
+struct totals {
+    struct total kinds[KIND_COUNT];
+    struct total program; /* all kinds but KIND_TRACER */
+};
+
+struct totals totals_of(const struct regions *map);
+
+#endif

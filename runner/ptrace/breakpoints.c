@@ -1,0 +1,240 @@
+#include "runner/ptrace/breakpoints.h"
+#include <fcntl.h>
+#include <gelf.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    enum pmt_call call;
+} functions[] = {
+    {"malloc", PMT_CALL_MALLOC},
+    {"calloc", PMT_CALL_CALLOC},
+    {"realloc", PMT_CALL_REALLOC},
+    {"reallocarray", PMT_CALL_REALLOCARRAY},
+    {"free", PMT_CALL_FREE},
+    {"aligned_alloc", PMT_CALL_ALIGNED_ALLOC}, /* in glibc memalign is the same function */
+    {"memalign", PMT_CALL_MEMALIGN},
+    {"posix_memalign", PMT_CALL_POSIX_MEMALIGN},
+    {"valloc", PMT_CALL_VALLOC},
+    {"pvalloc", PMT_CALL_PVALLOC},
+};
+#define FUNCTIONS (sizeof functions / sizeof *functions)
+
+/* Names that only glibc has: one is local, of static programs; one is exported by its libc.so.6. */
+static bool is_of_glibc(const char *name)
+{
+    return strcmp(name, "_int_malloc") == 0 || strcmp(name, "gnu_get_libc_version") == 0;
+}
+
+static void add(struct breakpoints *b, uint64_t address, enum pmt_call call)
+{
+    if (breakpoints_at(b, address) || b->count == BREAKPOINTS_MAX)
+        return;
+    b->items[b->count++] = (struct breakpoint){.address = address, .call = call};
+}
+
+struct symbol_table {
+    Elf_Data *data;
+    size_t count, strings;
+};
+
+static void find_function(struct breakpoints *b, Elf *elf, const struct symbol_table *t,
+                          uint64_t bias, size_t wanted)
+{
+    GElf_Sym symbol;
+    for (size_t i = 0; i < t->count && gelf_getsym(t->data, (int)i, &symbol); i++) {
+        const char *name = elf_strptr(elf, t->strings, symbol.st_name);
+        if (!name || symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
+            continue;
+        if (strcmp(name, functions[wanted].name) == 0)
+            add(b, symbol.st_value + bias, functions[wanted].call);
+        if (is_of_glibc(name))
+            b->glibc = true;
+    }
+}
+
+static void read_symbols(struct breakpoints *b, Elf *elf, uint64_t bias)
+{
+    Elf_Scn *section = NULL;
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(section, &header) || !header.sh_entsize ||
+            (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM))
+            continue;
+        struct symbol_table t = {elf_getdata(section, NULL), header.sh_size / header.sh_entsize,
+                                 header.sh_link};
+        for (size_t i = 0; t.data && i < FUNCTIONS; i++)
+            find_function(b, elf, &t, bias, i);
+    }
+}
+
+/* A breakpoint instruction by chance, in the code. */
+static void find_trap(struct breakpoints *b, int fd, const GElf_Phdr *code, uint64_t bias)
+{
+    uint8_t bytes[4096];
+    ssize_t got = 1;
+    for (uint64_t at = 0; at < code->p_filesz && got > 0; at += (uint64_t)got) {
+        uint64_t left = code->p_filesz - at;
+        got = pread(fd, bytes, left < sizeof bytes ? left : sizeof bytes,
+                    (off_t)(code->p_offset + at));
+        for (ssize_t i = 0; i < got; i++) {
+            uint64_t address = code->p_vaddr + bias + at + (uint64_t)i;
+            if (bytes[i] == BREAKPOINTS_INT3 && !breakpoints_at(b, address)) {
+                b->trap = address;
+                return;
+            }
+        }
+    }
+}
+
+static bool read_file(struct breakpoints *b, int fd, Elf *elf, uint64_t start, uint64_t offset,
+                      uint64_t entry)
+{
+    const uint64_t page = 4096;
+    GElf_Ehdr header;
+    GElf_Phdr segment, code = {0};
+    size_t count = 0;
+    if (!gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &count) != 0)
+        return false;
+    uint64_t bias = entry - header.e_entry;
+    for (size_t i = 0; i < count && gelf_getphdr(elf, (int)i, &segment); i++) {
+        if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X))
+            continue;
+        code = segment;
+        if (start && (segment.p_offset & ~(page - 1)) == offset)
+            bias = start - (segment.p_vaddr & ~(page - 1));
+    }
+    read_symbols(b, elf, bias);
+    b->lo = code.p_vaddr + bias;
+    b->hi = b->lo + code.p_memsz;
+    find_trap(b, fd, &code, bias);
+    return b->count > 0 && b->items[0].call == PMT_CALL_MALLOC && b->trap;
+}
+
+bool breakpoints_find(struct breakpoints *b, const char *path, uint64_t start, uint64_t offset,
+                      uint64_t entry)
+{
+    *b = (struct breakpoints){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || elf_version(EV_CURRENT) == EV_NONE)
+        return false;
+    Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+    bool found = elf && elf_kind(elf) == ELF_K_ELF && read_file(b, fd, elf, start, offset, entry);
+    elf_end(elf);
+    close(fd);
+    if (!found)
+        b->count = 0;
+    return found;
+}
+
+const struct breakpoint *breakpoints_at(const struct breakpoints *b, uint64_t address)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->items[i].address == address)
+            return &b->items[i];
+    return NULL;
+}
+
+/* ---- first instructions ---- */
+
+#define FLAGS_OF_RESULT 0x8d5u /* CF, PF, AF, ZF, SF, OF */
+#define CF 0x001u
+#define PF 0x004u
+#define AF 0x010u
+#define ZF 0x040u
+#define SF 0x080u
+#define OF 0x800u
+
+static unsigned long long *reg(struct user_regs_struct *r, unsigned number)
+{
+    unsigned long long *const all[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
+                                         &r->rsi, &r->rdi, &r->r8,  &r->r9,  &r->r10, &r->r11,
+                                         &r->r12, &r->r13, &r->r14, &r->r15};
+    return all[number & 15];
+}
+
+static unsigned parity(uint64_t result)
+{
+    return __builtin_parity((unsigned)result & 0xff) ? 0 : PF;
+}
+
+static void set_flags(struct user_regs_struct *r, unsigned flags)
+{
+    r->eflags = (r->eflags & ~(unsigned long long)FLAGS_OF_RESULT) | flags;
+}
+
+/* cmp of two bytes, Intel's manual, volume 1, appendix A. */
+static void compare_bytes(struct user_regs_struct *r, uint8_t a, uint8_t b)
+{
+    uint8_t result = (uint8_t)(a - b);
+    set_flags(r, (a < b ? CF : 0) | parity(result) | ((a ^ b ^ result) & AF) | (result ? 0 : ZF) |
+                     (result & 0x80 ? SF : 0) | (((a ^ b) & (a ^ result)) & 0x80 ? OF : 0));
+}
+
+static void advance(struct user_regs_struct *r, unsigned bytes)
+{
+    r->rip += bytes;
+}
+
+static bool push(struct user_regs_struct *r, unsigned number, unsigned bytes, bool is64,
+                 uint64_t *value, unsigned *store)
+{
+    *value = *reg(r, number);
+    *store = is64 ? 8 : 4;
+    r->rsp -= *store;
+    advance(r, bytes);
+    return true;
+}
+
+/* test or mov of 64-bit registers: REX.W, opcode, ModRM with two registers. */
+static bool two_registers(struct user_regs_struct *r, const uint8_t *c)
+{
+    if ((c[0] & 0xf8) != 0x48 || c[2] < 0xc0)
+        return false;
+    unsigned long long *to = reg(r, (c[2] & 7u) | (c[0] & 1u) << 3);
+    unsigned long long from = *reg(r, (c[2] >> 3 & 7u) | (c[0] & 4u) << 1);
+    if (c[1] == 0x89) {
+        *to = from;
+    } else if (c[1] == 0x85) {
+        uint64_t result = *to & from;
+        set_flags(r, parity(result) | (result ? 0 : ZF) | (result >> 63 ? SF : 0));
+    } else {
+        return false;
+    }
+    advance(r, 3);
+    return true;
+}
+
+/* cmpb $immediate, displacement(%rip) */
+static bool compare_memory(struct user_regs_struct *r, const uint8_t *c,
+                           bool (*byte_at)(void *arg, uint64_t address, uint8_t *out), void *arg)
+{
+    int32_t displacement;
+    uint8_t byte;
+    memcpy(&displacement, c + 2, sizeof displacement);
+    if (!byte_at(arg, r->rip + 7 + (uint64_t)(int64_t)displacement, &byte))
+        return false;
+    compare_bytes(r, byte, c[6]);
+    advance(r, 7);
+    return true;
+}
+
+bool breakpoints_emulate(struct user_regs_struct *r, const uint8_t code[16], bool is64,
+                         bool (*byte_at)(void *arg, uint64_t address, uint8_t *out), void *arg,
+                         uint64_t *value, unsigned *store)
+{
+    static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e};
+    *store = 0;
+    if ((code[0] & 0xf8) == 0x50)
+        return push(r, code[0] & 7, 1, is64, value, store);
+    if (is64 && code[0] == 0x41 && (code[1] & 0xf8) == 0x50)
+        return push(r, 8 | (code[1] & 7), 2, is64, value, store);
+    if (memcmp(code, endbr, sizeof endbr) == 0 && (code[3] == 0xfa || code[3] == 0xfb)) {
+        advance(r, 4);
+        return true;
+    }
+    if (is64 && code[0] == 0x80 && code[1] == 0x3d)
+        return compare_memory(r, code, byte_at, arg);
+    return is64 && two_registers(r, code);
+}

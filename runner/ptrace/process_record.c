@@ -1,0 +1,268 @@
+#include "runner/ptrace/process_record.h"
+#include "runner/base/memory.h"
+#include "runner/program/target.h"
+#include "runner/ptrace/source.h"
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARGV_MAX (32u << 10)
+#define ENVIRONMENT_MAX (256u << 10)
+
+struct facts {
+    char exe[PMT_PATH_MAX];
+    size_t exe_size;
+    char *argv;
+    size_t argv_size;
+    char *environment; /* ends with two NUL */
+    uint64_t start_brk, start_stack;
+    uint64_t page_size;
+    struct target target;
+};
+
+/* At most `most` bytes of /proc/PID/NAME, with two NUL behind them. */
+static char *read_file(pid_t pid, const char *name, size_t most, size_t *size)
+{
+    char path[64], *text = memory_get(most + 2);
+    ssize_t got = 1;
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (*size = 0; fd >= 0 && *size < most && got > 0; *size += got > 0 ? (size_t)got : 0)
+        got = read(fd, text + *size, most - *size);
+    if (fd >= 0)
+        close(fd);
+    return text;
+}
+
+static long long status_value(pid_t pid, const char *name, int base)
+{
+    size_t size, length = strlen(name);
+    char *text = read_file(pid, "status", 8192, &size);
+    long long value = -1;
+    for (char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, length) == 0 && line[length] == ':')
+            value = strtoll(line + length + 1, NULL, base);
+    }
+    memory_put(text);
+    return value;
+}
+
+long images_status(pid_t pid, const char *name)
+{
+    return (long)status_value(pid, name, 10);
+}
+
+uint64_t images_pending_signals(pid_t tid)
+{
+    long long set = status_value(tid, "SigPnd", 16);
+    return set < 0 ? 0 : (uint64_t)set;
+}
+
+/* Field `wanted` of /proc/PID/stat, proc(5); the name in field 2 may hold anything. */
+static uint64_t stat_field(const char *text, unsigned wanted)
+{
+    const char *at = strrchr(text, ')');
+    for (unsigned field = 2; at && field < wanted; field++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static uint64_t auxiliary(pid_t pid, unsigned word_size, uint64_t type)
+{
+    size_t size;
+    char *vector = read_file(pid, "auxv", 4096, &size);
+    uint64_t value = 0;
+    for (size_t at = 0; at + 2 * word_size <= size; at += 2 * word_size) {
+        uint64_t pair[2] = {0, 0};
+        memcpy(&pair[0], vector + at, word_size);
+        memcpy(&pair[1], vector + at + word_size, word_size);
+        if (pair[0] == type)
+            value = pair[1];
+    }
+    memory_put(vector);
+    return value;
+}
+
+static int find_facts(pid_t pid, struct facts *f)
+{
+    char path[64];
+    size_t size;
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    ssize_t length = readlink(path, f->exe, sizeof f->exe);
+    if (length < 0)
+        return -errno;
+    f->exe_size = (size_t)length;
+    int error = target_inspect(path, &f->target);
+    if (error)
+        return error;
+    f->argv = read_file(pid, "cmdline", ARGV_MAX, &f->argv_size);
+    if (f->argv_size && f->argv[f->argv_size - 1])
+        f->argv_size++; /* cut off: one of the two NUL behind ends it */
+    f->environment = read_file(pid, "environ", ENVIRONMENT_MAX, &size);
+    char *stat = read_file(pid, "stat", 4096, &size);
+    f->start_stack = stat_field(stat, 28);
+    f->start_brk = stat_field(stat, 47);
+    memory_put(stat);
+    f->page_size = auxiliary(pid, f->target.elf.bits / 8, AT_PAGESZ);
+    if (!f->page_size)
+        f->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+    return 0;
+}
+
+static void free_facts(struct facts *f)
+{
+    memory_put(f->argv);
+    memory_put(f->environment);
+    memory_put(f);
+}
+
+/* Of a new program the break is where it starts; of one that runs already it is known up to a page,
+ * by the end of its heap. */
+static uint64_t find_brk(struct recorder *r, struct space *space, uint64_t start)
+{
+    static const char heap[] = "[heap]";
+    uint64_t end = looks_region_end(r, space, start);
+    bool is_heap = end != start && r->maps.region.path_size == sizeof heap - 1 &&
+                   memcmp(r->maps.path, heap, sizeof heap - 1) == 0;
+    return is_heap ? end : start;
+}
+
+/* The value of an environment variable; NULL if it is not set. */
+static const char *variable(const char *environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = environment; *at; at += strlen(at) + 1)
+        if (strncmp(at, name, length) == 0 && at[length] == '=')
+            return at + length + 1;
+    return NULL;
+}
+
+/* A size from GLIBC_TUNABLES or from the older variable; `otherwise` where neither is set. */
+static uint64_t tunable(const char *environment, const char *name, const char *old,
+                        uint64_t otherwise, bool *fixed)
+{
+    const char *list = variable(environment, "GLIBC_TUNABLES");
+    const char *at = list ? strstr(list, name) : NULL;
+    const char *value =
+        at && at[strlen(name)] == '=' ? at + strlen(name) + 1 : variable(environment, old);
+    *fixed |= value != NULL;
+    return value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX,
+ * DEFAULT_TRIM_THRESHOLD. Any of these settings turns the moving of the threshold off. */
+static void set_thresholds(struct pmt_process *p, const char *e)
+{
+    bool fixed = false;
+    p->mmap_threshold_max = p->word_size == 4 ? 512u << 10 : 32u << 20;
+    p->mmap_threshold =
+        tunable(e, "glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_", 128u << 10, &fixed);
+    p->trim_threshold =
+        tunable(e, "glibc.malloc.trim_threshold", "MALLOC_TRIM_THRESHOLD_", 128u << 10, &fixed);
+    tunable(e, "glibc.malloc.top_pad", "MALLOC_TOP_PAD_", 0, &fixed);
+    tunable(e, "glibc.malloc.mmap_max", "MALLOC_MMAP_MAX_", 0, &fixed);
+    p->dynamic_threshold = !fixed;
+}
+
+static void send_process(struct recorder *r, const struct thread *thread, enum pmt_origin origin,
+                         const struct facts *f)
+{
+    const struct process *process = thread->process;
+    struct space *space = process->space;
+    bool expected = space->expects_libc && strstr(f->target.elf.loader, "ld-linux");
+    bool glibc = space->breakpoints.glibc || (expected && !space->breakpoints.count);
+    const char *libc = glibc ? "glibc" : "unknown";
+    uint32_t libc_size = (uint32_t)strlen(libc);
+    uint32_t size = (uint32_t)(sizeof(struct pmt_process) + f->exe_size + libc_size + f->argv_size);
+    struct pmt_process *p = recorder_begin(r, size, PMT_RECORD_PROCESS, 0, process->pid, 0);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    p->pid = (uint32_t)process->pid;
+    p->ppid = (uint32_t)process->ppid;
+    p->word_size = (uint8_t)space->word_size;
+    p->pie = f->target.elf.pie;
+    p->query = space->query;
+    p->page_size = (uint32_t)space->page_size;
+    p->wall_time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    p->monotonic = p->r.time;
+    p->brk = space->brk;
+    p->stack_end = space->stack_end;
+    p->origin = (uint8_t)origin;
+    p->backend = PMT_BACKEND_PTRACE;
+    p->statically_linked = f->target.elf.linking == TARGET_LINKING_STATIC;
+    p->blind = space->breakpoints.count == 0 && !space->expects_libc;
+    if (glibc)
+        set_thresholds(p, f->environment);
+    p->fork_id = origin == PMT_ORIGIN_FORK ? process->fork_id : 0;
+    p->exe_size = (uint16_t)f->exe_size;
+    p->libc_size = (uint16_t)libc_size;
+    p->argv_size = (uint32_t)f->argv_size;
+    char *strings = (char *)(p + 1);
+    memcpy(strings, f->exe, f->exe_size);
+    memcpy(strings + f->exe_size, libc, libc_size);
+    memcpy(strings + f->exe_size + libc_size, f->argv, f->argv_size);
+    recorder_send(r, space, 0);
+}
+
+/* The libc of a program that is dynamically linked: a file whose name begins so, and its code. */
+static bool find_libc(struct recorder *r, struct space *space, pid_t pid)
+{
+    static const char *const names[] = {"/libc.so.", "/libc-2.", "/ld-musl-"};
+    char path[PMT_PATH_MAX + 64];
+    struct maps *maps = &r->maps;
+    uint64_t at = 0;
+    maps_start(maps, space->maps_fd, space->query);
+    lseek(space->maps_fd, 0, SEEK_SET);
+    for (; maps_next(maps, at); at = maps->region.end) {
+        snprintf(path, sizeof path, "/proc/%d/root%.*s", pid, maps->region.path_size, maps->path);
+        const char *name = strrchr(path, '/');
+        for (size_t i = 0; (maps->region.perms & PMT_PERM_EXEC) && i < 3; i++)
+            if (strncmp(name, names[i], strlen(names[i])) == 0)
+                return breakpoints_find(&space->breakpoints, path, maps->region.start,
+                                        maps->region.offset, 0);
+    }
+    return false;
+}
+
+void images_find_allocator(struct recorder *r, struct space *space, pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    uint64_t entry = auxiliary(pid, space->word_size, AT_ENTRY);
+    if (breakpoints_find(&space->breakpoints, path, 0, 0, entry) || find_libc(r, space, pid))
+        ptrace_set_breakpoints(space, pid);
+}
+
+int images_begin(struct recorder *r, struct thread *thread, enum pmt_origin origin)
+{
+    struct process *process = thread->process;
+    struct space *space = process->space;
+    struct facts *f = memory_get(sizeof *f);
+    int error = find_facts(process->pid, f);
+    if (!error)
+        error = looks_open(r, space, process->pid);
+    if (!error) {
+        space->image = ++r->images;
+        space->pid = (uint32_t)process->pid;
+        space->word_size = f->target.elf.bits / 8;
+        space->page_size = f->page_size;
+        space->stack_end = f->start_stack;
+        if (origin != PMT_ORIGIN_FORK) /* a child's is its parent's */
+            space->brk = find_brk(r, space, f->start_brk);
+        space->expects_libc = f->target.elf.linking == TARGET_LINKING_DYNAMIC;
+        if (origin != PMT_ORIGIN_FORK)
+            images_find_allocator(r, space, process->pid);
+        send_process(r, thread, origin, f);
+        looks_whole(r, thread, PMT_REASON_START, 0);
+    }
+    free_facts(f);
+    return error;
+}

@@ -1,0 +1,141 @@
+#include "runner/ptrace/recorder.h"
+#include "runner/base/memory.h"
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static uint64_t monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+struct recorder *recorder_new(struct model *model, bool text)
+{
+    struct recorder *r = memory_get(sizeof *r);
+    r->model = model;
+    r->text = text;
+    r->start_ns = monotonic() - 1; /* no event is at 0 */
+    return r;
+}
+
+void recorder_free(struct recorder *r)
+{
+    memory_put(r);
+}
+
+uint64_t recorder_now(const struct recorder *r)
+{
+    return monotonic() - r->start_ns;
+}
+
+void *recorder_begin(struct recorder *r, uint32_t size, enum pmt_record_type type, uint8_t call,
+                     pid_t tid, uint32_t stack_id)
+{
+    struct pmt_record *record = (struct pmt_record *)r->bytes;
+    size = pmt_align(size);
+    memset(record, 0, size < 512 ? size : 512); /* the head; the rest is written over */
+    record->units = (uint16_t)(size / PMT_RECORD_ALIGN);
+    record->type = (uint8_t)type;
+    record->call = call;
+    record->tid = (uint32_t)tid;
+    record->stack_id = stack_id;
+    record->time = monotonic();
+    return record;
+}
+
+void recorder_send(struct recorder *r, const struct space *space, uint64_t began_ns)
+{
+    const struct pmt_record *record = (const struct pmt_record *)r->bytes;
+    struct event event = {.record = record,
+                          .t_ns = record->time - r->start_ns,
+                          .began_ns = began_ns,
+                          .pid = space->pid,
+                          .image = space->image};
+    model_event(r->model, &event);
+}
+
+uint32_t recorder_stack(struct recorder *r, struct space *space, const struct thread *thread,
+                        const uint64_t *ip, uint32_t frames)
+{
+    bool fresh;
+    if (!frames)
+        return 0;
+    uint32_t id = call_stacks_id(&space->stacks, ip, frames, &fresh);
+    if (!fresh)
+        return id;
+    uint32_t size = (uint32_t)sizeof(struct pmt_stack) + frames * (uint32_t)sizeof *ip;
+    struct pmt_stack *s = recorder_begin(r, size, PMT_RECORD_STACK, 0, thread->tid, id);
+    s->frames = frames;
+    memcpy(s->ip, ip, frames * sizeof *ip);
+    recorder_send(r, space, 0);
+    return id;
+}
+
+static void set_within(struct pmt_within *within, const struct thread *thread)
+{
+    within->call = (uint8_t)thread->allocator.call;
+    within->size = thread->allocator.size;
+}
+
+void recorder_kernel(struct recorder *r, const struct thread *thread, int64_t result)
+{
+    const struct syscalls_call *call = &thread->call;
+    struct pmt_kernel *k = recorder_begin(r, sizeof *k, PMT_RECORD_KERNEL, (uint8_t)call->call,
+                                          thread->tid, thread->stack_id);
+    memcpy(k->args, call->args, sizeof k->args);
+    k->result = result;
+    k->old_brk = call->effect == SYSCALLS_BRK ? thread->old_brk : 0;
+    set_within(&k->within, thread);
+    recorder_send(r, thread->process->space, 0);
+}
+
+void recorder_exec(struct recorder *r, const struct thread *thread, const char *path, int error)
+{
+    struct pmt_exec *x;
+    size_t size = strlen(path);
+    x = recorder_begin(r, (uint32_t)(sizeof *x + size), PMT_RECORD_EXEC, 0, thread->tid, 0);
+    x->error = error;
+    x->path_size = (uint32_t)size;
+    memcpy(x + 1, path, size);
+    recorder_send(r, thread->process->space, 0);
+}
+
+void recorder_thread(struct recorder *r, const struct thread *thread, enum pmt_thread_event event,
+                     uint64_t stack)
+{
+    struct pmt_thread *t = recorder_begin(r, sizeof *t, PMT_RECORD_THREAD, 0, thread->tid, 0);
+    t->event = event;
+    t->creator = event == PMT_THREAD_START ? (uint32_t)thread->creator : 0;
+    t->stack = stack;
+    recorder_send(r, thread->process->space, 0);
+}
+
+uint32_t recorder_fork(struct recorder *r, const struct thread *thread, enum pmt_call call,
+                       uint32_t stack_id)
+{
+    struct space *space = thread->process->space;
+    struct pmt_fork *f =
+        recorder_begin(r, sizeof *f, PMT_RECORD_FORK, (uint8_t)call, thread->tid, stack_id);
+    f->fork_id = ++space->forks;
+    recorder_send(r, space, 0);
+    return f->fork_id;
+}
+
+void recorder_exit(struct recorder *r, const struct process *process, enum pmt_end end, int status)
+{
+    struct pmt_exit *x = recorder_begin(r, sizeof *x, PMT_RECORD_EXIT, 0, process->pid, 0);
+    x->status = end == PMT_END_EXIT && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    x->signal = end == PMT_END_EXIT && WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0;
+    x->end = end;
+    recorder_send(r, process->space, 0);
+}
+
+void recorder_lost(struct recorder *r, const struct thread *thread, enum pmt_loss reason)
+{
+    struct pmt_lost *lost =
+        recorder_begin(r, sizeof *lost, PMT_RECORD_LOSS, (uint8_t)reason, thread->tid, 0);
+    lost->count = 1;
+    recorder_send(r, thread->process->space, 0);
+}

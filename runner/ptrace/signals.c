@@ -1,0 +1,99 @@
+#include "runner/ptrace/source.h"
+#include <signal.h>
+#include <sys/time.h>
+
+#define TICK_US 20000
+
+static pid_t forward_to; /* the program, for on_signal() */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    if (forward_to > 0)
+        kill(forward_to, number);
+}
+
+static volatile sig_atomic_t ticked;
+
+static void on_timer(int number)
+{
+    (void)number;
+    ticked = 1;
+}
+
+/* A signal just before waitpid(2) would not wake it: a timer does, again and again. */
+static void set_timer(int microseconds)
+{
+    struct itimerval often = {.it_value.tv_usec = microseconds,
+                              .it_interval.tv_usec = microseconds};
+    setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+    set_timer(TICK_US);
+}
+
+void ptrace_set_timer(bool on)
+{
+    ticked = 0;
+    set_timer(on ? TICK_US : 0);
+    if (interrupted) /* the timer is needed for that */
+        set_timer(TICK_US);
+}
+
+bool ptrace_ticked(void)
+{
+    return ticked;
+}
+
+static void set(int number, void (*action)(int))
+{
+    struct sigaction how = {.sa_handler = action};
+    sigaction(number, &how, NULL);
+}
+
+void ptrace_start_timer(void)
+{
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    set(SIGALRM, on_timer);
+    sigprocmask(SIG_UNBLOCK, &alarm, NULL); /* it is ours; the program has its mask by now */
+}
+
+void ptrace_pass_signals_to(pid_t pid)
+{
+    forward_to = pid;
+    set(SIGINT, SIG_IGN);
+    set(SIGQUIT, SIG_IGN);
+    set(SIGPIPE, SIG_IGN);
+    set(SIGTERM, on_signal);
+    set(SIGHUP, on_signal);
+    set(SIGUSR1, on_signal);
+    set(SIGUSR2, on_signal);
+}
+
+void ptrace_end_by_signals(void)
+{
+    set(SIGPIPE, SIG_IGN);
+    set(SIGINT, on_interrupt);
+    set(SIGTERM, on_interrupt);
+    set(SIGHUP, on_interrupt);
+}
+
+bool ptrace_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+void ptrace_ignore_signals(void)
+{
+    struct itimerval never = {0};
+    setitimer(ITIMER_REAL, &never, NULL);
+    set(SIGINT, SIG_IGN);
+    set(SIGTERM, SIG_IGN);
+    set(SIGHUP, SIG_IGN);
+}

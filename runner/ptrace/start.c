@@ -1,0 +1,123 @@
+/* The program's start: a child that is seized before it executes it. */
+#include "runner/base/memory.h"
+#include "runner/ptrace/source.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* What the child says of itself. */
+struct ptrace_report {
+    enum { REPORT_FILTER, REPORT_EXEC } about;
+    int error;
+};
+
+/* Privileged users need not give up privileges for it: then setuid programs work as ever. */
+static int install_filter(void)
+{
+    struct sock_filter code[SYSCALLS_FILTER_MAX];
+    struct sock_fprog program = {.len = syscalls_filter(code), .filter = code};
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
+        return 0;
+    if (errno != EACCES || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return -errno;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 ? 0 : -errno;
+}
+
+static void say(int report, int about, int error)
+{
+    struct ptrace_report r = {.about = about, .error = error};
+    if (write(report, &r, sizeof r) < 0)
+        _exit(126);
+}
+
+/* The user's environment, without what is meant for us. */
+static char **environment(void)
+{
+    size_t count = 0, to = 0;
+    while (environ[count])
+        count++;
+    char **out = memory_get((count + 1) * sizeof *out);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) != 0)
+            out[to++] = environ[i];
+    return out;
+}
+
+static void become(const struct launch *launch, char **envp, int seized, int report)
+{
+    char byte;
+    launch_become(launch);
+    if (read(seized, &byte, 1) != 1)
+        _exit(126);
+    say(report, REPORT_FILTER, install_filter());
+    execve(launch->path, launch->argv, envp);
+    say(report, REPORT_EXEC, -errno);
+    _exit(126);
+}
+
+static int seize(struct ptrace_source *s, pid_t pid, int seized)
+{
+    int error = (int)ptrace_ask(PTRACE_SEIZE, pid, 0, s->options);
+    if (!error && write(seized, "", 1) != 1)
+        error = -errno;
+    if (error) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return error;
+    }
+    struct thread *thread = tracees_add(&s->tracees, pid);
+    struct process *process = tracees_add_process(&s->tracees, pid, getpid());
+    process->awaited = process->recorded = true;
+    space_use(process, space_new());
+    tracees_join(thread, process);
+    thread->welcome = true;
+    s->first = pid;
+    return 0;
+}
+
+int ptrace_launch(struct ptrace_source *s, const struct launch *launch,
+                  enum ptrace_failure *failure)
+{
+    int report[2], seized[2];
+    *failure = PTRACE_FAILURE_OWN;
+    if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    if (pipe2(seized, O_CLOEXEC) < 0)
+        return -errno;
+    char **envp = environment();
+    fflush(NULL);
+    pid_t pid = fork();
+    int error = pid < 0 ? -errno : 0;
+    if (pid == 0) {
+        close(seized[1]);
+        become(launch, envp, seized[0], report[1]);
+    }
+    if (!error && (error = seize(s, pid, seized[1])) != 0)
+        *failure = PTRACE_FAILURE_REFUSED;
+    memory_put(envp);
+    close(report[1]);
+    close(seized[0]);
+    close(seized[1]);
+    s->report = report[0];
+    return error;
+}
+
+void ptrace_read_report(struct ptrace_source *s)
+{
+    struct ptrace_report r;
+    while (s->report >= 0 && read(s->report, &r, sizeof r) == sizeof r) {
+        if (r.about == REPORT_FILTER)
+            s->filtered = r.error == 0;
+        else
+            s->exec_error = r.error;
+    }
+}

@@ -1,0 +1,99 @@
+/* What the ptrace source knows of the programs that it holds: threads, their processes, and the
+ * address spaces that these have. */
+#ifndef PMT_TRACEES_H
+#define PMT_TRACEES_H
+
+#include "runner/ptrace/breakpoints.h"
+#include "runner/ptrace/call_stacks.h"
+#include "runner/ptrace/syscalls.h"
+#include "runner/ptrace/walk.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* An address space. A child of vfork(2) has that of its parent. */
+struct space {
+    unsigned processes; /* that have it */
+    uint32_t image;     /* number of the image; 0: it is not recorded */
+    uint32_t pid;       /* of the process record */
+    int maps_fd;        /* /proc/PID/maps, -1: none */
+    bool query;         /* by PROCMAP_QUERY */
+    unsigned word_size; /* 4 or 8 */
+    uint64_t page_size;
+    uint64_t brk;       /* as far as it is known */
+    uint64_t stack_end; /* an address in the main thread's stack */
+    uint64_t stack_low; /* start of the stack's region as last seen */
+    uint32_t forks;     /* fork_id of the last fork record */
+    /* Who is between the beginning of a call that changes the map and the look at its result: other
+     * threads wait with theirs, so that the order of the records is the order in the kernel. */
+    struct thread *holder;
+    unsigned waiting; /* threads that do */
+    struct breakpoints breakpoints;
+    bool expects_libc; /* which has an allocator, and may be mapped later */
+    struct call_stacks stacks;
+    struct unwind *unwind; /* NULL: not needed yet */
+};
+
+struct process {
+    pid_t pid, ppid;
+    struct space *space;
+    unsigned threads; /* that are not about to end */
+    bool recorded;    /* its events are wanted (if its space is recorded) */
+    bool borrowed;    /* the space is its parent's, until it executes another program */
+    bool awaited;     /* nothing of it is recorded before its first execve */
+    uint32_t fork_id; /* of its parent's fork record, until its own process record */
+    struct process *next;
+};
+
+#define THREAD_OUTER_CALLS 3 /* handlers of signals, of those and so on */
+
+struct thread {
+    pid_t tid;
+    struct process *process; /* NULL: its creator's event has not come yet */
+    pid_t creator;
+    bool welcome; /* its first stop is done with */
+    bool stopped; /* waits for us to let it go on */
+    bool held;    /* likewise, for the holder of its space */
+    uint64_t held_since;
+    int noted;    /* the status of its last stop, while all threads of a process are gathered */
+    bool leaving; /* its PTRACE_EVENT_EXIT has come */
+    bool listens; /* in a group stop */
+    bool in_call; /* in a system call that is recorded */
+    struct syscalls_call call;
+    uint64_t old_brk, detached_end;
+    uint32_t stack_id;
+    uint64_t path_at;
+    struct allocator_call allocator; /* and those that it has interrupted, on another stack: */
+    struct allocator_call outer[THREAD_OUTER_CALLS];
+    struct thread *next;
+};
+
+#define TRACEES_BUCKETS 1024
+
+struct tracees {
+    struct thread *threads[TRACEES_BUCKETS];
+    struct process *processes;
+    unsigned thread_count, process_count;
+};
+
+struct thread *tracees_find(struct tracees *t, pid_t tid);
+struct thread *tracees_add(struct tracees *t, pid_t tid);
+void tracees_remove(struct tracees *t, struct thread *thread);
+
+struct process *tracees_process(struct tracees *t, pid_t pid);
+struct process *tracees_add_process(struct tracees *t, pid_t pid, pid_t ppid);
+void tracees_remove_process(struct tracees *t, struct process *process);
+void tracees_free(struct tracees *t);
+
+/* Gives a thread to a process. */
+void tracees_join(struct thread *thread, struct process *process);
+
+/* Calls visit(arg, thread) for each; it may remove threads. */
+void tracees_each(struct tracees *t, void (*visit)(void *arg, struct thread *thread), void *arg);
+
+/* The thread that has waited longest for the space; NULL if none does. */
+struct thread *tracees_next_held(struct tracees *t, const struct space *space);
+
+struct space *space_new(void);
+void space_use(struct process *process, struct space *space); /* instead of the one that it has */
+
+#endif

@@ -1,0 +1,369 @@
+#include "runner/ring/live.h"
+#include "runner/base/memory.h"
+#include "runner/ring/clock.h"
+#include "runner/ring/process_end.h"
+#include "runner/ring/server.h"
+#include "runner/ring/tracee.h"
+#include "runner/ring/unheard.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLEEP_FIRST_NS 50000  /* between two looks at rings that get records all the time */
+#define QUIET_NS 1000000000u  /* after this long the user is told what is waited for */
+#define SLEEP_LAST_NS 4000000 /* at those that do not */
+
+struct live {
+    struct attach attach;
+    struct clock clock;
+    struct model *model;
+    struct tracee *tracees; /* the images that live */
+    uint32_t images;        /* so many have come */
+    struct unheard unheard;
+    int first_ring;    /* of ring_memory(), got while the program is on its way */
+    uint64_t ended_ns; /* CLOCK_MONOTONIC of the last end of an image or of the program */
+    size_t count;      /* of tracees */
+    pid_t pid;         /* the program */
+    int pidfd;
+    bool follow, attached, exited, fresh;
+    bool asked;      /* somebody may wait for an answer */
+    bool told[2];    /* the user, that unheard of (0) or known (1) children are waited for */
+    uint32_t stacks; /* of the launch, likewise stack_depth */
+    uint8_t stack_depth;
+    int status; /* of the program */
+    const struct live_hooks *hooks;
+};
+
+static pid_t forward_to;                    /* the program, for on_signal() */
+static volatile uint64_t died_tsc, died_ns; /* for on_child() */
+static volatile sig_atomic_t interrupted;   /* Ctrl-C */
+
+static void on_signal(int number)
+{
+    if (forward_to > 0)
+        kill(forward_to, number);
+}
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static uint64_t monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* When the program ended; what it left in the ring may take a while to go through. */
+static void on_child(int number)
+{
+    (void)number;
+    died_ns = monotonic();
+    died_tsc = __builtin_ia32_rdtsc();
+}
+
+/* Ctrl-C reaches the program by itself; what is sent to the runner alone is passed on. When the
+ * program has ended and its children go on, Ctrl-C ends the tracing. */
+static void set_signals(pid_t pid)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = on_signal};
+    struct sigaction interrupt = {.sa_handler = on_interrupt};
+    forward_to = pid;
+    sigaction(SIGINT, &interrupt, NULL);
+    sigaction(SIGQUIT, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGTERM, &forward, NULL);
+    sigaction(SIGHUP, &forward, NULL);
+    sigaction(SIGUSR1, &forward, NULL);
+    sigaction(SIGUSR2, &forward, NULL);
+}
+
+static uint64_t now_ns(const struct live *l)
+{
+    return clock_ns(&l->clock,
+                    l->clock.kind == PMT_CLOCK_TSC ? __builtin_ia32_rdtsc() : monotonic());
+}
+
+static bool merge(struct live *l);
+
+/* ---- images come and go ---- */
+
+static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, uint64_t ns)
+{
+    struct tracee **link = &l->tracees;
+    while (*link != t)
+        link = &(*link)->next;
+    *link = t->next;
+    l->count--;
+    l->ended_ns = monotonic();
+    int ring = t->ring.fd;
+    t->ring.fd = -1;
+    tracee_end(t, how, ns);
+    if (ring >= 0)
+        unheard_add_ring(&l->unheard, ring);
+}
+
+static struct tracee *tracee_of(const struct live *l, pid_t pid)
+{
+    struct tracee *t = l->tracees;
+    while (t && t->pid != pid)
+        t = t->next;
+    return t;
+}
+
+static struct pmt_exit by_status(int status)
+{
+    return (struct pmt_exit){.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                             .signal = WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0};
+}
+
+static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
+{
+    const char *snapshots = getenv(PMT_ENV_SNAPSHOTS), *kernel = getenv(PMT_ENV_KERNEL);
+    uint32_t flags = snapshots && strcmp(snapshots, "text") == 0 ? PMT_RING_TEXT_SNAPSHOTS : 0;
+    if (kernel && strcmp(kernel, "calls") == 0)
+        flags |= PMT_RING_CALLS_ONLY;
+    flags |= l->stacks;
+    if (l->follow)
+        flags |= PMT_RING_FOLLOW;
+    if (l->attached && hello->origin != PMT_ORIGIN_FORK)
+        flags |= PMT_RING_EXEC;
+    return flags;
+}
+
+/* Only the program itself, and if children are followed whoever got our socket's name from it. */
+static void take_in(struct live *l, int client, const struct pmt_hello *hello, pid_t pid)
+{
+    if (pid != l->pid && !l->follow)
+        return attach_refuse(client);
+    if (hello->announces) {
+        unheard_add_process(&l->unheard, pid);
+        return attach_refuse(client);
+    }
+    unheard_remove_process(&l->unheard, pid);
+    struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
+    int memory = l->first_ring >= 0 ? l->first_ring : ring_memory();
+    l->first_ring = -1;
+    if (ring_create(&t->ring, memory, l->clock.kind, ring_flags(l, hello)) != 0) {
+        memory_put(t);
+        return attach_refuse(client);
+    }
+    t->ring.tid = (uint32_t)pid;
+    t->ring.shared->stack_depth = l->stack_depth;
+    t->verified = l->stacks & PMT_RING_VERIFY_STACKS;
+    struct tracee *before = tracee_of(l, pid);
+    if (before) {
+        merge(l);
+        end(l, before, &(struct pmt_exit){.end = PMT_END_EXEC}, 0);
+    }
+    t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct tracee **last =
+        &l->tracees; /* of two records of the same time the older image's is first */
+    while (*last)
+        last = &(*last)->next;
+    *last = t;
+    l->count++;
+    l->attached |= attach_answer(client, &t->ring);
+    if (!l->follow) {
+        close(t->ring.fd);
+        t->ring.fd = -1;
+    }
+}
+
+static void accept_all(struct live *l)
+{
+    struct pmt_hello hello;
+    pid_t pid;
+    int client;
+    while ((client = attach_accept(&l->attach, &hello, &pid)) != -EAGAIN)
+        if (client >= 0)
+            take_in(l, client, &hello, pid);
+}
+
+/* An ended process that is not our child: the shim knows its status unless a signal ended it. */
+static struct pmt_exit end_of_other(const struct tracee *t)
+{
+    int status;
+    if (t->executing)
+        return (struct pmt_exit){.end = PMT_END_UNTRACED};
+    if (process_end(t->pidfd, t->pid, &status))
+        return by_status(status);
+    if (t->exit_seen)
+        return (struct pmt_exit){.status = t->exit_status};
+    return (struct pmt_exit){.end = PMT_END_UNKNOWN};
+}
+
+static bool has_ended(const struct tracee *t)
+{
+    struct pollfd fd = {.fd = t->pidfd, .events = POLLIN};
+    return t->pidfd >= 0 ? poll(&fd, 1, 0) > 0 : kill(t->pid, 0) < 0 && errno == ESRCH;
+}
+
+static void end_others(struct live *l)
+{
+    for (struct tracee *t = l->tracees, *next; t; t = next) {
+        next = t->next;
+        if (t->pid == l->pid || !has_ended(t))
+            continue;
+        merge(l); /* it may say how it ended; and the fork that made it comes first */
+        struct pmt_exit how = end_of_other(t);
+        end(l, t, &how, now_ns(l));
+    }
+}
+
+static void end_program(struct live *l)
+{
+    struct tracee *t = tracee_of(l, l->pid);
+    l->exited = true;
+    l->ended_ns = monotonic();
+    interrupted = 0; /* that was for the program */
+    if (!t)
+        return;
+    merge(l);
+    struct pmt_exit how =
+        t->executing ? (struct pmt_exit){.end = PMT_END_UNTRACED} : by_status(l->status);
+    end(l, t, &how, clock_ns(&l->clock, l->clock.kind == PMT_CLOCK_TSC ? died_tsc : died_ns));
+}
+
+static void look_around(struct live *l)
+{
+    if (l->asked)
+        accept_all(l);
+    if (!l->exited && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
+        end_program(l);
+    if (l->follow)
+        end_others(l);
+}
+
+/* ---- events ---- */
+
+/* What the rings hold by now, in the order of time: no longer, as there may be a child that asks
+ * for its ring. */
+static bool merge(struct live *l)
+{
+    bool any = false;
+    if (!l->model->started && l->tracees)
+        tracee_drain(l->tracees, 0); /* its process record, by which the clock is set */
+    const uint64_t now = l->model->started ? now_ns(l) : 0;
+    for (;;) {
+        struct tracee *first = NULL;
+        uint64_t earliest = now, until = now;
+        for (struct tracee *t = l->tracees; t; t = t->next) {
+            uint64_t next = tracee_next_ns(t);
+            if (next < earliest) {
+                until = earliest;
+                earliest = next;
+                first = t;
+            } else if (next < until) {
+                until = next;
+            }
+        }
+        if (!first || !tracee_drain(first, until))
+            return any;
+        any = true;
+    }
+}
+
+static bool drain(struct live *l)
+{
+    bool alone = l->count == 1 && !l->follow;
+    return alone ? tracee_drain(l->tracees, UINT64_MAX) : merge(l);
+}
+
+static void sleep_until_something(struct live *l, long *ns)
+{
+    struct pollfd fds[] = {{.fd = l->attach.socket, .events = POLLIN},
+                           {.fd = l->exited ? -1 : l->pidfd, .events = POLLIN}};
+    struct timespec timeout = {.tv_nsec = *ns};
+    if (l->fresh && *ns > SLEEP_FIRST_NS) { /* nothing came meanwhile */
+        model_flush(l->model);
+        l->fresh = false;
+    }
+    clock_adjust(&l->clock);
+    model_tick(l->model, false);
+    /* accept(2) makes a socket before it looks whether there is somebody: for the poll it is
+     * cheap */
+    l->asked = ppoll(fds, 2, &timeout, NULL) < 0 || fds[0].revents;
+    *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
+}
+
+/* There may be children whose parents have ended, as those of a daemon do. */
+static bool goes_on(struct live *l)
+{
+    if (!l->exited || l->tracees)
+        return true;
+    accept_all(l);
+    return l->tracees || unheard_any(&l->unheard);
+}
+
+/* The program has ended, its children go on. */
+static void tell_waiting(struct live *l)
+{
+    bool heard_of = l->tracees != NULL;
+    if (!l->exited || l->told[heard_of] || (!heard_of && monotonic() - l->ended_ns < QUIET_NS))
+        return;
+    l->told[heard_of] = true;
+    if (l->hooks->waiting)
+        l->hooks->waiting(l->count, heard_of ? l->tracees->pid : 0);
+}
+
+/* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not
+ * where the program is just writing, and the two may share a processor core. */
+static void run(struct live *l)
+{
+    long sleep_ns = SLEEP_FIRST_NS;
+    while (goes_on(l) && !(l->exited && interrupted)) {
+        if (drain(l)) {
+            sleep_ns = SLEEP_FIRST_NS;
+            l->fresh = true;
+        } else {
+            for (struct tracee *t = l->tracees; t; t = t->next)
+                tracee_step_over_hole(t);
+        }
+        look_around(l);
+        if (goes_on(l)) {
+            tell_waiting(l);
+            sleep_until_something(l, &sleep_ns);
+        }
+    }
+    while (l->tracees)
+        end(l, l->tracees, &(struct pmt_exit){.end = PMT_END_DETACHED}, now_ns(l));
+    unheard_free(&l->unheard);
+}
+
+int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,
+               struct live_result *result, bool *executing)
+{
+    struct live l = {.model = model, .follow = launch->follow, .hooks = hooks, .asked = true};
+    l.stacks = launch->stacks;
+    l.stack_depth = launch->stack_depth;
+    clock_init(&l.clock);
+    int error = attach_init(&l.attach);
+    if (error)
+        return error;
+    launch->socket = l.attach.name;
+    struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
+    sigaction(SIGCHLD, &child, NULL);
+    error = launch_program(launch, &l.pid, executing);
+    if (!error) {
+        set_signals(l.pid);
+        l.first_ring = ring_memory();
+        l.pidfd = (int)syscall(SYS_pidfd_open, l.pid, 0);
+        run(&l);
+        close(l.pidfd);
+        if (l.first_ring >= 0)
+            close(l.first_ring);
+    }
+    attach_close(&l.attach);
+    *result = (struct live_result){l.attached, model->started, l.status};
+    return error;
+}

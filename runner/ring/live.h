@@ -1,0 +1,27 @@
+/* A running program as a source of events. */
+#ifndef PMT_LIVE_H
+#define PMT_LIVE_H
+
+#include "runner/model/model.h"
+#include "runner/program/launch.h"
+
+struct live_result {
+    bool attached; /* the shim came alive in the program ... */
+    bool started;  /* ... and its first record arrived */
+    int status;    /* as waitpid(2) gives it */
+};
+
+/* What the user is to be told on the way. */
+struct live_hooks {
+    /* The program has ended, and `count` processes that are followed go on; `pid` is one of them.
+     * 0: there is a child that nothing has been heard of. */
+    void (*waiting)(size_t count, pid_t pid);
+};
+
+/* Starts the program and feeds its events to the model until it has ended, and with launch->follow
+ * all its children.
+ * Returns 0, or -errno if it could not be started (`*executing` as in launch_program()). */
+int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,
+               struct live_result *result, bool *executing);
+
+#endif

@@ -1,0 +1,100 @@
+#include "runner/symbols/dwarf_units.h"
+#include "runner/base/memory.h"
+#include "runner/symbols/dwarf_scopes.h"
+#include <dwarf.h>
+
+struct dwarf_unit {
+    Dwarf_Die die; /* has the lines; of -gsplit-dwarf the one in the program's file */
+    struct dwarf_scopes scopes;
+    bool loaded;
+};
+
+/* What the linker has dropped is left at address 0. */
+static void add_ranges(struct dwarf_units *units, Dwarf_Die *die, uint32_t index)
+{
+    Dwarf_Addr base, start, end;
+    ptrdiff_t next = 0;
+    while ((next = dwarf_ranges(die, next, &base, &start, &end)) > 0 && units->spans_left) {
+        units->spans_left--;
+        if (start)
+            spans_add(&units->ranges,
+                      (struct span){.start = start, .end = end, .rank = index, .value = index});
+    }
+}
+
+static void add_unit(struct dwarf_units *units, const Dwarf_Die *die)
+{
+    if (units->count == units->room) {
+        units->room = units->room ? 2 * units->room : 16;
+        units->list = memory_resize(units->list, units->room * sizeof *units->list);
+    }
+    struct dwarf_unit *unit = &units->list[units->count];
+    *unit = (struct dwarf_unit){.die = *die};
+    add_ranges(units, &unit->die, (uint32_t)units->count++);
+}
+
+/* Only the units' address ranges. Not from .debug_aranges: clang does not write that section. */
+void dwarf_units_init(struct dwarf_units *units, Dwarf *dwarf, uint64_t size)
+{
+    *units =
+        (struct dwarf_units){.dies_left = (1u << 20) + 32 * size, .spans_left = (1u << 16) + size};
+    Dwarf_CU *unit = NULL;
+    Dwarf_Die die;
+    uint8_t kind;
+    while (units->count < SPANS_NONE &&
+           dwarf_get_units(dwarf, unit, &unit, NULL, &kind, &die, NULL) == 0) {
+        if (kind == DW_UT_compile || kind == DW_UT_skeleton)
+            add_unit(units, &die);
+    }
+    spans_close(&units->ranges);
+}
+
+void dwarf_units_free(struct dwarf_units *units)
+{
+    for (size_t i = 0; i < units->count; i++)
+        dwarf_scopes_free(&units->list[i].scopes);
+    memory_put(units->list);
+    spans_free(&units->ranges);
+    *units = (struct dwarf_units){0};
+}
+
+static void load(struct dwarf_units *units, struct dwarf_unit *unit)
+{
+    struct dwarf_budget budget = {&units->dies_left, &units->spans_left};
+    Dwarf_Die split;
+    uint8_t kind;
+    unit->loaded = true;
+    /* With -gsplit-dwarf the functions are in the .dwo file. */
+    if (dwarf_cu_info(unit->die.cu, NULL, &kind, NULL, &split, NULL, NULL, NULL) == 0 &&
+        kind == DW_UT_skeleton && dwarf_tag(&split) == DW_TAG_compile_unit)
+        dwarf_scopes_read(&unit->scopes, &split, &budget);
+    else
+        dwarf_scopes_read(&unit->scopes, &unit->die, &budget);
+}
+
+static void find_line(struct dwarf_unit *unit, uint64_t address, struct symbol *out)
+{
+    Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
+    int number = 0;
+    if (!line)
+        return;
+    out->file = dwarf_linesrc(line, NULL, NULL);
+    if (out->file && dwarf_lineno(line, &number) == 0 && number > 0)
+        out->line = (unsigned)number;
+}
+
+void dwarf_units_find(struct dwarf_units *units, uint64_t address, const struct dwarf_names *names,
+                      struct symbol *out)
+{
+    uint32_t index = spans_find(&units->ranges, address);
+    if (index == SPANS_NONE)
+        return;
+    struct dwarf_unit *unit = &units->list[index];
+    if (!unit->loaded)
+        load(units, unit);
+    /* A unit of assembly has no functions but lines. In any other, what is outside of all functions
+     * and symbols would get the last line of its neighbour. */
+    if (dwarf_scopes_find(&unit->scopes, address, names, out) || !unit->scopes.count ||
+        names->elf_name(names->arg, address))
+        find_line(unit, address, out);
+}

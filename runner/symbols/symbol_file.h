@@ -1,0 +1,24 @@
+/* One file with code: where its addresses are, and its names for them. */
+#ifndef PMT_SYMBOL_FILE_H
+#define PMT_SYMBOL_FILE_H
+
+#include "runner/symbols/demangle.h"
+#include "runner/symbols/symbol.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct symbol_file;
+
+/* Opens the file at `path`, and the files with its debug information; see debug_files.h for `root`.
+ * Without `lines` only the symbol tables are read. Whatever is missing or damaged has no
+ * symbols. */
+struct symbol_file *symbol_file_new(const char *path, const char *root, bool lines);
+void symbol_file_free(struct symbol_file *file);
+
+/* The link-time address of what is at this offset; false if it is in no segment. */
+bool symbol_file_address(const struct symbol_file *file, uint64_t offset, uint64_t *address);
+/* {0} if nothing is known. Strings and places live as long as the file and `demangled`. */
+struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
+                               struct demangled *demangled);
+
+#endif

@@ -1,0 +1,18 @@
+/* Where in the program something happened, in a few words. */
+#ifndef PMT_CALLER_H
+#define PMT_CALLER_H
+
+#include "runner/model/model.h"
+
+/* "main map3.c:21", "main map3.c:14 -> printf" (the library function that the program called
+ * there), "push (inlined in main) map3.c:7", "main (map3)" without line, "map3+0x1234" without
+ * function. Of C++ the short name, see demangle_short(). A function from a header of the system, as
+ * of a template of the C++ library, counts as the library's. What the dynamic loader does before
+ * the program runs is its own: "ld-linux.so.2". Bytes of the program, not escaped.
+ * Returns its length, 0 if nothing is known. */
+size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size_t size);
+
+/* Whether the dynamic loader made the system call: by ptrace it is seen at work. */
+bool caller_is_loader(const struct model *model, uint32_t stack_id);
+
+#endif

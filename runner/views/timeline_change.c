@@ -1,0 +1,164 @@
+#include "runner/base/text.h"
+#include "runner/views/caller.h"
+#include "runner/views/timeline_parts.h"
+#include "runner/views/timeline_wording.h"
+#include "runner/views/why.h"
+#include <string.h>
+
+/* Whether the last header is this change's, too: the same call, or one that makes several system
+ * calls. */
+static bool same_call(const struct timeline *t, const struct model *m, const struct change *change)
+{
+    const struct cause *c = &change->cause, *last = &t->last;
+    if (t->last_image != m->image->number)
+        return false;
+    if (c->seq && c->seq == t->last_call)
+        return true;
+    bool same = last->call && strcmp(last->call, c->call) == 0 && t->last_tid == change->tid &&
+                last->stack_id == c->stack_id;
+    return same && !wording_is_system_call(c) &&
+           (c->code < PMT_CALL_MALLOC || c->code > PMT_CALL_PVALLOC);
+}
+
+/* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the
+ * system call that did it. */
+static void write_cause(struct timeline *t, const struct model *m, const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    char text[200];
+    if (!same_call(t, m, change)) {
+        wording_call(c, text, sizeof text);
+        timeline_call(t, m, c->t_ns ? c->t_ns : change->t_ns, text, c->stack_id);
+        t->last_why[0] = '\0';
+    }
+    if (c->kernel && c->kernel_seq != t->last_kernel && !wording_is_system_call(c)) {
+        wording_system_call(c, text, sizeof text);
+        line_indent(&t->lines);
+        line_style(&t->lines, STYLE_DIM);
+        fputs("-> ", t->lines.out);
+        line_style(&t->lines, STYLE_PLAIN);
+        fprintf(t->lines.out, "%s\n", text);
+    }
+    t->last_call = c->seq;
+    t->last = *c;
+    t->last_tid = change->tid;
+    t->last_kernel = c->kernel_seq;
+}
+
+static const struct {
+    char sign;
+    enum style style;
+} looks[] = {
+    [CHANGE_ADDED] = {'+', STYLE_GREEN},  [CHANGE_REMOVED] = {'-', STYLE_RED},
+    [CHANGE_GROWN] = {'^', STYLE_GREEN},  [CHANGE_SHRUNK] = {'v', STYLE_YELLOW},
+    [CHANGE_MOVED] = {'>', STYLE_YELLOW}, [CHANGE_PROTECTION] = {'*', STYLE_YELLOW},
+    [CHANGE_SPLIT] = {'<', STYLE_YELLOW}, [CHANGE_MERGED] = {'=', STYLE_YELLOW},
+};
+
+static void write_region(struct timeline *t, const struct change *change)
+{
+    char note[64];
+    struct lines *l = &t->lines;
+    wording_note(change, note, sizeof note);
+    line_style(l, looks[change->type].style);
+    fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2,
+            change_name(change->type));
+    const struct region *r = change->after ? change->after : change->before;
+    line_region(l, change->type == CHANGE_SPLIT ? change->before : r, note);
+    for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
+        line_indent(l);
+        line_region(l, change->parts.items[i], i + 1 < change->parts.count ? "|-" : "`-");
+    }
+}
+
+static void write_change(struct timeline *t, const struct model *m, const struct change *change)
+{
+    char why[256];
+    write_cause(t, m, change);
+    write_region(t, change);
+    why_text(m, change, why, sizeof why);
+    if (why[0] && strcmp(why, t->last_why) != 0)
+        timeline_indented(t, why, STYLE_DIM);
+    memcpy(t->last_why, why, sizeof why);
+}
+
+static bool is_childs_stack(const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    bool starts_child = c->code >= PMT_CALL_SYSTEM && c->code <= PMT_CALL_POSIX_SPAWNP;
+    return change->type == CHANGE_ADDED && starts_child && change->after->kind == KIND_THREAD_STACK;
+}
+
+static void write_childs_stack(struct timeline *t, const struct model *m,
+                               const struct change *change)
+{
+    char text[200], size[TEXT_SIZE];
+    timeline_folded(t, m, &m->image->ledger);
+    wording_call(&change->cause, text, sizeof text);
+    timeline_call(t, m, t->shown->held.t_ns, text, change->cause.stack_id);
+    snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
+             text_size(size, region_size(t->shown->held.after)));
+    timeline_indented(t, text, STYLE_DIM);
+    region_drop(t->shown->held.after);
+    memset(&t->shown->held, 0, sizeof t->shown->held);
+    t->shown->is_held = false;
+    t->last_call = change->cause.seq;
+    t->last_kernel = change->cause.kernel_seq;
+}
+
+void timeline_held(struct timeline *t, const struct model *m)
+{
+    struct change *held = &t->shown->held;
+    t->shown->is_held = false;
+    write_change(t, m, held);
+    region_drop(held->after);
+    memset(held, 0, sizeof *held);
+}
+
+/* The header of its regions: they follow at once. */
+void timeline_library(struct view *view, const struct model *m, const struct library *library,
+                      uint64_t seq)
+{
+    struct timeline *t = (struct timeline *)view;
+    const struct lines *l = &t->lines;
+    char size[TEXT_SIZE];
+    (void)seq;
+    timeline_enter(t, m);
+    timeline_catch_up(t, m);
+    write_cause(t, m, library->change);
+    line_indent(&t->lines);
+    line_style(l, STYLE_BOLD);
+    int used = fprintf(l->out, "library %sloaded: ", library->loaded ? "" : "un");
+    size_t room = l->width > LINE_INDENT + (size_t)used + 40
+                      ? l->width - LINE_INDENT - (size_t)used - 30
+                      : 10;
+    text_escape(l->out, library_name(library), strlen(library_name(library)), room);
+    line_style(l, STYLE_PLAIN);
+    fprintf(l->out, " (%zu region%s, %s)\n", library->regions.count,
+            library->regions.count == 1 ? "" : "s", text_size(size, library_size(library)));
+}
+
+void timeline_change(struct view *view, const struct model *m, const struct change *change,
+                     uint64_t seq)
+{
+    (void)seq;
+    struct timeline *t = (struct timeline *)view;
+    if (change->tracer && !t->all)
+        return;
+    timeline_enter(t, m);
+    if (t->shown->is_held && change->type == CHANGE_REMOVED &&
+        change->cause.code == t->shown->held.cause.code &&
+        change->before->raw.start == t->shown->held.after->raw.start &&
+        change->tid == t->shown->held.tid)
+        return write_childs_stack(t, m, change);
+    timeline_catch_up(t, m);
+    if (is_childs_stack(change)) {
+        t->shown->held = *change;
+        t->shown->held.before = NULL;
+        t->shown->held.parts = (struct region_list){0};
+        region_keep(t->shown->held.after);
+        t->shown->is_held = true;
+        return;
+    }
+    write_change(t, m, change);
+}

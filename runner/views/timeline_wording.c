@@ -1,0 +1,135 @@
+#include "runner/views/timeline_wording.h"
+#include "runner/base/text.h"
+#include "schemas/encode.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t bytes, uint64_t old,
+                            uint64_t addr)
+{
+    const char *name = encode_call_name(call);
+    if (call == PMT_CALL_FREE)
+        snprintf(out, size, "free(0x%" PRIx64 ")", addr);
+    else if (old)
+        snprintf(out, size, "%s(0x%" PRIx64 ", %" PRIu64 ")", name, old, bytes);
+    else
+        snprintf(out, size, "%s(%" PRIu64 ")", name, bytes);
+    size_t used = strlen(out);
+    if (call != PMT_CALL_FREE && addr)
+        snprintf(out + used, size - used, " = 0x%" PRIx64, addr);
+}
+
+/* Where a new block lies: "in the heap, 133K below its end". */
+void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
+{
+    const struct region *r = regions_find(&m->image->map, a->addr);
+    char left[TEXT_SIZE];
+    const char *placement = encode_placement(a);
+    out[0] = '\0';
+    if (!placement || !r)
+        return;
+    uint64_t end = a->addr + encode_usable(a, m->image->word_size);
+    if (strcmp(placement, "heap") == 0 && end <= r->raw.end)
+        snprintf(out, size, "fits in the heap, %s below its end: no change of the map",
+                 text_size(left, r->raw.end - end));
+    else if (strcmp(placement, "arena") == 0)
+        snprintf(out, size, "fits in this thread's arena: no change of the map");
+    else
+        snprintf(out, size, "lies in %s: no change of the map", kind_name(r->kind));
+}
+
+void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
+{
+    const struct allocation *block = allocations_find(&m->image->allocations, a->addr);
+    out[0] = '\0';
+    if (block && !(a->chunk & PMT_CHUNK_MMAPPED))
+        snprintf(out, size,
+                 "%" PRIu64 " bytes go back to malloc, which keeps them: no change of the map",
+                 block->size);
+}
+
+void wording_system_call(const struct cause *c, char *out, size_t size)
+{
+    const uint64_t *a = c->args;
+    const char *name = encode_call_name(c->kernel);
+    char length[TEXT_SIZE];
+    switch (c->kernel) {
+    case PMT_CALL_BRK:
+        snprintf(out, size, "brk from 0x%" PRIx64 " to 0x%" PRIx64, c->old_brk,
+                 (uint64_t)c->result);
+        break;
+    case PMT_CALL_MMAP:
+    case PMT_CALL_MMAP2:
+        snprintf(out, size, "mmap(length %s) = 0x%" PRIx64, text_exact_size(length, a[1]),
+                 (uint64_t)c->result);
+        break;
+    case PMT_CALL_MREMAP:
+        snprintf(out, size, "mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64, a[0],
+                 text_exact_size(length, a[2]), (uint64_t)c->result);
+        break;
+    case PMT_CALL_SHMAT:
+        snprintf(out, size, "shmat(id %" PRIu64 ") = 0x%" PRIx64, a[0], (uint64_t)c->result);
+        break;
+    case PMT_CALL_SHMDT:
+        snprintf(out, size, "shmdt(0x%" PRIx64 ")", a[0]);
+        break;
+    case PMT_CALL_MLOCKALL:
+    case PMT_CALL_MUNLOCKALL:
+        snprintf(out, size, "%s()", name);
+        break;
+    default:
+        snprintf(out, size, "%s(0x%" PRIx64 ", length %s)", name, a[0],
+                 text_exact_size(length, a[1]));
+    }
+}
+
+/* The program's call is the system call: mmap(2), not something that uses it. */
+bool wording_is_system_call(const struct cause *c)
+{
+    return c->kernel &&
+           (c->code == c->kernel || (c->code == PMT_CALL_MMAP && c->kernel == PMT_CALL_MMAP2));
+}
+
+void wording_call(const struct cause *c, char *out, size_t size)
+{
+    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC && c->reason != PMT_REASON_LOADER)
+        return wording_allocator_call(out, size, c->code, c->size, c->old_addr, c->addr);
+    if (wording_is_system_call(c))
+        return wording_system_call(c, out, size);
+    bool loads = c->code >= PMT_CALL_DLOPEN && c->code <= PMT_CALL_DLCLOSE;
+    if (c->code == PMT_CALL_LOADER)
+        snprintf(out, size, "the dynamic loader");
+    else if (c->reason == PMT_REASON_LOADER && !loads && c->name[0])
+        snprintf(out, size, "the dynamic loader, for %s(\"%.40s\")", c->call, c->name);
+    else if (c->reason == PMT_REASON_LOADER && !loads)
+        snprintf(out, size, "the dynamic loader, for %s()", c->call);
+    else if (c->reason == PMT_REASON_STACK)
+        snprintf(out, size, "page fault, noticed in");
+    else if (c->code == PMT_CALL_NONE)
+        snprintf(out, size, "%s", c->call);
+    else if (c->name[0])
+        snprintf(out, size, "%s(\"%.40s\")", c->call, c->name);
+    else
+        snprintf(out, size, "%s()", c->call);
+    for (char *at = out; *at; at++) /* names come from the program */
+        if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
+            *at = '?';
+}
+
+void wording_note(const struct change *change, char *out, size_t size)
+{
+    char delta[TEXT_SIZE], was[TEXT_SIZE], perms[4];
+    uint64_t bytes = (uint64_t)(change->delta < 0 ? -change->delta : change->delta);
+    out[0] = '\0';
+    if (change->type == CHANGE_GROWN || change->type == CHANGE_SHRUNK)
+        snprintf(out, size, "%c%s, was %s", change->delta < 0 ? '-' : '+', text_size(delta, bytes),
+                 text_size(was, region_size(change->before)));
+    else if (change->type == CHANGE_PROTECTION) {
+        encode_perms(perms, change->before->raw.perms);
+        snprintf(out, size, "was %.4s", perms);
+    } else if (change->type == CHANGE_MOVED)
+        snprintf(out, size, "was at %08" PRIx64, change->before->raw.start);
+    else if (change->parts.count)
+        snprintf(out, size, "%zu regions", change->parts.count);
+}

@@ -1,0 +1,28 @@
+/* How the timeline puts calls and changes into words. Each writes to `out`, terminated. */
+#ifndef PMT_TIMELINE_WORDING_H
+#define PMT_TIMELINE_WORDING_H
+
+#include "runner/model/model.h"
+
+/* "malloc(400) = 0x5655b1a0", "free(0x5655b1a0)". `old`: realloc's argument, else 0; `addr`: 0 if
+ * not known. */
+void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t bytes, uint64_t old,
+                            uint64_t addr);
+
+/* Where a new block lies, and what becomes of a freed one; "" if there is nothing to say. */
+void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size);
+void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size);
+
+/* "mmap(length 160K) = 0xf7d5e000" */
+void wording_system_call(const struct cause *c, char *out, size_t size);
+
+/* Whether the program's call is the system call: mmap(2), not something that uses it. */
+bool wording_is_system_call(const struct cause *c);
+
+/* The program's call, whatever it was: harmless on a terminal. */
+void wording_call(const struct cause *c, char *out, size_t size);
+
+/* What is special about a change: "+132K, was 4K". */
+void wording_note(const struct change *change, char *out, size_t size);
+
+#endif

@@ -1,0 +1,148 @@
+#include "schemas/record_check.h"
+
+#define PAGE_SIZE_MIN 4096u /* of every machine that the shim runs on */
+#define ERRNO_MAX 4095u     /* of the kernel: results above -4096 are errors */
+#define SIGNAL_MAX 64u
+
+static bool alloc_valid(const struct pmt_record *r)
+{
+    const struct pmt_alloc *a = (const struct pmt_alloc *)r;
+    uint32_t size = pmt_record_size(r);
+    if (r->call == PMT_CALL_FREE)
+        return size == PMT_ALLOC_FREE_SIZE;
+    if (r->call < PMT_CALL_MALLOC || r->call > PMT_CALL_PVALLOC)
+        return false;
+    if (size == PMT_ALLOC_MALLOC_SIZE)
+        return r->call == PMT_CALL_MALLOC || r->call == PMT_CALL_CALLOC;
+    return size == sizeof *a && a->error <= ERRNO_MAX;
+}
+
+static bool kernel_valid(const struct pmt_record *r)
+{
+    const struct pmt_kernel *k = (const struct pmt_kernel *)r;
+    uint32_t size = pmt_record_size(r);
+    return size >= sizeof *k && r->call >= PMT_CALL_BRK && r->call <= PMT_CALL_PRCTL &&
+           k->within.call < PMT_CALL_COUNT && k->within.name_size <= size - sizeof *k;
+}
+
+static bool region_valid(const struct pmt_region *g, const struct pmt_snapshot *s, uint64_t above)
+{
+    return g->start >= above && g->start < g->end && (g->start | g->end) % PAGE_SIZE_MIN == 0 &&
+           g->start < s->hi && g->end > s->lo && g->perms < 2 * PMT_PERM_SHARED;
+}
+
+static bool regions_valid(const struct pmt_snapshot *s, const char *at, uint32_t left)
+{
+    uint64_t above = 0;
+    for (uint32_t i = 0; i < s->regions; i++) {
+        const struct pmt_region *g = (const struct pmt_region *)at;
+        if (left < sizeof *g || g->path_size > PMT_PATH_MAX)
+            return false;
+        uint32_t size = sizeof *g + pmt_align(g->path_size);
+        if (left < size || !region_valid(g, s, above))
+            return false;
+        above = g->end;
+        at += size;
+        left -= size;
+    }
+    return true;
+}
+
+static bool snapshot_valid(const struct pmt_record *r)
+{
+    const struct pmt_snapshot *s = (const struct pmt_snapshot *)r;
+    uint32_t size = pmt_record_size(r);
+    if (size < sizeof *s || r->call == PMT_REASON_NONE || r->call >= PMT_REASON_COUNT ||
+        s->lo >= s->hi || s->flags > (PMT_SNAPSHOT_LAST | PMT_SNAPSHOT_WHOLE) ||
+        s->within.call >= PMT_CALL_COUNT)
+        return false;
+    uint32_t head = sizeof *s + pmt_align(s->within.name_size);
+    return size >= head && regions_valid(s, (const char *)s + head, size - head);
+}
+
+static bool stack_valid(const struct pmt_record *r)
+{
+    const struct pmt_stack *s = (const struct pmt_stack *)r;
+    uint32_t size = pmt_record_size(r);
+    return size >= sizeof *s && r->stack_id != 0 && s->frames <= PMT_MAX_FRAMES &&
+           size - sizeof *s >= s->frames * sizeof s->ip[0];
+}
+
+static bool process_valid(const struct pmt_record *r)
+{
+    const struct pmt_process *p = (const struct pmt_process *)r;
+    uint32_t size = pmt_record_size(r);
+    if (size < sizeof *p || (p->word_size != 4 && p->word_size != 8) ||
+        (p->pie | p->query | p->dynamic_threshold) > 1 || p->page_size < PAGE_SIZE_MIN ||
+        (p->page_size & (p->page_size - 1)) != 0 || p->origin > PMT_ORIGIN_EXEC ||
+        p->backend > PMT_BACKEND_PTRACE || (p->statically_linked | p->blind) > 1)
+        return false;
+    const char *argv = (const char *)(p + 1) + p->exe_size + p->libc_size;
+    return p->exe_size <= PMT_PATH_MAX && p->libc_size <= PMT_PATH_MAX &&
+           (uint64_t)p->exe_size + p->libc_size + p->argv_size <= size - sizeof *p &&
+           (p->argv_size == 0 || argv[p->argv_size - 1] == '\0');
+}
+
+static bool exec_valid(const struct pmt_record *r)
+{
+    const struct pmt_exec *x = (const struct pmt_exec *)r;
+    uint32_t size = pmt_record_size(r);
+    return size >= sizeof *x && x->error >= 0 && x->error <= (int32_t)ERRNO_MAX &&
+           x->path_size <= PMT_PATH_MAX && x->path_size <= size - sizeof *x;
+}
+
+static bool exit_valid(const struct pmt_record *r)
+{
+    const struct pmt_exit *x = (const struct pmt_exit *)r;
+    return pmt_record_size(r) >= sizeof *x && x->signal <= SIGNAL_MAX &&
+           x->end <= PMT_END_DETACHED && (x->signal == 0 || x->end == PMT_END_EXIT);
+}
+
+static bool thread_valid(const struct pmt_record *r)
+{
+    const struct pmt_thread *t = (const struct pmt_thread *)r;
+    return pmt_record_size(r) >= sizeof *t && t->event <= PMT_THREAD_END;
+}
+
+static bool fork_valid(const struct pmt_record *r)
+{
+    return pmt_record_size(r) >= sizeof(struct pmt_fork) && r->call >= PMT_CALL_FORK &&
+           r->call <= PMT_CALL_CLONE;
+}
+
+static bool other_valid(const struct pmt_record *r)
+{
+    uint32_t size = pmt_record_size(r);
+    switch (r->type) {
+    case PMT_RECORD_PROCESS:
+        return process_valid(r);
+    case PMT_RECORD_KERNEL:
+        return kernel_valid(r);
+    case PMT_RECORD_SNAPSHOT:
+        return snapshot_valid(r);
+    case PMT_RECORD_STACK:
+        return stack_valid(r);
+    case PMT_RECORD_MALLOPT:
+        return size >= sizeof(struct pmt_mallopt);
+    case PMT_RECORD_EXEC:
+        return exec_valid(r);
+    case PMT_RECORD_EXIT:
+        return exit_valid(r);
+    case PMT_RECORD_THREAD:
+        return thread_valid(r);
+    case PMT_RECORD_FORK:
+        return fork_valid(r);
+    case PMT_RECORD_LOSS:
+        return size >= sizeof(struct pmt_lost) && r->call != PMT_LOSS_NONE &&
+               r->call < PMT_LOSS_COUNT;
+    default:
+        return false;
+    }
+}
+
+bool record_valid(const struct pmt_record *r, size_t size)
+{
+    if (size < sizeof *r || pmt_record_size(r) > size || pmt_record_size(r) > PMT_RECORD_MAX)
+        return false;
+    return r->type == PMT_RECORD_ALLOC ? alloc_valid(r) : other_valid(r);
+}

@@ -1,0 +1,177 @@
+#include "shim/base/environment.h"
+#include "schemas/record.h"
+#include <elf.h>
+#include <string.h>
+
+/* ld.so: the stack pointer at the start of the process, where argc is. */
+extern void *__libc_stack_end __attribute__((weak));
+extern char **environ;
+
+static long argc;
+static char **argv;
+static char *
+    *variables; /* the pointers on the stack, NULL-terminated, before the auxiliary vector */
+
+void environment_find(void)
+{
+    if (&__libc_stack_end && __libc_stack_end) {
+        argc = *(long *)__libc_stack_end;
+        argv = (char **)__libc_stack_end + 1;
+        variables = argv + argc + 1;
+    } else {
+        variables = environ;
+    }
+}
+
+uint64_t environment_stack_end(void)
+{
+    return (uintptr_t)variables;
+}
+
+static char *value_of(const char *variable, const char *name)
+{
+    size_t length = strlen(name);
+    if (strncmp(variable, name, length) != 0 || variable[length] != '=')
+        return NULL;
+    return (char *)variable + length + 1;
+}
+
+const char *environment_get(const char *name)
+{
+    for (char **at = variables; at && *at; at++)
+        if (value_of(*at, name))
+            return value_of(*at, name);
+    return NULL;
+}
+
+bool environment_asks(void)
+{
+    return environment_get(PMT_ENV_SOCKET) || environment_get(PMT_ENV_OUTPUT);
+}
+
+const char *environment_arguments(size_t *size, size_t most)
+{
+    *size = 0;
+    for (long i = 0; i < argc && argv[i]; i++) {
+        size_t end = (size_t)(argv[i] - argv[0]) + strlen(argv[i]) + 1;
+        if (end > most || argv[i] < argv[0]) /* a program may have moved them */
+            break;
+        *size = end;
+    }
+    return *size ? argv[0] : "";
+}
+
+/* glibc reads these with base detection, as strtoul(3) with base 0 does. */
+static uint64_t number(const char *text)
+{
+    unsigned base = 10;
+    uint64_t value = 0;
+    if (text[0] == '0') {
+        base = text[1] == 'x' ? 16 : 8;
+        text += base == 16 ? 2 : 1;
+    }
+    for (;; text++) {
+        unsigned digit = *text >= '0' && *text <= '9'   ? (unsigned)*text - '0'
+                         : *text >= 'a' && *text <= 'f' ? (unsigned)*text - 'a' + 10
+                                                        : 99;
+        if (digit >= base)
+            return value;
+        value = value * base + digit;
+    }
+}
+
+uint64_t environment_tunable(const char *tunable, const char *variable, uint64_t otherwise)
+{
+    const char *item = environment_get("GLIBC_TUNABLES"), *found = NULL;
+    while (item) { /* NAME=VALUE:NAME=VALUE; the last one counts */
+        if (value_of(item, tunable))
+            found = value_of(item, tunable);
+        item = strchr(item, ':');
+        item += item != NULL;
+    }
+    if (found)
+        return number(found);
+    const char *value = variable ? environment_get(variable) : NULL;
+    return value ? number(value) : otherwise;
+}
+
+/* The runner puts the user's own LD_PRELOAD into PMT_ENV_PRELOAD; where a user set LD_PRELOAD by
+ * hand for PROCMAP_TRACE_OUTPUT, only our library is taken from the list, which is
+ * NAME[:NAME...]. */
+static bool keep_preload(char *variable, bool by_runner, const char *own)
+{
+    static const char name[] = "LD_PRELOAD=";
+    char *list = variable + sizeof name - 1, *to = list;
+    if (by_runner) {
+        if (!own)
+            return false;
+        strcpy(list, own); /* the list was ours, ":" and this */
+        return true;
+    }
+    for (char *item = list; *item;) {
+        size_t length = strcspn(item, ": ");
+        char separator = item[length];
+        if (!memmem(item, length, "libprocmap-trace", 16)) {
+            if (to != list)
+                *to++ = ':';
+            memmove(to, item, length);
+            to += length;
+        }
+        item += length + (separator != '\0');
+    }
+    *to = '\0';
+    return to != list;
+}
+
+/* The places behind the shortened list lie between it and the auxiliary vector. A program that
+ * looks for the vector behind the NULL finds entries that say "ignore me" there. */
+static void fill(char **from, char **end)
+{
+    *from++ = NULL;
+    while (end - from >= 2) {
+        *from++ = (char *)AT_IGNORE;
+        *from++ = NULL;
+    }
+    if (from < end)
+        *from = NULL;
+}
+
+static struct environment_preload settings;
+
+const struct environment_preload *environment_preload(void)
+{
+    return &settings;
+}
+
+/* LD_PRELOAD is the shim, and ":" and the user's own list where there is one. */
+static void keep_settings(const char *own)
+{
+    const char *preload = environment_get("LD_PRELOAD"), *socket = environment_get(PMT_ENV_SOCKET);
+    size_t size = preload ? strlen(preload) : 0, user = own ? strlen(own) + 1 : 0;
+    if (!socket || user >= size || size + 16 > sizeof settings.preload ||
+        strlen(socket) + 32 > sizeof settings.socket)
+        return;
+    strcpy(settings.preload, "LD_PRELOAD=");
+    strncat(settings.preload, preload, size - user);
+    strcpy(settings.socket, PMT_ENV_SOCKET "=");
+    strcat(settings.socket, socket);
+}
+
+void environment_clean(void)
+{
+    char **to = variables, **end = variables;
+    bool by_runner = environment_get(PMT_ENV_SOCKET) != NULL;
+    const char *own = environment_get(PMT_ENV_PRELOAD);
+    keep_settings(own);
+    while (*end)
+        end++;
+    for (char **at = variables; *at; at++) {
+        bool ours = strncmp(*at, PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) == 0;
+        if (strncmp(*at, "LD_PRELOAD=", 11) == 0)
+            ours = !keep_preload(*at, by_runner, own);
+        if (!ours)
+            *to++ = *at;
+    }
+    if (to != end)
+        fill(to, end + 1);
+}

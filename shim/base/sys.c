@@ -1,0 +1,109 @@
+#include "shim/base/sys.h"
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+
+/* The error range of every system call (linux/err.h, MAX_ERRNO). */
+static int failed(long result)
+{
+    return (unsigned long)result >= (unsigned long)-4095L;
+}
+
+void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd)
+{
+#ifdef __i386__
+    long result = sys_call(__NR_mmap2, (unsigned long)addr, length, prot, flags, fd, 0);
+#else
+    long result = sys_call(__NR_mmap, (unsigned long)addr, length, prot, flags, fd, 0);
+#endif
+    return failed(result) ? NULL : (void *)result;
+}
+
+int sys_open(const char *path, int flags, int mode)
+{
+    return (int)sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
+void sys_close(int fd)
+{
+    sys1(__NR_close, fd);
+}
+
+void sys_block_signals(uint64_t *saved)
+{
+    uint64_t all = ~0ull;
+    sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, saved, sizeof all);
+}
+
+void sys_restore_signals(const uint64_t *saved)
+{
+    sys4(__NR_rt_sigprocmask, SIG_SETMASK, saved, NULL, sizeof *saved);
+}
+
+void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds)
+{
+    struct {
+        long sec, nsec; /* the old timespec of the futex system call */
+    } timeout = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+    sys4(__NR_futex, word, FUTEX_WAIT, value, &timeout);
+}
+
+void sys_futex_wake(uint32_t *word)
+{
+    sys3(__NR_futex, word, FUTEX_WAKE, 0x7fffffff);
+}
+
+uint64_t sys_clock(int clock)
+{
+#ifdef __i386__
+    struct {
+        int64_t sec, nsec;
+    } now = {0, 0};
+    if (sys2(__NR_clock_gettime64, clock, &now) == 0)
+        return (uint64_t)now.sec * 1000000000u + (uint64_t)now.nsec;
+#endif
+    struct {
+        long sec, nsec;
+    } old = {0, 0};
+    sys2(__NR_clock_gettime, clock, &old);
+    return (uint64_t)old.sec * 1000000000u + (uint64_t)old.nsec;
+}
+
+struct limit64 { /* struct rlimit64 of prlimit(2) */
+    uint64_t current, most;
+};
+
+static struct limit64 file_limit(const struct limit64 *wanted)
+{
+    struct limit64 old = {~0ull, ~0ull};
+    sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, wanted, &old);
+    return old;
+}
+
+bool sys_memory_is_limited(void)
+{
+    struct limit64 space = {~0ull, ~0ull}, data = space;
+    sys4(__NR_prlimit64, 0, RLIMIT_AS, NULL, &space);
+    sys4(__NR_prlimit64, 0, RLIMIT_DATA, NULL, &data);
+    return space.current != ~0ull || data.current != ~0ull;
+}
+
+uint64_t sys_file_limit(void)
+{
+    return file_limit(NULL).current;
+}
+
+void sys_raise_file_limit(void)
+{
+    uint64_t most = file_limit(NULL).most;
+    file_limit(&(struct limit64){most, most});
+}
+
+void sys_restore_file_limit(uint64_t limit)
+{
+    file_limit(&(struct limit64){limit, file_limit(NULL).most});
+}

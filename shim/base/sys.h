@@ -1,0 +1,63 @@
+/* System calls of the shim itself: not through libc, so errno stays what the program had. They
+ * return -errno. */
+#ifndef PMT_SYS_H
+#define PMT_SYS_H
+
+#include <asm/unistd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A system call as libc makes it; filled in by kernel_entry (arch_i386.S), which knows the
+ * layout. */
+struct sys_regs {
+    unsigned long nr;
+    unsigned long args[6];
+};
+
+long sys_call_regs(const struct sys_regs *regs);
+
+static inline long sys_call(long nr, unsigned long a, unsigned long b, unsigned long c,
+                            unsigned long d, unsigned long e, unsigned long f)
+{
+    struct sys_regs regs = {(unsigned long)nr, {a, b, c, d, e, f}};
+    return sys_call_regs(&regs);
+}
+
+#define sys0(nr) sys_call(nr, 0, 0, 0, 0, 0, 0)
+#define sys1(nr, a) sys_call(nr, (unsigned long)(a), 0, 0, 0, 0, 0)
+#define sys2(nr, a, b) sys_call(nr, (unsigned long)(a), (unsigned long)(b), 0, 0, 0, 0)
+#define sys3(nr, a, b, c)                                                                          \
+    sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), 0, 0, 0)
+#define sys4(nr, a, b, c, d)                                                                       \
+    sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d),   \
+             0, 0)
+#define sys5(nr, a, b, c, d, e)                                                                    \
+    sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d),   \
+             (unsigned long)(e), 0)
+
+/* mmap with an offset of 0. */
+void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd); /* NULL on failure */
+int sys_open(const char *path, int flags, int mode);
+void sys_close(int fd);
+
+/* Whether the program may not have all the memory that there is (RLIMIT_AS, RLIMIT_DATA). */
+bool sys_memory_is_limited(void);
+
+/* RLIMIT_FSIZE: beyond it a file cannot grow, and who tries gets SIGXFSZ. */
+uint64_t sys_file_limit(void);
+
+/* Sets it as far up as it goes, or back to `limit`. */
+void sys_raise_file_limit(void);
+void sys_restore_file_limit(uint64_t limit);
+
+/* All signals of this thread are held back between the two; `saved` keeps the mask. */
+void sys_block_signals(uint64_t *saved);
+void sys_restore_signals(const uint64_t *saved);
+
+/* Sleeps until woken or `milliseconds` have passed, if *word is still `value`. */
+void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds);
+void sys_futex_wake(uint32_t *word);
+
+uint64_t sys_clock(int clock); /* clock_gettime(2) in nanoseconds */
+
+#endif

@@ -1,0 +1,13 @@
+/* Whether ld.so will load the shim into a program: what runner/program/target.c decides for the
+ * first one, made small. Reads the file; allocates nothing. */
+#ifndef PMT_EXEC_TARGET_H
+#define PMT_EXEC_TARGET_H
+
+#include <stdbool.h>
+
+#define EXEC_TARGET_CWD (-100) /* AT_FDCWD */
+
+/* `directory`, `path` and `flags` as those of execveat(2). */
+bool exec_target_loads_shim(int directory, const char *path, int flags);
+
+#endif

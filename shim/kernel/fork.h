@@ -1,0 +1,14 @@
+/* fork(2): with --follow the child is traced as an image of its own, from the fork on. */
+#ifndef PMT_FORK_H
+#define PMT_FORK_H
+
+#include "shim/base/sys.h"
+#include <stdbool.h>
+
+/* Makes the system call, fork or clone without CLONE_VM. Signals must be blocked. */
+long fork_traced(const struct sys_regs *regs);
+
+/* In a child that nobody saw being made: traced from here on, if it can be. */
+bool fork_found_out(void);
+
+#endif

@@ -1,0 +1,133 @@
+#include "shim/ring/handover.h"
+#include "shim/base/sys.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define ANSWER_SECONDS 10
+
+static int connect_to(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    if (length >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path + 1, name, length); /* a leading NUL: abstract, unix(7) */
+    int fd = (int)sys3(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    struct {
+        long sec, usec;
+    } timeout = {ANSWER_SECONDS, 0};
+    sys5(__NR_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    long result = sys3(__NR_connect, fd, &address, size);
+    if (result == 0)
+        return fd;
+    sys_close(fd);
+    return (int)result;
+}
+
+/* The answer is one byte and one descriptor. */
+static int receive_fd(int socket)
+{
+    char byte;
+    struct iovec iov = {&byte, 1};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    long got;
+    do /* signal(7): with a timeout, being stopped and continued is enough to interrupt it */
+        got = sys3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+    while (got == -EINTR);
+    struct cmsghdr *c = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+    int fd;
+    if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
+        return -EPROTO;
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+#define WHOLE (PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY)
+
+/* The header page and the data, and the data once more behind it. */
+static struct pmt_ring *map_ring(int fd, void *place)
+{
+    const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED;
+    char *base = sys_mmap(place, WHOLE, prot, MAP_SHARED | (place ? MAP_FIXED : 0),
+                          fd); /* reserves; the end is past the file */
+    if (!base)
+        return NULL;
+    unsigned long again = (unsigned long)base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
+    sys_mmap(base, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY, prot, flags | MAP_FIXED, fd);
+#ifdef __i386__
+    long result = sys_call(__NR_mmap2, again, PMT_RING_CAPACITY, prot, flags | MAP_FIXED, fd,
+                           PMT_RING_HEADER_SIZE >> 12);
+#else
+    long result = sys_call(__NR_mmap, again, PMT_RING_CAPACITY, prot, flags | MAP_FIXED, fd,
+                           PMT_RING_HEADER_SIZE);
+#endif
+    struct pmt_ring *ring = (struct pmt_ring *)base;
+    if (result == (long)again && ring->magic == PMT_RING_MAGIC &&
+        ring->version == PMT_RING_VERSION && ring->capacity == PMT_RING_CAPACITY)
+        return ring;
+    sys2(__NR_munmap, base, WHOLE);
+    return NULL;
+}
+
+void handover_forget(void *ring)
+{
+    sys2(__NR_munmap, ring, WHOLE);
+}
+
+static bool send_hello(int socket, enum pmt_origin origin, bool announces)
+{
+    struct pmt_hello hello = {.magic = PMT_RING_MAGIC,
+                              .version = PMT_RING_VERSION,
+                              .word_size = sizeof(long),
+                              .pid = (uint32_t)sys0(__NR_getpid),
+                              .origin = origin,
+                              .announces = announces};
+    return sys_call(__NR_sendto, (unsigned long)socket, (unsigned long)&hello, sizeof hello,
+                    MSG_NOSIGNAL, 0, 0) == sizeof hello;
+}
+
+void handover_announce(const char *socket_name)
+{
+    int socket = connect_to(socket_name);
+    if (socket < 0)
+        return;
+    send_hello(socket, PMT_ORIGIN_EXEC, true);
+    sys_close(socket);
+}
+
+bool handover(struct live *page, const char *socket_name, void *place)
+{
+    int socket = connect_to(socket_name);
+    if (socket < 0)
+        return false;
+    int fd = -1;
+    if (send_hello(socket, place ? PMT_ORIGIN_FORK : PMT_ORIGIN_START, false))
+        fd = receive_fd(socket);
+    sys_close(socket);
+    if (fd < 0)
+        return false;
+    struct pmt_ring *ring = map_ring(fd, place);
+    sys_close(fd);
+    if (!ring)
+        return false;
+    page->ring = ring;
+    page->data = (unsigned char *)ring + PMT_RING_HEADER_SIZE;
+    page->mask = ring->capacity - 1;
+    page->limit = ring->capacity;
+    page->cookie = ring->cookie;
+    page->clock = ring->clock;
+    return true;
+}

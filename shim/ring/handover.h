@@ -1,0 +1,17 @@
+/* Gets this process image its ring from the runner. */
+#ifndef PMT_HANDOVER_H
+#define PMT_HANDOVER_H
+
+#include "shim/base/state.h"
+
+/* Fills in the ring's part of `page`. Opens descriptors and closes them again. */
+bool handover(struct live *page, const char *socket_name, void *place);
+
+/* A child that shares its parent's memory (vfork(2), posix_spawn(3)) is about to execute a program,
+ * which will want a ring. Its parent may end first. */
+void handover_announce(const char *socket_name);
+
+/* A child that got none has its parent's ring still, which the runner would wait for. */
+void handover_forget(void *ring);
+
+#endif

@@ -1,0 +1,195 @@
+#include "shim/ring/output.h"
+#include "schemas/encode.h"
+#include "shim/base/lock.h"
+#include "shim/base/memory.h"
+#include "shim/base/state.h"
+#include "shim/base/sys.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define WINDOW (1u << 20)
+#define LINE_MAX_SIZE (512u << 10) /* a record of PMT_RECORD_MAX with every byte escaped */
+
+static struct {
+    char path[PATH_MAX];
+    char *window;       /* WINDOW bytes of the file from window_at on; NULL: none */
+    uint64_t window_at; /* offset of the window in the file, a multiple of the page size */
+    uint32_t used;      /* bytes of the window that are written */
+    uint64_t seq;
+    uint64_t start; /* CLOCK_MONOTONIC of the first event */
+    uint32_t pid;
+    struct lock lock;
+    uint32_t lost[PMT_LOSS_COUNT];
+    bool broken; /* the file cannot be written any more */
+    struct pmt_record *scratch;
+} out;
+
+static void unmap_window(void)
+{
+    if (out.window)
+        sys2(__NR_munmap, out.window, WINDOW);
+    out.window = NULL;
+}
+
+static long allocate(int fd, uint64_t at)
+{
+#ifdef __i386__
+    return sys_call(__NR_fallocate, fd, 0, (unsigned long)at, (unsigned long)(at >> 32), WINDOW, 0);
+#else
+    return sys_call(__NR_fallocate, fd, 0, at, WINDOW, 0, 0);
+#endif
+}
+
+/* Maps the WINDOW bytes from `at` on. The space is allocated first: writing to a mapping of a file
+ * on a full disk would be a SIGBUS in the program. */
+static bool map_window(uint64_t at)
+{
+    if (at + WINDOW > sys_file_limit())
+        return false;
+    int fd = sys_open(out.path, O_RDWR | O_CREAT, 0666);
+    if (fd < 0)
+        return false;
+    long result;
+    do /* being stopped and continued may interrupt it */
+        result = allocate(fd, at);
+    while (result == -EINTR);
+#ifdef __i386__
+    if (result == 0)
+        result = sys_call(__NR_mmap2, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at >> 12);
+#else
+    if (result == 0)
+        result = sys_call(__NR_mmap, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
+#endif
+    sys_close(fd);
+    if ((unsigned long)result >= (unsigned long)-4095L)
+        return false;
+    out.window = (char *)result;
+    out.window_at = at;
+    return true;
+}
+
+static bool next_window(void)
+{
+    uint64_t at = out.window_at + out.used;
+    uint32_t in_page = (uint32_t)(at & (live->page_size - 1));
+    unmap_window();
+    if (!map_window(at - in_page))
+        return false;
+    out.used = in_page;
+    memset(out.window + in_page, '\n', WINDOW - in_page);
+    return true;
+}
+
+/* The program may change its directory, and the file is opened again now and then. */
+static bool absolute_path(const char *path)
+{
+    size_t at = 0;
+    if (path[0] != '/') {
+        long got = sys2(__NR_getcwd, out.path, sizeof out.path - 1);
+        if (got <= 0)
+            return false;
+        at = (size_t)got;
+        out.path[at - 1] = '/';
+    }
+    if (at + strlen(path) >= sizeof out.path)
+        return false;
+    strcpy(out.path + at, path);
+    return true;
+}
+
+bool output_open(const char *path)
+{
+    if (!absolute_path(path))
+        return false;
+    out.scratch = memory_private(PMT_RECORD_MAX);
+    out.pid = live->pid;
+    int fd = sys_open(out.path, O_RDWR | O_CREAT | O_TRUNC, 0666);
+    if (fd < 0 || !out.scratch)
+        return false;
+    sys_close(fd);
+    return next_window();
+}
+
+const void *output_window(void)
+{
+    return out.window;
+}
+
+void output_lost(enum pmt_loss reason)
+{
+    __atomic_fetch_add(&out.lost[reason], 1, __ATOMIC_RELAXED);
+}
+
+void *output_begin(uint32_t size)
+{
+    (void)size;
+    if (out.broken || !lock_take(&out.lock)) {
+        output_lost(out.broken ? PMT_LOSS_OUTPUT : PMT_LOSS_REENTRY);
+        return NULL;
+    }
+    return out.scratch;
+}
+
+static void write_line(struct pmt_record *r)
+{
+    struct encode_context context = {.seq = out.seq + 1,
+                                     .pid = out.pid,
+                                     .image = 1,
+                                     .word_size = sizeof(long),
+                                     .t_ns = r->time - out.start};
+    if (r->type == PMT_RECORD_ALLOC && pmt_record_size(r) == sizeof(struct pmt_alloc))
+        context.began_ns = ((struct pmt_alloc *)r)->began - out.start;
+    if ((!out.window || WINDOW - out.used < LINE_MAX_SIZE) && !next_window()) {
+        out.broken = true;
+        return output_lost(PMT_LOSS_OUTPUT);
+    }
+    size_t written = encode_record(out.window + out.used, WINDOW - out.used, r, &context);
+    if (written == 0)
+        return output_lost(PMT_LOSS_OUTPUT);
+    out.used += (uint32_t)written;
+    out.seq++;
+}
+
+void output_end(struct pmt_record *r)
+{
+    if (out.start == 0)
+        out.start = r->time;
+    write_line(r);
+    lock_release(&out.lock);
+}
+
+static void write_losses(void)
+{
+    for (unsigned reason = 1; reason < PMT_LOSS_COUNT; reason++) {
+        uint32_t count = __atomic_exchange_n(&out.lost[reason], 0, __ATOMIC_RELAXED);
+        if (!count || out.broken)
+            continue;
+        struct pmt_lost lost = {.r = {.units = sizeof lost / PMT_RECORD_ALIGN,
+                                      .type = PMT_RECORD_LOSS,
+                                      .call = (uint8_t)reason,
+                                      .tid = state_tid(),
+                                      .time = sys_clock(1)},
+                                .count = count};
+        write_line(&lost.r);
+    }
+}
+
+void output_close(void)
+{
+    if (!lock_take(&out.lock))
+        return;
+    write_losses();
+    uint64_t size = out.window_at + out.used;
+#ifdef __i386__
+    sys3(__NR_truncate64, out.path, (unsigned long)size, (unsigned long)(size >> 32));
+#else
+    sys2(__NR_truncate, out.path, size);
+#endif
+    unmap_window(); /* the next event, if there is one, maps a new one */
+    out.window_at = size;
+    out.used = 0;
+    lock_release(&out.lock);
+}

@@ -1,0 +1,241 @@
+#include "shim/stacks/libunwind_walk.h"
+#include "shim/base/memory.h"
+#include "shim/base/sys.h"
+#include "shim/looks/loader.h"
+#include "shim/stacks/redirect.h"
+#include "shim/stacks/walkers.h"
+#include "shim/start.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+static struct {
+    int (*context)(unw_context_t *);
+    int (*init)(unw_cursor_t *, unw_context_t *);
+    int (*step)(unw_cursor_t *);
+    int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
+    int (*get_proc_info)(unw_cursor_t *, unw_proc_info_t *);
+    unw_accessors_t *(*accessors)(unw_addr_space_t);
+    unw_addr_space_t *space;
+} unwinder;
+
+/* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
+ * descriptor in the program, and whatever has its number after the program has closed it. Instead
+ * the kernel is made to read the byte as the argument of a call that fails. */
+static bool is_readable(const void *address)
+{
+    const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
+    uintptr_t set = (uintptr_t)address & ~(uintptr_t)7; /* 0: it is not read */
+    return set && sys4(__NR_rt_sigprocmask, no_such_way, set, NULL, 8) != -EFAULT;
+}
+
+/* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
+ * pages it has tested elsewhere; both lead into memory that is not there any more. */
+static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *word, int write,
+                       void *arg)
+{
+    (void)space, (void)arg;
+    const unsigned char *bytes = (const void *)(uintptr_t)address;
+    bool aligned = address % sizeof *word == 0;
+    if (write || !is_readable(bytes) || (!aligned && !is_readable(bytes + sizeof *word - 1)))
+        return -UNW_EINVAL;
+    memcpy(word, bytes, sizeof *word);
+    return 0;
+}
+
+static int no_pipe(int fds[2])
+{
+    fds[0] = fds[1] = -1;
+    return -1;
+}
+
+static long instead_of_read(void)
+{
+    errno = EAGAIN;
+    return -1;
+}
+
+static long instead_of_write(int fd, const void *bytes, size_t size)
+{
+    (void)fd;
+    return is_readable(bytes) ? (long)size : -1;
+}
+
+static long instead_of_syscall(long number, int fd, const void *bytes, size_t size)
+{
+    if (number == __NR_write)
+        return instead_of_write(fd, bytes, size);
+    errno = ENOSYS;
+    return -1;
+}
+
+static int instead_of_mincore(const void *address, size_t size, unsigned char *pages)
+{
+    (void)size;
+    pages[0] = 1;
+    return is_readable(address) ? 0 : -1;
+}
+
+/* Its own memory must not touch the program's regions. */
+static void *instead_of_mmap(void *address, size_t size, int prot, int flags, int fd, long offset)
+{
+    (void)address, (void)prot, (void)fd, (void)offset;
+    void *memory = flags & MAP_ANONYMOUS ? memory_private(size) : NULL;
+    errno = ENOMEM;
+    return memory ? memory : MAP_FAILED;
+}
+
+static int instead_of_munmap(void *address, size_t size)
+{
+    (void)address, (void)size;
+    return 0;
+}
+
+#define INSTEAD(function) ((void (*)(void))(function))
+
+static const struct redirection of_libunwind[] = {
+    {"pipe", INSTEAD(no_pipe)},
+    {"pipe2", INSTEAD(no_pipe)},
+    {"read", INSTEAD(instead_of_read)},
+    {"write", INSTEAD(instead_of_write)},
+    {"syscall", INSTEAD(instead_of_syscall)},
+    {"mincore", INSTEAD(instead_of_mincore)},
+    {"mmap", INSTEAD(instead_of_mmap)},
+    {"mmap64", INSTEAD(instead_of_mmap)},
+    {"munmap", INSTEAD(instead_of_munmap)},
+    {NULL, NULL},
+};
+
+#define TEXT_OF(x) #x
+#define NAME_OF(x) TEXT_OF(x)
+
+static void resolve(void *library)
+{
+    unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
+    unwinder.init = dlsym(library, NAME_OF(UNW_OBJ(init_local)));
+    unwinder.get_reg = dlsym(library, NAME_OF(UNW_OBJ(get_reg)));
+    unwinder.get_proc_info = dlsym(library, NAME_OF(UNW_OBJ(get_proc_info)));
+    unwinder.accessors = dlsym(library, NAME_OF(UNW_ARCH_OBJ(get_accessors)));
+    unwinder.space = dlsym(library, NAME_OF(UNW_OBJ(local_addr_space)));
+    unwinder.step = dlsym(library, NAME_OF(UNW_OBJ(step)));
+}
+
+/* libunwind sets its accessors up when it is first used. */
+static void set_accessors(void *arg)
+{
+    unw_context_t *context = arg;
+    unw_cursor_t cursor;
+    unwinder.init(&cursor, context);
+    unwinder.accessors(*unwinder.space)->access_mem = read_memory;
+}
+
+static void prepare(void)
+{
+    unw_context_t context;
+    bool complete = unwinder.context && unwinder.init && unwinder.get_reg && unwinder.step &&
+                    unwinder.get_proc_info && unwinder.accessors && unwinder.space;
+    if (complete && unwinder.context(&context) == 0)
+        complete = walkers_run(set_accessors, &context);
+    if (!complete)
+        unwinder.step = NULL;
+}
+
+void libunwind_load(void)
+{
+    int saved_errno = errno;
+    uint64_t mask;
+    sys_block_signals(&mask);
+    thread.busy++;
+    void *library = loader_real_dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (library) {
+        /* ld.so appends what it loads: libunwind, and behind it what that needs */
+        struct link_map *map = NULL;
+        dlinfo(library, RTLD_DI_LINKMAP, &map);
+        redirect(map, of_libunwind);
+        for (; map; map = map->l_next)
+            memory_set_apart((const void *)map->l_addr);
+        resolve(library);
+        prepare();
+    }
+    thread.busy--;
+    sys_restore_signals(&mask);
+    errno = saved_errno;
+}
+
+void libunwind_unload(void)
+{
+    unwinder.step = NULL;
+}
+
+bool libunwind_is_ready(void)
+{
+    return unwinder.step && !loader_is_at_work();
+}
+
+struct walk {
+    unw_context_t context;
+    struct unwind_stack *stack;
+    uint32_t depth;
+    uintptr_t sp; /* 0: the walk has come to it */
+    bool guess;
+    enum unwind_end end;
+};
+
+/* Where there is no table libunwind says that the function is this one byte. */
+static bool has_table(unw_cursor_t *cursor)
+{
+    unw_proc_info_t info;
+    return unwinder.get_proc_info(cursor, &info) >= 0 &&
+           (info.unwind_info || info.end_ip > info.start_ip + 1);
+}
+
+static void add(struct walk *w, uintptr_t pc, uintptr_t sp)
+{
+    if (sp == w->sp)
+        w->sp = 0;
+    if (!w->sp && !process_owns_code(pc))
+        w->stack->pc[w->stack->count++] = pc;
+}
+
+static void walk(void *arg)
+{
+    struct walk *w = arg;
+    unw_cursor_t cursor;
+    unw_word_t pc, sp;
+    int result = 0;
+    if (unwinder.init(&cursor, &w->context) < 0)
+        return;
+    while (w->stack->count < w->depth) {
+        if (w->stack->count && !w->guess && !has_table(&cursor)) {
+            w->end = UNWIND_WAS_CUT;
+            return;
+        }
+        result = unwinder.step(&cursor);
+        if (result <= 0 || unwinder.get_reg(&cursor, UNW_REG_IP, &pc) < 0 ||
+            unwinder.get_reg(&cursor, UNW_REG_SP, &sp) < 0 || pc == 0)
+            break;
+        add(w, (uintptr_t)pc, (uintptr_t)sp);
+    }
+    w->end = result < 0 ? UNWIND_FAILED : UNWIND_WHOLE;
+}
+
+enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp, bool guess)
+{
+    struct walk w = {.stack = stack, .depth = depth, .guess = guess, .end = UNWIND_FAILED};
+    int saved_errno = errno;
+    w.sp = sp;
+    stack->count = 0;
+    stack->cut = false;
+    unwinder.context(&w.context);
+    thread.busy++;
+    walkers_run(walk, &w);
+    thread.busy--;
+    errno = saved_errno;
+    unwind_seal(stack);
+    return w.end;
+}

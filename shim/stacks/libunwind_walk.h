@@ -1,0 +1,24 @@
+/* libunwind, where the rules of unwind.h do not lead on, and to check them by. */
+#ifndef PMT_LIBUNWIND_WALK_H
+#define PMT_LIBUNWIND_WALK_H
+
+#include "shim/stacks/unwind.h"
+
+/* Loads it out of the program's sight (RTLD_LOCAL). From a constructor only: never where ld.so's
+ * lock may be held. */
+void libunwind_load(void);
+
+/* In a fork child where its locks may be taken for ever. */
+void libunwind_unload(void);
+
+/* Whether it is there, and may be called now: not while ld.so is at work, whose lock it waits
+ * for. */
+bool libunwind_is_ready(void);
+
+/* The stack from the frame with this stack pointer on (0: from here on), without the shim's own
+ * frames. `guess`: go on at code without unwind tables, as
+ * libunwind does. Signals must be blocked. */
+enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp,
+                               bool guess);
+
+#endif

@@ -1,0 +1,340 @@
+#include "shim/stacks/unwind.h"
+#include "shim/base/memory.h"
+#include "shim/base/sys.h"
+#include "shim/looks/loader.h"
+#include "shim/looks/snapshot.h"
+#include "shim/stacks/cfi.h"
+#include "shim/start.h"
+
+#define PROBES 16u
+#define WORD sizeof(uintptr_t)
+
+struct unwind_rule *unwind_rules;
+uint32_t unwind_generation = 1;
+static uint32_t looks; /* how often libraries have come */
+
+/* A bit for each page of code that has rules, by the lower 32 bits of its address. */
+#define PAGE_BITS 12
+#define PAGES (1u << (32 - PAGE_BITS))
+static uint32_t *pages;
+
+bool unwind_init(void)
+{
+    cfi_init();
+    unwind_rules = memory_private(UNWIND_RULES * sizeof *unwind_rules);
+    pages = memory_private(PAGES / 8);
+    return unwind_rules && pages;
+}
+
+/* ---- the table ---- */
+
+/* 0 in a rule is no generation. Rules of as many generations ago are cleared before theirs comes
+ * again. */
+void unwind_forget(void)
+{
+    if (!unwind_rules)
+        return;
+    if (unwind_generation == UNWIND_GENERATION) {
+        for (uint32_t i = 0; i < UNWIND_RULES; i++)
+            if (unwind_rules[i].word)
+                unwind_rules[i].word = 0;
+        __atomic_store_n(&unwind_generation, 1, __ATOMIC_RELEASE);
+    } else {
+        __atomic_fetch_add(&unwind_generation, 1, __ATOMIC_RELEASE);
+    }
+}
+
+void unwind_look_again(void)
+{
+    __atomic_fetch_add(&looks, 1, __ATOMIC_RELEASE);
+}
+
+static uint32_t *bits_of(uintptr_t address, uint32_t *bit)
+{
+    uint32_t page = (uint32_t)address >> PAGE_BITS;
+    *bit = 1u << page % 32;
+    return &pages[page / 32];
+}
+
+static void mark_page(uintptr_t address)
+{
+    uint32_t bit, *bits = bits_of(address, &bit);
+    if (!(__atomic_load_n(bits, __ATOMIC_RELAXED) & bit))
+        __atomic_fetch_or(bits, bit, __ATOMIC_RELAXED);
+}
+
+void unwind_unmapped(uintptr_t low, uintptr_t high)
+{
+    bool any = false;
+    const uintptr_t page = 1u << PAGE_BITS;
+    uint64_t count = high > low ? ((uint64_t)(high - low) + page - 1) >> PAGE_BITS : 0;
+    __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE);
+    if (!pages)
+        return;
+    if (count > PAGES)
+        count = PAGES;
+    for (uintptr_t at = low; count; count--, at += page) {
+        uint32_t bit, *bits = bits_of(at, &bit);
+        uint32_t set = __atomic_load_n(bits, __ATOMIC_RELAXED);
+        if (set & bit) {
+            __atomic_fetch_and(bits, ~bit, __ATOMIC_RELAXED);
+            any = true;
+        } else if (!set && bit == 1 && count > 32) {
+            at += 31 * page;
+            count -= 31;
+        }
+    }
+    if (any)
+        unwind_forget();
+}
+
+/* The place of a pc in the table, or a free one; NULL if there is none. */
+static struct unwind_rule *place_of(uintptr_t pc)
+{
+    uint32_t index = unwind_product(pc) >> (32 - UNWIND_RULES_BITS);
+    for (uint32_t i = 0; i < PROBES; i++, index = (index + 1) & (UNWIND_RULES - 1)) {
+        uintptr_t there = __atomic_load_n(&unwind_rules[index].pc, __ATOMIC_RELAXED);
+        if (there == pc || !there)
+            return &unwind_rules[index];
+    }
+    return NULL;
+}
+
+uintptr_t unwind_find(uintptr_t pc)
+{
+    const struct unwind_rule *rule = place_of(pc);
+    return rule && rule->pc == pc ? __atomic_load_n(&rule->word, __ATOMIC_RELAXED) : 0;
+}
+
+/* A place is claimed once and for all; its word is one store. Whoever reads the table sees no rule
+ * or a whole one, whenever this is interrupted. */
+static void keep(uintptr_t pc, uintptr_t word)
+{
+    struct unwind_rule *rule = place_of(pc);
+    uintptr_t free_place = 0;
+    while (rule && rule->pc != pc) {
+        if (__atomic_compare_exchange_n(&rule->pc, &free_place, pc, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            break;
+        free_place = 0;
+        rule = place_of(pc);
+    }
+    if (!rule)
+        return;
+    mark_page(pc - 1);
+    __atomic_store_n(&rule->word, word, __ATOMIC_RELEASE);
+}
+
+/* ---- learning ---- */
+
+static uintptr_t word_of(enum unwind_kind kind, uint32_t saved, uintptr_t offset,
+                         uint32_t generation)
+{
+    return generation | (uintptr_t)kind << UNWIND_KIND_SHIFT | (uintptr_t)saved << UNWIND_FP_SHIFT |
+           offset << UNWIND_OFFSET_SHIFT;
+}
+
+/* Words below the CFA where the caller's frame pointer is; 0: in its register; -1: elsewhere. */
+static intptr_t saved_fp(const struct cfi_value *fp)
+{
+    intptr_t below = fp->offset / -(intptr_t)WORD;
+    if (fp->base == CFI_FP && fp->offset == 0 && !fp->loads)
+        return 0;
+    bool saved = fp->base == CFI_CFA && fp->loads && fp->offset % (intptr_t)WORD == 0;
+    return saved && below >= 1 && below <= (intptr_t)UNWIND_FP_MOST ? below : -1;
+}
+
+#define LARGEST ((intptr_t)((uintptr_t)-1 >> (UNWIND_OFFSET_SHIFT + 1)))
+
+/* The short form of what depends on no memory but the saved registers. */
+static bool shorten(const struct cfi_rule *rule, uint32_t generation, uintptr_t *word)
+{
+    const struct cfi_value *fp = &rule->fp;
+    intptr_t offset = rule->cfa.offset / (intptr_t)WORD, saved = saved_fp(fp);
+    bool at_fp = rule->cfa.base == CFI_FP && rule->cfa.loads;
+    bool fp_at_fp = fp->base == CFI_FP && fp->offset == 0 && fp->loads;
+    if (rule->pc.base != CFI_CFA || !rule->pc.loads || rule->pc.offset != -(intptr_t)WORD ||
+        rule->signal || rule->cfa.offset % (intptr_t)WORD || offset > LARGEST || offset < -LARGEST)
+        return false;
+    if (at_fp) {
+        *word = word_of(UNWIND_AT_FP, 0, (uintptr_t)offset, generation);
+        return fp_at_fp;
+    }
+    if (rule->cfa.loads || offset < 1 || saved < 0 || saved > offset)
+        return false;
+    *word = word_of(rule->cfa.base == CFI_FP ? UNWIND_BY_FP : UNWIND_BY_SP, (uint32_t)saved,
+                    (uintptr_t)offset, generation);
+    return true;
+}
+
+/* What is known of a pc now; for UNWIND_RARE the rule, too. */
+static uintptr_t learn(uintptr_t pc, struct cfi_rule *rule)
+{
+    uint32_t generation = __atomic_load_n(&unwind_generation, __ATOMIC_ACQUIRE);
+    uint32_t look = __atomic_load_n(&looks, __ATOMIC_ACQUIRE) & 0x7fff;
+    bool may_wait = !loader_is_at_work();
+    uintptr_t word = 0;
+    switch (cfi_find(pc - 1, may_wait, rule)) {
+    case CFI_RULE:
+        if (process_owns_code(pc) || !shorten(rule, generation, &word))
+            word = word_of(UNWIND_RARE, 0, 0, generation);
+        break;
+    case CFI_END:
+        word = word_of(UNWIND_END, 0, 0, generation);
+        break;
+    case CFI_NONE:
+        word = word_of(UNWIND_CUT, 0, look, generation);
+        break;
+    case CFI_OTHER:
+        word = word_of(UNWIND_UNKNOWN, 0, look, generation);
+        break;
+    }
+    keep(pc, word);
+    return word;
+}
+
+static uintptr_t find_or_learn(uintptr_t pc, struct cfi_rule *rule)
+{
+    uintptr_t word = unwind_find(pc);
+    uint32_t kind = unwind_kind(word), look = (uint32_t)(word >> UNWIND_OFFSET_SHIFT) & 0x7fff;
+    bool known = (word & UNWIND_GENERATION) == unwind_generation && kind != UNWIND_RARE;
+    if (kind == UNWIND_CUT || kind == UNWIND_UNKNOWN)
+        known = known && look == (__atomic_load_n(&looks, __ATOMIC_RELAXED) & 0x7fff);
+    return known ? word : learn(pc, rule);
+}
+
+/* ---- stacks ---- */
+
+/* Of glibc's threads the descriptor lies at the end of the stack, above all frames. */
+static uintptr_t thread_descriptor(void)
+{
+    uintptr_t self;
+#ifdef __i386__
+    __asm__("movl %%gs:0, %0" : "=r"(self));
+#else
+    __asm__("movq %%fs:0, %0" : "=r"(self));
+#endif
+    return self;
+}
+
+static bool is_inside(const struct stack_bounds *b, uintptr_t sp)
+{
+    return sp - b->low < b->high - b->low;
+}
+
+/* The stack that `sp` is in. What is not the thread's own (of a signal handler, of a coroutine) is
+ * known until something is unmapped. */
+static bool bounds_of(uintptr_t sp, struct stack_bounds *b)
+{
+    uint32_t unmapped = __atomic_load_n(&live->unmapped, __ATOMIC_ACQUIRE);
+    uint64_t low, high;
+    struct stack_bounds main = {(uintptr_t)process.stack_low, (uintptr_t)process.stack_high};
+    bool on_main = is_inside(&main, sp);
+    if (on_main || is_inside(&thread.own_stack, sp)) {
+        *b = on_main ? main : thread.own_stack;
+    } else if (is_inside(&thread.other_stack, sp) && thread.other_since == unmapped) {
+        *b = thread.other_stack;
+        return true;
+    } else {
+        if (!snapshot_find_region(sp, &low, &high))
+            return false;
+        *b = (struct stack_bounds){(uintptr_t)low, (uintptr_t)high ? (uintptr_t)high : UINTPTR_MAX};
+        uintptr_t descriptor = thread_descriptor();
+        if (sp >= descriptor || !is_inside(b, descriptor)) {
+            thread.other_stack = *b;
+            thread.other_since = unmapped;
+            return true;
+        }
+        b->high = descriptor;
+    }
+    thread.own_stack = *b;
+    return true;
+}
+
+/* ---- walking ---- */
+
+struct walker {
+    struct unwind_registers r;
+    struct stack_bounds bounds;
+    struct cfi_rule rule;
+    bool as_calls;
+};
+
+/* Words are read between the stack pointer and the end of its stack only. */
+static bool load(const struct walker *w, uintptr_t address, uintptr_t *value)
+{
+    if (address < w->r.sp || address > w->bounds.high - WORD)
+        return false;
+    *value = *(const uintptr_t *)address;
+    return true;
+}
+
+static bool value_of(const struct walker *w, const struct cfi_value *v, uintptr_t cfa,
+                     uintptr_t *value)
+{
+    *value = (uintptr_t)v->offset + (v->base == CFI_SP   ? w->r.sp
+                                     : v->base == CFI_FP ? w->r.fp
+                                                         : cfa);
+    return !v->loads || load(w, *value, value);
+}
+
+/* By a rule without a short form; a signal's frame may lead to another stack. */
+static bool step_rarely(struct walker *w)
+{
+    struct unwind_registers next;
+    if (!value_of(w, &w->rule.cfa, 0, &next.sp) || !value_of(w, &w->rule.pc, next.sp, &next.pc) ||
+        !value_of(w, &w->rule.fp, next.sp, &next.fp))
+        return false;
+    bool further = next.sp > w->r.sp && next.sp <= w->bounds.high;
+    if (!further && (!w->rule.signal || !bounds_of(next.sp, &w->bounds)))
+        return false;
+    w->r = next;
+    return true;
+}
+
+#define MOST_STEPS (4 * PMT_MAX_FRAMES) /* frames of the shim's own are not recorded */
+
+/* Kept as a return address: a signal's is one less. */
+static enum unwind_end walk(struct unwind_stack *s, struct walker *w, uint32_t depth)
+{
+    uintptr_t look_up = w->r.pc;
+    for (uint32_t steps = 0; steps < MOST_STEPS; steps++) {
+        if (!w->r.pc)
+            return UNWIND_WHOLE;
+        if (!process_owns_code(w->r.pc))
+            s->pc[s->count++] = w->r.pc;
+        if (s->count == depth)
+            return UNWIND_WHOLE;
+        uintptr_t word = find_or_learn(look_up, &w->rule);
+        uint32_t kind = unwind_kind(word);
+        if (kind == UNWIND_END)
+            return UNWIND_WHOLE;
+        if (kind == UNWIND_CUT)
+            return UNWIND_WAS_CUT;
+        bool rare = kind == UNWIND_RARE;
+        if (kind == UNWIND_UNKNOWN ||
+            !(rare ? step_rarely(w)
+                   : unwind_step(&w->r, word & ~(uintptr_t)UNWIND_GENERATION, w->bounds.high)))
+            return UNWIND_FAILED;
+        look_up = w->r.pc + (rare && w->rule.signal && !w->as_calls);
+    }
+    return UNWIND_FAILED;
+}
+
+enum unwind_end unwind_walk(struct unwind_stack *s, struct unwind_registers from, uint32_t depth,
+                            bool as_calls)
+{
+    struct walker w = {.r = from, .as_calls = as_calls};
+    enum unwind_end end = UNWIND_FAILED;
+    s->count = 0;
+    s->cut = false;
+    if (depth == 1) {
+        s->pc[s->count++] = from.pc;
+        end = UNWIND_WHOLE;
+    } else if (bounds_of(from.sp, &w.bounds)) {
+        end = walk(s, &w, depth);
+    }
+    s->cut = end == UNWIND_WAS_CUT;
+    unwind_seal(s);
+    return end;
+}

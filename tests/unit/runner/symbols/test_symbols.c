@@ -1,0 +1,673 @@
+/* symbols.c: this executable, compiled with -g, is the file whose addresses are resolved. */
+#include "runner/symbols/symbols.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char root[] = "/tmp/test_symbols.XXXXXX";
+static char self[PATH_MAX];
+static volatile int sink;
+
+/* ---- victims ---- */
+
+enum { VICTIM_FIRST = __LINE__ + 1, VICTIM_LAST = VICTIM_FIRST + 4 };
+static __attribute__((noinline)) int victim(int n)
+{
+    sink = n;
+    return sink + 1;
+}
+
+enum { INNERMOST_LINE = __LINE__ + 3 };
+static inline __attribute__((always_inline)) void innermost(void)
+{
+    __asm__ volatile("inlined_here: nop");
+}
+
+enum { MIDDLE_LINE = __LINE__ + 4 };
+static inline __attribute__((always_inline)) void middle(void)
+{
+    sink++;
+    innermost();
+}
+
+enum { OUTER_LINE = __LINE__ + 4 };
+static __attribute__((noinline)) void outer(void)
+{
+    sink++;
+    middle();
+    sink++;
+}
+extern const char inlined_here[];
+
+static __attribute__((noinline)) void *return_address(void)
+{
+    sink++;
+    return __builtin_return_address(0);
+}
+
+enum { CALLER_LINE = __LINE__ + 4 };
+static __attribute__((noinline)) void *caller(void)
+{
+    sink++;
+    void *address = return_address();
+    sink++;
+    return address;
+}
+
+/* Code without debug information: sized, a gap, sized next to sized, and without a size. */
+__asm__(".pushsection .text.victims, \"ax\", @progbits\n"
+        ".globl victim_sized, victim_next, victim_unsized, __victim_alias, victim_alias\n"
+        ".type victim_sized, @function\n"
+        "victim_sized: .fill 16, 1, 0x90\n"
+        ".size victim_sized, 16\n"
+        ".type victim_next, @function\n"
+        "victim_next: .fill 16, 1, 0x90\n"
+        ".size victim_next, 16\n"
+        ".fill 64, 1, 0x90\n"
+        ".type __victim_alias, @function\n"
+        ".type victim_alias, @function\n"
+        "__victim_alias:\n"
+        "victim_alias: .fill 16, 1, 0x90\n"
+        ".size __victim_alias, 16\n"
+        ".size victim_alias, 16\n"
+        "victim_unsized: .fill 8192, 1, 0x90\n"
+        ".popsection\n");
+extern const char victim_sized[], victim_next[], victim_alias[], victim_unsized[];
+
+/* ---- helpers ---- */
+
+/* The region of this process that contains address, as symbols_resolve() wants it. */
+static uint64_t file_offset_of(const void *address, char path[PATH_MAX])
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    assert_non_null(maps);
+    char line[PATH_MAX + 128];
+    uint64_t start, end, offset;
+    uint64_t ip = (uintptr_t)address;
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        path[0] = '\0';
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %[^\n]", &start, &end,
+                   &offset, path) >= 3 &&
+            ip >= start && ip < end) {
+            fclose(maps);
+            return ip - start + offset;
+        }
+    }
+    fclose(maps);
+    fail_msg("no region contains %p", address);
+    return 0;
+}
+
+static uint64_t own_offset(const void *address)
+{
+    char path[PATH_MAX];
+    uint64_t offset = file_offset_of(address, path);
+    assert_string_equal(path, self);
+    return offset;
+}
+
+static struct symbol resolve(struct symbols *symbols, const char *path, uint64_t offset, bool exact)
+{
+    const struct symbol *symbol = symbols_resolve(symbols, path, offset, exact);
+    assert_non_null(symbol);
+    return *symbol;
+}
+
+static void expect_function(struct symbols *symbols, const void *address, bool exact,
+                            const char *function)
+{
+    struct symbol symbol = resolve(symbols, self, own_offset(address), exact);
+    if (function == NULL)
+        assert_null(symbol.function);
+    else
+        assert_string_equal(symbol.function, function);
+}
+
+static void expect_nothing(struct symbols *symbols, const char *path)
+{
+    for (int round = 0; round < 2; round++) {
+        struct symbol symbol = resolve(symbols, path, 0x1234, round);
+        assert_null(symbol.function);
+        assert_null(symbol.file);
+        assert_int_equal(symbol.line, 0);
+    }
+}
+
+static void expect_victim(struct symbols *symbols, const char *path)
+{
+    struct symbol symbol = resolve(symbols, path, own_offset((void *)victim), true);
+    assert_string_equal(symbol.function, "victim");
+    assert_non_null(symbol.file);
+    assert_non_null(strstr(symbol.file, "test_symbols.c"));
+    assert_in_range(symbol.line, VICTIM_FIRST, VICTIM_LAST);
+}
+
+static const char *in_root(const char *name)
+{
+    static char paths[8][PATH_MAX];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    snprintf(path, PATH_MAX, "%s/%s", root, name);
+    return path;
+}
+
+static unsigned char *read_self(size_t *size)
+{
+    struct stat st;
+    int fd = open(self, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    unsigned char *bytes = malloc((size_t)st.st_size);
+    assert_non_null(bytes);
+    assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
+    close(fd);
+    *size = (size_t)st.st_size;
+    return bytes;
+}
+
+static const char *write_file(const char *name, const void *bytes, size_t size)
+{
+    const char *path = in_root(name);
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, size), size);
+    close(fd);
+    return path;
+}
+
+/* False if the tool is not installed. */
+static bool run(const char *format, ...)
+{
+    char command[4 * PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof(command), format, arguments);
+    va_end(arguments);
+    return system(command) == 0;
+}
+
+static int new_symbols(void **state)
+{
+    *state = symbols_new(false);
+    return *state != NULL ? 0 : -1;
+}
+
+static int free_symbols(void **state)
+{
+    symbols_free(*state);
+    return 0;
+}
+
+/* ---- what is found ---- */
+
+static void test_own_function(void **state)
+{
+    expect_victim(*state, self);
+    assert_int_equal(victim(1), 2);
+    /* The address of a function's first instruction is not a return address into it. */
+    struct symbol symbol = resolve(*state, self, own_offset((void *)victim), false);
+    assert_true(symbol.function == NULL || strcmp(symbol.function, "victim") != 0);
+}
+
+static void test_return_address(void **state)
+{
+    struct symbol symbol = resolve(*state, self, own_offset(caller()), false);
+    assert_string_equal(symbol.function, "caller");
+    assert_int_equal(symbol.line, CALLER_LINE);
+}
+
+static void expect_inlined(struct symbols *symbols, const char *path)
+{
+    struct symbol symbol = resolve(symbols, path, own_offset(inlined_here), true);
+    assert_string_equal(symbol.function, "innermost");
+    assert_int_equal(symbol.line, INNERMOST_LINE);
+    assert_int_equal(symbol.inlined, 2);
+    assert_string_equal(symbol.inlined_into[0].function, "middle");
+    assert_int_equal(symbol.inlined_into[0].line, MIDDLE_LINE);
+    assert_string_equal(symbol.inlined_into[0].file, symbol.file);
+    assert_string_equal(symbol.inlined_into[1].function, "outer");
+    assert_int_equal(symbol.inlined_into[1].line, OUTER_LINE);
+}
+
+static void test_inlined(void **state)
+{
+    outer();
+    expect_inlined(*state, self);
+    assert_int_equal(resolve(*state, self, own_offset((void *)outer), true).inlined, 0);
+}
+
+static void test_elf_symbols(void **state)
+{
+    expect_function(*state, victim_sized, true, "victim_sized");
+    expect_function(*state, victim_sized + 15, true, "victim_sized");
+    expect_function(*state, victim_next, true, "victim_next");
+    expect_function(*state, victim_next, false, "victim_sized"); /* after a call at the end */
+    expect_function(*state, victim_next + 16, true, NULL);       /* the gap */
+    expect_function(*state, victim_next + 16, false, "victim_next");
+    expect_function(*state, victim_alias + 1, true, "victim_alias");
+    expect_function(*state, victim_unsized, true, "victim_unsized");
+    expect_function(*state, victim_unsized + 4095, true, "victim_unsized");
+    expect_function(*state, victim_unsized + 4096, true, NULL);
+    struct symbol symbol = resolve(*state, self, own_offset(victim_sized), true);
+    assert_null(symbol.file);
+    assert_int_equal(symbol.line, 0);
+}
+
+static void test_libc_function(void **state)
+{
+    void *address = dlsym(RTLD_DEFAULT, "getppid");
+    char path[PATH_MAX];
+    assert_non_null(address);
+    uint64_t offset = file_offset_of(address, path);
+    assert_string_equal(resolve(*state, path, offset, true).function, "getppid");
+}
+
+/* A file of the system is told by its place: its functions have their names, but nothing of its
+ * debug information is read. Everybody else's has lines. */
+static void test_brief(void **state)
+{
+    char path[PATH_MAX];
+    struct symbols *brief = symbols_new(true);
+    (void)state;
+    uint64_t offset = file_offset_of(dlsym(RTLD_DEFAULT, "getppid"), path);
+    assert_true(symbols_of_system(path));
+    assert_false(symbols_of_system(self));
+    struct symbol symbol = resolve(brief, path, offset, true);
+    assert_string_equal(symbol.function, "getppid");
+    assert_null(symbol.file);
+    assert_int_equal(symbol.line, 0);
+    expect_victim(brief, self);
+    expect_inlined(brief, self);
+    symbols_free(brief);
+}
+
+static void test_cache(void **state)
+{
+    size_t size;
+    unsigned char *bytes = read_self(&size);
+    const char *path = write_file("cached", bytes, size);
+    uint64_t offset = own_offset((void *)victim);
+    struct symbol first = resolve(*state, path, offset, true);
+    assert_string_equal(first.function, "victim");
+    unlink(path);
+    struct symbol second = resolve(*state, path, offset, true);
+    assert_ptr_equal(first.function, second.function);
+    assert_ptr_equal(first.file, second.file);
+    assert_ptr_equal(symbols_resolve(*state, path, offset, true),
+                     symbols_resolve(*state, path, offset + 1, false)); /* the same instruction */
+    /* Not found is remembered too. */
+    const char *late = in_root("late");
+    expect_nothing(*state, late);
+    write_file("late", bytes, size);
+    expect_nothing(*state, late);
+    free(bytes);
+}
+
+static void test_many_addresses(void **state)
+{
+    char path[PATH_MAX];
+    uint64_t base = file_offset_of(dlsym(RTLD_DEFAULT, "getppid"), path) & ~UINT64_C(0xffff);
+    unsigned found = 0;
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < 100000; i++)
+            found += resolve(*state, path, base + i, true).function != NULL;
+    }
+    assert_true(found > 1000);
+    assert_int_equal(found % 2, 0);
+    expect_victim(*state, self);
+}
+
+/* ---- files that have nothing ---- */
+
+static void test_no_file(void **state)
+{
+    static const char *const paths[] = {
+        "",
+        "[vdso]",
+        "[heap]",
+        "[anon: name]",
+        "relative",
+        "/absent",
+        "/memfd:name (deleted)",
+        "/SYSV00000000 (deleted)",
+        "/dev/zero",
+        "/tmp",
+        "/proc/self/mem",
+    };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        expect_nothing(*state, paths[i]);
+    assert_int_equal(mkfifo(in_root("fifo"), 0700), 0);
+    expect_nothing(*state, in_root("fifo"));
+    expect_nothing(*state, write_file("empty", "", 0));
+    expect_nothing(*state, write_file("text", "#!/bin/sh\n", 10));
+    expect_nothing(*state, write_file("archive", "!<arch>\n", 8));
+}
+
+static void test_strange_offsets(void **state)
+{
+    static const uint64_t offsets[] = {0, 1, UINT64_MAX, UINT64_MAX - 1, INT64_MAX, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        assert_null(resolve(*state, self, offsets[i], false).function);
+        assert_null(resolve(*state, self, offsets[i], true).function);
+    }
+}
+
+static void test_free_null(void **state)
+{
+    (void)state;
+    symbols_free(NULL);
+}
+
+/* ---- separate debug information ---- */
+
+static void test_debuglink(void **state)
+{
+    const char *program = in_root("linked");
+    const char *debug = in_root("linked.debug");
+    if (!run("objcopy --only-keep-debug %s %s && "
+             "objcopy --strip-all --add-gnu-debuglink=%s %s %s",
+             self, debug, debug, self, program))
+        skip(); /* no objcopy */
+    expect_victim(*state, program);
+
+    mkdir(in_root(".debug"), 0700);
+    assert_true(
+        run("cp %s %s && mv %s %s/.debug/linked.debug", program, in_root("moved"), debug, root));
+    expect_victim(*state, in_root("moved"));
+
+    /* The debug information of another build must not be used. */
+    assert_true(
+        run("cp %s %s && objcopy --remove-section=.note.gnu.build-id %s/.debug/linked.debug",
+            program, in_root("other"), root));
+    assert_null(resolve(*state, in_root("other"), own_offset((void *)victim), true).function);
+}
+
+/* Without a build id the checksum in .gnu_debuglink tells whether it is the right one. */
+static void test_checksum(void **state)
+{
+    const char *program = in_root("summed");
+    const char *debug = in_root("summed.debug");
+    if (!run("objcopy --only-keep-debug --remove-section=.note.gnu.build-id %s %s && "
+             "objcopy --strip-all --remove-section=.note.gnu.build-id --add-gnu-debuglink=%s %s %s",
+             self, debug, debug, self, program))
+        skip(); /* no objcopy */
+    expect_victim(*state, program);
+    assert_true(run("cp %s %s && printf x >>%s", program, in_root("again"), debug));
+    assert_null(resolve(*state, in_root("again"), own_offset((void *)victim), true).function);
+}
+
+/* Puts the debug information of this program where `root`/.build-id has it. */
+static bool file_by_build_id(const char *folder)
+{
+    return run("id=$(readelf -n %s | sed -n 's/.*Build ID: //p') && mkdir -p "
+               "%s/.build-id/${id%%${id#??}} && "
+               "objcopy --only-keep-debug %s %s/.build-id/${id%%${id#??}}/${id#??}.debug",
+               self, folder, self, folder);
+}
+
+static void test_build_id(void **state)
+{
+    (void)state;
+    const char *folder = in_root("debug");
+    const char *program = in_root("by_id");
+    if (!file_by_build_id(folder) || !run("objcopy --strip-all %s %s", self, program))
+        skip(); /* no objcopy */
+    struct symbols *symbols = symbols_new_below(folder);
+    expect_victim(symbols, program);
+    expect_inlined(symbols, program);
+    symbols_free(symbols);
+    /* The file of another build under this one's id. */
+    assert_true(run("for file in %s/.build-id/*/*.debug; do "
+                    "objcopy --remove-section=.note.gnu.build-id $file; done",
+                    folder));
+    symbols = symbols_new_below(folder);
+    assert_null(resolve(symbols, program, own_offset((void *)victim), true).function);
+    symbols_free(symbols);
+}
+
+/* dwz moves what two files have in common to a third one. */
+static void test_common_file(void **state)
+{
+    const char *folder = in_root("dwz");
+    if (!run("mkdir %s && cd %s && cp %s one && cp %s two && objcopy --decompress-debug-sections "
+             "one && objcopy --decompress-debug-sections two && "
+             "dwz -m common.debug -r one two 2>/dev/null && readelf -S one | grep -q altlink",
+             folder, folder, self, self))
+        skip(); /* no dwz */
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/one", folder);
+    expect_victim(*state, path);
+    expect_inlined(*state, path);
+    assert_true(run("cd %s && objcopy --remove-section=.note.gnu.build-id common.debug", folder));
+    snprintf(path, sizeof path, "%s/two", folder);
+    resolve(*state, path, own_offset(inlined_here), true); /* no common file: any answer will do */
+}
+
+/* The symbol table of a stripped program, packed as Fedora does. */
+static void test_packed_symbols(void **state)
+{
+    const char *program = in_root("packed");
+    const char *symbols = in_root("mini");
+    if (!run("objcopy --strip-debug %s %s && rm -f %s.xz && xz %s && "
+             "objcopy --strip-all --add-section .gnu_debugdata=%s.xz %s %s",
+             self, symbols, symbols, symbols, symbols, self, program))
+        skip(); /* no objcopy or xz */
+    struct symbol symbol = resolve(*state, program, own_offset((void *)victim), true);
+    assert_string_equal(symbol.function, "victim");
+    assert_null(symbol.file);
+}
+
+/* A server that listens, to see that nobody calls. */
+static int listen_locally(char *url, size_t size)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    snprintf(url, size, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    return fd;
+}
+
+static void test_no_debuginfod(void **state)
+{
+    char url[64];
+    const char *program = in_root("stripped");
+    if (!run("objcopy --strip-all %s %s", self, program))
+        skip(); /* no objcopy */
+    int server = listen_locally(url, sizeof(url));
+    setenv("DEBUGINFOD_URLS", url, 1);
+    setenv("DEBUGINFOD_TIMEOUT", "1", 1);
+    setenv("DEBUGINFOD_CACHE_PATH", root, 1);
+    assert_null(resolve(*state, program, own_offset((void *)victim), true).function);
+    unsetenv("DEBUGINFOD_URLS");
+    assert_int_equal(accept(server, NULL, NULL), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(server);
+}
+
+/* ---- damaged files ---- */
+
+static uint64_t random_state = UINT64_C(0x853c49e6748fea9b);
+
+static uint32_t random_number(uint32_t below)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)(random_state >> 33) % below;
+}
+
+/* Resolves with a fresh cache; any answer will do. */
+static void resolve_somehow(const char *path, uint64_t offset)
+{
+    struct symbols *symbols = symbols_new(false);
+    assert_non_null(symbols);
+    for (uint64_t i = 0; i < 64; i++)
+        resolve(symbols, path, offset + 16 * i, true);
+    symbols_free(symbols);
+}
+
+static void test_truncated(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned char *bytes = read_self(&size);
+    uint64_t offset = own_offset((void *)victim);
+    for (size_t length = 0; length < 1024 && length < size; length++)
+        resolve_somehow(write_file("cut", bytes, length), offset);
+    for (int i = 0; i < 50; i++)
+        resolve_somehow(write_file("cut", bytes, random_number((uint32_t)size)), offset);
+    free(bytes);
+}
+
+/* A mapped file would give SIGBUS here. */
+static void test_truncated_in_use(void **state)
+{
+    size_t size;
+    unsigned char *bytes = read_self(&size);
+    const char *path = write_file("shrinking", bytes, size);
+    free(bytes);
+    resolve(*state, path, own_offset(victim_sized), true);
+    assert_int_equal(truncate(path, 100), 0);
+    uint64_t offset = own_offset((void *)victim);
+    for (uint64_t i = 0; i < 4096; i++)
+        resolve(*state, path, offset + i, true);
+}
+
+static void mutate(unsigned char *bytes, size_t from, size_t to)
+{
+    for (uint32_t n = 1 + random_number(8); n > 0; n--)
+        bytes[from + random_number((uint32_t)(to - from))] = (unsigned char)random_number(256);
+}
+
+static void test_fuzz(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned char *bytes = read_self(&size);
+    unsigned char *copy = malloc(size);
+    assert_non_null(copy);
+    uint64_t offset = own_offset((void *)victim);
+    /* Section headers and section names are at the end. */
+    size_t tail = size > 4096 ? size - 4096 : 0;
+    for (int round = 0; round < 600; round++) {
+        memcpy(copy, bytes, size);
+        if (round % 3 == 0)
+            mutate(copy, 4, 1024);
+        else if (round % 3 == 1)
+            mutate(copy, tail, size);
+        else
+            mutate(copy, 4, size);
+        resolve_somehow(write_file("fuzz", copy, size), offset);
+    }
+    free(copy);
+    free(bytes);
+}
+
+/* Where a section of this program is in its file. */
+static bool find_section(const char *name, size_t *from, size_t *to)
+{
+    char command[PATH_MAX + 64], line[512];
+    bool found = false;
+    snprintf(command, sizeof(command), "readelf -SW %s", self);
+    FILE *out = popen(command, "re");
+    assert_non_null(out);
+    while (fgets(line, sizeof(line), out) != NULL) {
+        char section[64];
+        size_t offset, size;
+        if (sscanf(line, " [%*d] %63s %*s %*x %zx %zx", section, &offset, &size) == 3 &&
+            strcmp(section, name) == 0) {
+            *from = offset;
+            *to = offset + size;
+            found = true;
+        }
+    }
+    pclose(out);
+    return found;
+}
+
+/* Where damage does most: functions, their ranges, and lines. */
+static void test_fuzz_debug_information(void **state)
+{
+    (void)state;
+    uint64_t offset = own_offset((void *)victim);
+    static const char *const sections[] = {".debug_info", ".debug_abbrev", ".debug_rnglists",
+                                           ".debug_line"};
+    size_t size, from, to;
+    unsigned char *bytes = read_self(&size);
+    unsigned char *copy = malloc(size);
+    assert_non_null(copy);
+    for (int round = 0; round < 400; round++) {
+        if (!find_section(sections[round % 4], &from, &to))
+            continue;
+        memcpy(copy, bytes, size);
+        for (int i = 0; i < 1 + round % 40; i++)
+            mutate(copy, from, to);
+        const char *path = write_file("fuzz", copy, size);
+        struct symbols *symbols = symbols_new(false);
+        for (uint64_t i = 0; i < 512; i++)
+            resolve(symbols, path, offset + 7 * i, true);
+        symbols_free(symbols);
+    }
+    free(copy);
+    free(bytes);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    return length > 0 && mkdtemp(root) != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return run("rm -rf %s", root) ? 0 : -1;
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, new_symbols, free_symbols)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_own_function),
+        TEST(test_return_address),
+        TEST(test_inlined),
+        TEST(test_elf_symbols),
+        TEST(test_libc_function),
+        cmocka_unit_test(test_brief),
+        TEST(test_cache),
+        TEST(test_many_addresses),
+        TEST(test_no_file),
+        TEST(test_strange_offsets),
+        TEST(test_free_null),
+        TEST(test_debuglink),
+        TEST(test_checksum),
+        TEST(test_build_id),
+        TEST(test_common_file),
+        TEST(test_packed_symbols),
+        TEST(test_no_debuginfod),
+        TEST(test_truncated),
+        TEST(test_truncated_in_use),
+        TEST(test_fuzz),
+        TEST(test_fuzz_debug_information),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,110 @@
+/* The lock between threads, with other threads that this test plays where it waits. */
+#include "shim/base/lock.h"
+#include "shim/base/sys.h"
+#include "shim/ring/emit.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define OWN 11u
+#define OTHER 12u
+
+__thread struct thread thread;
+static struct lock lock;
+static unsigned waits, faster_ones, lost;
+
+uint32_t state_ask_tid(void)
+{
+    return OWN;
+}
+
+void emit_lost(enum pmt_loss reason)
+{
+    assert_int_equal(reason, PMT_LOSS_LOCK);
+    lost++;
+}
+
+/* The holder gives the lock back; as long as there are others these take it at once. */
+void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds)
+{
+    (void)milliseconds;
+    assert_ptr_equal(word, &lock.owner);
+    assert_int_equal(value, OTHER);
+    waits++;
+    if (!faster_ones)
+        return;
+    lock.owner = --faster_ones ? OTHER : 0;
+    lock.turns++;
+}
+
+void sys_futex_wake(uint32_t *word)
+{
+    assert_ptr_equal(word, &lock.owner);
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    thread.tid = OWN;
+    lock = (struct lock){0};
+    waits = faster_ones = lost = 0;
+    return 0;
+}
+
+static void test_nobody_else(void **state)
+{
+    (void)state;
+    assert_true(lock_take(&lock));
+    assert_int_equal(lock.owner, OWN);
+    assert_false(lock_take(&lock));
+    lock_release(&lock);
+    assert_int_equal(lock.owner, 0);
+    assert_int_equal(waits + lost, 0);
+}
+
+/* However many are faster: who has the lock gives it back, it must not be taken away. */
+static void test_busy(void **state)
+{
+    (void)state;
+    lock.owner = OTHER;
+    faster_ones = 10000;
+    assert_true(lock_take(&lock));
+    assert_int_equal(waits, 10000);
+    assert_int_equal(lost, 0);
+}
+
+static void test_holder_vanished(void **state)
+{
+    (void)state;
+    lock.owner = OTHER;
+    assert_true(lock_take(&lock));
+    assert_int_equal(lock.owner, OWN);
+    assert_true(waits >= 50);
+    assert_int_equal(lost, 1);
+    lock_release(&lock);
+    assert_int_equal(lock.owner, 0);
+}
+
+/* It is not this thread's any more when it comes back. */
+static void test_taken_over(void **state)
+{
+    (void)state;
+    assert_true(lock_take(&lock));
+    lock.owner = OTHER;
+    lock_release(&lock);
+    assert_int_equal(lock.owner, OTHER);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_nobody_else, reset),
+        cmocka_unit_test_setup(test_busy, reset),
+        cmocka_unit_test_setup(test_holder_vanished, reset),
+        cmocka_unit_test_setup(test_taken_over, reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
