@@ -2,12 +2,10 @@
 #ifndef PMT_NAMES_H
 #define PMT_NAMES_H
 
-#include <stddef.h>
+#include "runner/base/table.h"
 
-/* Open addressing with linear probing; half of the places are free. */
 struct names {
-    char **table; /* NULL: free place */
-    size_t places, count;
+    struct table texts;
 };
 
 /* A copy of `text` that lives until names_free(): the same one for the same text. NULL for NULL. */

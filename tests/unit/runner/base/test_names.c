@@ -1,4 +1,4 @@
-/* runner/names.c: the same text is the same string, for as long as there is any. */
+/* runner/base/names.c: the same text is the same string, for as long as there is any. */
 #include "runner/base/names.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,9 +23,9 @@ static void test_same(void **state)
     assert_ptr_equal(names_intern(&names, "main"), first);
     assert_null(names_intern(&names, NULL));
     assert_string_equal(names_intern(&names, ""), "");
-    assert_int_equal(names.count, 3);
+    assert_int_equal(names.texts.count, 3);
     names_free(&names);
-    assert_int_equal(names.count, 0);
+    assert_int_equal(names.texts.count, 0);
     names_free(&names); /* of none */
 }
 
@@ -46,8 +46,8 @@ static void test_many(void **state)
         assert_string_equal(all[i], text);
         assert_ptr_equal(names_intern(&names, text), all[i]);
     }
-    assert_int_equal(names.count, MANY);
-    assert_true(names.places >= 2 * names.count);
+    assert_int_equal(names.texts.count, MANY);
+    assert_true(names.texts.room >= 2 * names.texts.count);
     names_free(&names);
 }
 

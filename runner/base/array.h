@@ -1,0 +1,16 @@
+/* Arrays that grow: a pointer to the elements, how many there are, and how many there is room for;
+ * all three are 0 at first. */
+#ifndef PMT_ARRAY_H
+#define PMT_ARRAY_H
+
+#include <stddef.h>
+
+/* `items` with room for `count` elements of `size` bytes: as they are, or moved to where there is
+ * at least twice the room. */
+void *array_fit(void *items, size_t count, size_t *room, size_t size);
+
+/* Adds an element, whose bytes are not set: a pointer to it. Arguments are evaluated repeatedly. */
+#define array_add(items, count, room)                                                              \
+    ((items) = array_fit((items), (count) + 1, &(room), sizeof *(items)), &(items)[(count)++])
+
+#endif
