@@ -4,11 +4,9 @@
 #include <libiberty/demangle.h>
 #include <setjmp.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #define LONGEST 4096u      /* of a demangled name */
-#define FIRST_PLACES 256u  /* a power of two */
 #define LONG_ARGUMENTS 24u /* of a template, for a person */
 static const char LEFT_OUT[] = "<...>";
 
@@ -50,46 +48,33 @@ static const char *demangled_text(struct demangled *done, const char *name)
 
 /* ---- what is done already ---- */
 
-/* By the string's address: the linker has merged equal ones, and a repetition does no harm. */
-static struct demangled_name *place(const struct demangled *done, const char *name)
-{
-    size_t at = ((uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (done->places - 1);
-    while (done->table[at].from && done->table[at].from != name)
-        at = (at + 1) & (done->places - 1);
-    return &done->table[at];
-}
+struct demangled_name {
+    const char *from, *to;
+};
 
-static void grow(struct demangled *done)
+/* By the string's address: the linker has merged equal ones, and a repetition does no harm. */
+static bool is_from(const void *entry, const void *name, size_t size)
 {
-    struct demangled bigger = *done;
-    bigger.places = done->places ? 2 * done->places : FIRST_PLACES;
-    bigger.table = memory_get(bigger.places * sizeof *bigger.table);
-    for (size_t i = 0; i < done->places; i++)
-        if (done->table[i].from)
-            *place(&bigger, done->table[i].from) = done->table[i];
-    memory_put(done->table);
-    *done = bigger;
+    return memcmp(&((const struct demangled_name *)entry)->from, name, size) == 0;
 }
 
 const char *demangle(struct demangled *done, const char *name)
 {
     if (strncmp(name, "_Z", 2) != 0)
         return name;
-    if (2 * done->count >= done->places)
-        grow(done);
-    struct demangled_name *at = place(done, name);
-    if (!at->from) {
-        *at = (struct demangled_name){name, demangled_text(done, name)};
-        done->count++;
+    void **at = table_place(&done->known, &name, sizeof name, is_from);
+    struct demangled_name *found = *at;
+    if (!found) {
+        *at = found = memory_get(sizeof *found);
+        *found = (struct demangled_name){name, demangled_text(done, name)};
     }
-    return at->to;
+    return found->to;
 }
 
 void demangled_free(struct demangled *done)
 {
     names_free(&done->results);
-    memory_put(done->table);
-    *done = (struct demangled){0};
+    table_free(&done->known, memory_put);
 }
 
 /* ---- short names ---- */

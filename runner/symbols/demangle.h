@@ -7,10 +7,7 @@
 /* Names by what they were demangled from, each done once. {0} is an empty one. */
 struct demangled {
     struct names results; /* owns the demangled names */
-    struct demangled_name {
-        const char *from, *to; /* from: NULL if the place is free */
-    } * table;
-    size_t places, count;
+    struct table known;   /* of struct demangled_name */
 };
 
 /* The demangled name, or `name` itself where it is no mangled one, is damaged, or would be absurdly

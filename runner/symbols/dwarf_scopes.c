@@ -1,4 +1,5 @@
 #include "runner/symbols/dwarf_scopes.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include <dwarf.h>
 #include <string.h>
@@ -29,11 +30,8 @@ struct walk {
 static void add_scope(struct walk *w, Dwarf_Die *die, uint32_t parent)
 {
     struct dwarf_scopes *s = w->scopes;
-    if (s->count == s->room) {
-        s->room = s->room ? 2 * s->room : 16;
-        s->list = memory_resize(s->list, s->room * sizeof *s->list);
-    }
-    s->list[s->count++] = (struct dwarf_scope){.die = die->addr, .parent = parent};
+    *array_add(s->list, s->count, s->room) =
+        (struct dwarf_scope){.die = die->addr, .parent = parent};
 }
 
 /* Makes a scope of what has code; what the linker has dropped is left at address 0. Returns the
@@ -44,8 +42,8 @@ static uint32_t take_scope(struct walk *w, Dwarf_Die *die, uint32_t parent)
     ptrdiff_t next = 0;
     uint32_t index = (uint32_t)w->scopes->count;
     bool added = false;
-    while ((next = dwarf_ranges(die, next, &base, &start, &end)) > 0 && *w->budget->spans) {
-        --*w->budget->spans;
+    while ((next = dwarf_ranges(die, next, &base, &start, &end)) > 0 && w->budget->spans) {
+        w->budget->spans--;
         if (!start || start >= end || (!added && index == SPANS_NONE))
             continue;
         if (!added)
@@ -85,9 +83,9 @@ static void walk_children(struct walk *w, Dwarf_Die *parent, uint32_t scope, uns
     if (depth == DEEPEST || dwarf_child(parent, &die) != 0)
         return;
     do {
-        if (die.addr <= w->last || !*w->budget->dies)
+        if (die.addr <= w->last || !w->budget->dies)
             return;
-        --*w->budget->dies;
+        w->budget->dies--;
         w->last = die.addr;
         int tag = dwarf_tag(&die);
         if (!may_have_scopes(tag))

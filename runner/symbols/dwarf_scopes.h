@@ -2,7 +2,11 @@
 #ifndef PMT_DWARF_SCOPES_H
 #define PMT_DWARF_SCOPES_H
 
-#include "runner/symbols/dwarf_units.h"
+#include "runner/symbols/demangle.h"
+#include "runner/symbols/spans.h"
+#include "runner/symbols/symbol.h"
+#include <elfutils/libdw.h>
+#include <stdbool.h>
 
 struct dwarf_scopes {
     struct spans spans; /* values: places in `list` */
@@ -11,8 +15,17 @@ struct dwarf_scopes {
     Dwarf_Die unit;
 };
 
+/* How many DIEs and ranges may still be read: in a damaged file they can refer to each other so
+ * that there seems to be no end. */
 struct dwarf_budget {
-    uint64_t *dies, *spans;
+    uint64_t dies, spans;
+};
+
+/* What the ELF symbols call the function at a DWARF address; NULL if nothing. */
+struct dwarf_names {
+    struct demangled *demangled;
+    const char *(*elf_name)(void *arg, uint64_t address);
+    void *arg;
 };
 
 void dwarf_scopes_read(struct dwarf_scopes *scopes, Dwarf_Die *unit, struct dwarf_budget *budget);

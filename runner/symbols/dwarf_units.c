@@ -1,6 +1,6 @@
 #include "runner/symbols/dwarf_units.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
-#include "runner/symbols/dwarf_scopes.h"
 #include <dwarf.h>
 
 struct dwarf_unit {
@@ -14,8 +14,8 @@ static void add_ranges(struct dwarf_units *units, Dwarf_Die *die, uint32_t index
 {
     Dwarf_Addr base, start, end;
     ptrdiff_t next = 0;
-    while ((next = dwarf_ranges(die, next, &base, &start, &end)) > 0 && units->spans_left) {
-        units->spans_left--;
+    while ((next = dwarf_ranges(die, next, &base, &start, &end)) > 0 && units->budget.spans) {
+        units->budget.spans--;
         if (start)
             spans_add(&units->ranges,
                       (struct span){.start = start, .end = end, .rank = index, .value = index});
@@ -24,20 +24,15 @@ static void add_ranges(struct dwarf_units *units, Dwarf_Die *die, uint32_t index
 
 static void add_unit(struct dwarf_units *units, const Dwarf_Die *die)
 {
-    if (units->count == units->room) {
-        units->room = units->room ? 2 * units->room : 16;
-        units->list = memory_resize(units->list, units->room * sizeof *units->list);
-    }
-    struct dwarf_unit *unit = &units->list[units->count];
+    struct dwarf_unit *unit = array_add(units->list, units->count, units->room);
     *unit = (struct dwarf_unit){.die = *die};
-    add_ranges(units, &unit->die, (uint32_t)units->count++);
+    add_ranges(units, &unit->die, (uint32_t)units->count - 1);
 }
 
 /* Only the units' address ranges. Not from .debug_aranges: clang does not write that section. */
 void dwarf_units_init(struct dwarf_units *units, Dwarf *dwarf, uint64_t size)
 {
-    *units =
-        (struct dwarf_units){.dies_left = (1u << 20) + 32 * size, .spans_left = (1u << 16) + size};
+    *units = (struct dwarf_units){.budget = {(1u << 20) + 32 * size, (1u << 16) + size}};
     Dwarf_CU *unit = NULL;
     Dwarf_Die die;
     uint8_t kind;
@@ -60,16 +55,15 @@ void dwarf_units_free(struct dwarf_units *units)
 
 static void load(struct dwarf_units *units, struct dwarf_unit *unit)
 {
-    struct dwarf_budget budget = {&units->dies_left, &units->spans_left};
     Dwarf_Die split;
     uint8_t kind;
     unit->loaded = true;
     /* With -gsplit-dwarf the functions are in the .dwo file. */
     if (dwarf_cu_info(unit->die.cu, NULL, &kind, NULL, &split, NULL, NULL, NULL) == 0 &&
         kind == DW_UT_skeleton && dwarf_tag(&split) == DW_TAG_compile_unit)
-        dwarf_scopes_read(&unit->scopes, &split, &budget);
+        dwarf_scopes_read(&unit->scopes, &split, &units->budget);
     else
-        dwarf_scopes_read(&unit->scopes, &unit->die, &budget);
+        dwarf_scopes_read(&unit->scopes, &unit->die, &units->budget);
 }
 
 static void find_line(struct dwarf_unit *unit, uint64_t address, struct symbol *out)

@@ -3,26 +3,13 @@
 #ifndef PMT_DWARF_UNITS_H
 #define PMT_DWARF_UNITS_H
 
-#include "runner/symbols/demangle.h"
-#include "runner/symbols/spans.h"
-#include "runner/symbols/symbol.h"
-#include <elfutils/libdw.h>
-#include <stdbool.h>
+#include "runner/symbols/dwarf_scopes.h"
 
 struct dwarf_units {
     struct spans ranges; /* values: places in `list` */
     struct dwarf_unit *list;
     size_t count, room;
-    /* How many DIEs and ranges may still be read: in a damaged file they can refer to each other so
-     * that there seems to be no end. */
-    uint64_t dies_left, spans_left;
-};
-
-/* What the ELF symbols call the function at a DWARF address; NULL if nothing. */
-struct dwarf_names {
-    struct demangled *demangled;
-    const char *(*elf_name)(void *arg, uint64_t address);
-    void *arg;
+    struct dwarf_budget budget;
 };
 
 /* `size`: of the file, in bytes. `dwarf` must live as long as the units. */

@@ -1,4 +1,5 @@
 #include "runner/symbols/elf_symbols.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include <gelf.h>
 #include <stdlib.h>
@@ -28,27 +29,14 @@ static const char *unversioned(struct elf_symbols *s, const char *name)
     return kept;
 }
 
-static void add_start(struct starts *starts, uint64_t start)
-{
-    if (starts->count == starts->room) {
-        starts->room = starts->room ? 2 * starts->room : 64;
-        starts->items = memory_resize(starts->items, starts->room * sizeof *starts->items);
-    }
-    starts->items[starts->count++] = start;
-}
-
 static void add(struct elf_symbols *s, const char *name, struct span span, bool guessed)
 {
     if (s->count == SPANS_NONE)
         return;
-    if (s->count == s->room) {
-        s->room = s->room ? 2 * s->room : 64;
-        s->list = memory_resize(s->list, s->room * sizeof *s->list);
-    }
     span.value = (uint32_t)s->count;
     span.rank = name_rank(name);
-    s->list[s->count++] = name;
-    add_start(&s->starts, span.start);
+    *array_add(s->list, s->count, s->room) = name;
+    *array_add(s->starts.items, s->starts.count, s->starts.room) = span.start;
     spans_add(guessed ? &s->guessed : &s->sized, span);
 }
 

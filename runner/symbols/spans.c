@@ -1,16 +1,12 @@
 #include "runner/symbols/spans.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include <stdlib.h>
 
 void spans_add(struct spans *spans, struct span span)
 {
-    if (span.start >= span.end)
-        return;
-    if (spans->count == spans->room) {
-        spans->room = spans->room ? 2 * spans->room : 16;
-        spans->items = memory_resize(spans->items, spans->room * sizeof *spans->items);
-    }
-    spans->items[spans->count++] = span;
+    if (span.start < span.end)
+        *array_add(spans->items, spans->count, spans->room) = span;
 }
 
 /* What is inside of another one comes after it. */
