@@ -1,14 +1,7 @@
 #include "runner/ring/clock.h"
+#include "runner/base/now.h"
 #include <cpuid.h>
 #include <stdbool.h>
-#include <time.h>
-
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Intel SDM 17.17.1, AMD APM 13.2.4: the invariant TSC runs at one rate in every state of the
  * processor. */
@@ -23,13 +16,13 @@ void clock_init(struct clock *c)
     *c = (struct clock){.kind = tsc_is_invariant() ? PMT_CLOCK_TSC : PMT_CLOCK_MONOTONIC,
                         .rate = 1ull << CLOCK_SHIFT};
     c->first_tsc = __builtin_ia32_rdtsc();
-    c->first_ns = monotonic();
+    c->first_ns = now_ns(CLOCK_MONOTONIC);
 }
 
 static uint64_t rate(const struct clock *c)
 {
     uint64_t ticks = __builtin_ia32_rdtsc() - c->first_tsc;
-    uint64_t ns = monotonic() - c->first_ns;
+    uint64_t ns = now_ns(CLOCK_MONOTONIC) - c->first_ns;
     return ticks ? (uint64_t)((double)ns / (double)ticks * (double)(1ull << CLOCK_SHIFT)) : c->rate;
 }
 

@@ -1,5 +1,6 @@
 #include "runner/ring/live.h"
 #include "runner/base/memory.h"
+#include "runner/base/now.h"
 #include "runner/ring/clock.h"
 #include "runner/ring/process_end.h"
 #include "runner/ring/server.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SLEEP_FIRST_NS 50000  /* between two looks at rings that get records all the time */
@@ -56,18 +56,11 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* When the program ended; what it left in the ring may take a while to go through. */
 static void on_child(int number)
 {
     (void)number;
-    died_ns = monotonic();
+    died_ns = now_ns(CLOCK_MONOTONIC);
     died_tsc = __builtin_ia32_rdtsc();
 }
 
@@ -87,10 +80,10 @@ static void set_signals(pid_t pid)
     sigaction(SIGUSR2, &forward, NULL);
 }
 
-static uint64_t now_ns(const struct live *l)
+static uint64_t trace_ns(const struct live *l)
 {
-    return clock_ns(&l->clock,
-                    l->clock.kind == PMT_CLOCK_TSC ? __builtin_ia32_rdtsc() : monotonic());
+    return clock_ns(&l->clock, l->clock.kind == PMT_CLOCK_TSC ? __builtin_ia32_rdtsc()
+                                                              : now_ns(CLOCK_MONOTONIC));
 }
 
 static bool merge(struct live *l);
@@ -104,7 +97,7 @@ static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, ui
         link = &(*link)->next;
     *link = t->next;
     l->count--;
-    l->ended_ns = monotonic();
+    l->ended_ns = now_ns(CLOCK_MONOTONIC);
     int ring = t->ring.fd;
     t->ring.fd = -1;
     tracee_end(t, how, ns);
@@ -216,7 +209,7 @@ static void end_others(struct live *l)
             continue;
         merge(l); /* it may say how it ended; and the fork that made it comes first */
         struct pmt_exit how = end_of_other(t);
-        end(l, t, &how, now_ns(l));
+        end(l, t, &how, trace_ns(l));
     }
 }
 
@@ -224,7 +217,7 @@ static void end_program(struct live *l)
 {
     struct tracee *t = tracee_of(l, l->pid);
     l->exited = true;
-    l->ended_ns = monotonic();
+    l->ended_ns = now_ns(CLOCK_MONOTONIC);
     interrupted = 0; /* that was for the program */
     if (!t)
         return;
@@ -253,7 +246,7 @@ static bool merge(struct live *l)
     bool any = false;
     if (!l->model->started && l->tracees)
         tracee_drain(l->tracees, 0); /* its process record, by which the clock is set */
-    const uint64_t now = l->model->started ? now_ns(l) : 0;
+    const uint64_t now = l->model->started ? trace_ns(l) : 0;
     for (;;) {
         struct tracee *first = NULL;
         uint64_t earliest = now, until = now;
@@ -309,7 +302,8 @@ static bool goes_on(struct live *l)
 static void tell_waiting(struct live *l)
 {
     bool heard_of = l->tracees != NULL;
-    if (!l->exited || l->told[heard_of] || (!heard_of && monotonic() - l->ended_ns < QUIET_NS))
+    if (!l->exited || l->told[heard_of] ||
+        (!heard_of && now_ns(CLOCK_MONOTONIC) - l->ended_ns < QUIET_NS))
         return;
     l->told[heard_of] = true;
     if (l->hooks->waiting)
@@ -336,7 +330,7 @@ static void run(struct live *l)
         }
     }
     while (l->tracees)
-        end(l, l->tracees, &(struct pmt_exit){.end = PMT_END_DETACHED}, now_ns(l));
+        end(l, l->tracees, &(struct pmt_exit){.end = PMT_END_DETACHED}, trace_ns(l));
     unheard_free(&l->unheard);
 }
 

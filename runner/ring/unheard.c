@@ -1,4 +1,5 @@
 #include "runner/ring/unheard.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include "runner/ring/ring.h"
 #include <poll.h>
@@ -33,11 +34,7 @@ static void forget(struct unheard *u, pid_t asked)
 static void add(struct unheard *u, struct unheard_of item)
 {
     forget(u, 0);
-    if (u->count == u->room) {
-        u->room = u->room ? u->room * 2 : 16;
-        u->items = memory_resize(u->items, u->room * sizeof *u->items);
-    }
-    u->items[u->count++] = item;
+    *array_add(u->items, u->count, u->room) = item;
 }
 
 void unheard_add_ring(struct unheard *u, int memfd)
