@@ -245,7 +245,7 @@ static struct bench *start(unsigned word_size, uint64_t events)
     images = 0;
     clock_init(&b->clock);
     b->tracee = tracee_new(4711, &images, &b->clock, &b->model);
-    if (ring_create(&b->tracee->ring, b->clock.kind, 0) != 0) {
+    if (ring_create(&b->tracee->ring, ring_memory(), b->clock.kind, 0) != 0) {
         fputs("no memory for a ring\n", stderr);
         exit(1);
     }
