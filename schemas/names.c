@@ -1,5 +1,6 @@
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <errno.h>
+#include <stddef.h>
 
 #define NAME_CASE_CALL(name, text) [PMT_CALL_##name] = text,
 #define NAME_CASE_REASON(name, text) [PMT_REASON_##name] = text,
@@ -9,34 +10,47 @@ static const char *const call_names[] = {PMT_CALLS(NAME_CASE_CALL)};
 static const char *const reason_names[] = {PMT_REASONS(NAME_CASE_REASON)};
 static const char *const loss_names[] = {PMT_LOSSES(NAME_CASE_LOSS)};
 
-const char *encode_call_name(unsigned call)
+const char *names_type(unsigned type)
+{
+    static const char *const names[] = {
+        [PMT_RECORD_NONE] = "none",         [PMT_RECORD_PROCESS] = "process",
+        [PMT_RECORD_ALLOC] = "alloc",       [PMT_RECORD_KERNEL] = "kernel",
+        [PMT_RECORD_SNAPSHOT] = "snapshot", [PMT_RECORD_STACK] = "stack",
+        [PMT_RECORD_MALLOPT] = "mallopt",   [PMT_RECORD_EXEC] = "exec",
+        [PMT_RECORD_EXIT] = "exit",         [PMT_RECORD_LOSS] = "loss",
+        [PMT_RECORD_THREAD] = "thread",     [PMT_RECORD_FORK] = "fork",
+    };
+    return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
+}
+
+const char *names_call(unsigned call)
 {
     return call_names[call < PMT_CALL_COUNT ? call : 0];
 }
 
-const char *encode_reason_name(unsigned reason)
+const char *names_reason(unsigned reason)
 {
     return reason_names[reason < PMT_REASON_COUNT ? reason : 0];
 }
 
-const char *encode_loss_name(unsigned loss)
+const char *names_loss(unsigned loss)
 {
     return loss_names[loss < PMT_LOSS_COUNT ? loss : 0];
 }
 
-const char *encode_origin_name(unsigned origin)
+const char *names_origin(unsigned origin)
 {
     static const char *const names[] = {
         [PMT_ORIGIN_START] = "start", [PMT_ORIGIN_FORK] = "fork", [PMT_ORIGIN_EXEC] = "exec"};
     return names[origin <= PMT_ORIGIN_EXEC ? origin : 0];
 }
 
-const char *encode_backend_name(unsigned backend)
+const char *names_backend(unsigned backend)
 {
     return backend == PMT_BACKEND_PTRACE ? "ptrace" : "preload";
 }
 
-const char *encode_end_name(unsigned end)
+const char *names_end(unsigned end)
 {
     static const char *const names[] = {
         [PMT_END_EXIT] = "exit",         [PMT_END_UNKNOWN] = "unknown",   [PMT_END_EXEC] = "exec",
@@ -45,13 +59,13 @@ const char *encode_end_name(unsigned end)
     return names[end <= PMT_END_DETACHED ? end : PMT_END_UNKNOWN];
 }
 
-const char *encode_thread_event_name(unsigned event)
+const char *names_thread_event(unsigned event)
 {
     return event == PMT_THREAD_END ? "end" : "start";
 }
 
 /* The errors that brk(2), mmap(2), malloc(3) and execve(2) document. */
-const char *encode_errno_name(int error)
+const char *names_errno(int error)
 {
     switch (error) {
 #define ERROR(name)                                                                                \
@@ -87,4 +101,23 @@ const char *encode_errno_name(int error)
 #undef ERROR
     }
     return NULL;
+}
+
+const char *names_placement(const struct pmt_alloc *a)
+{
+    if (a->addr == 0)
+        return NULL;
+    if (a->chunk == 0)
+        return "unknown";
+    if (a->chunk & PMT_CHUNK_MMAPPED)
+        return "mmap";
+    return a->chunk & PMT_CHUNK_NON_MAIN_ARENA ? "arena" : "heap";
+}
+
+void names_perms(char out[4], unsigned perms)
+{
+    out[0] = perms & PMT_PERM_READ ? 'r' : '-';
+    out[1] = perms & PMT_PERM_WRITE ? 'w' : '-';
+    out[2] = perms & PMT_PERM_EXEC ? 'x' : '-';
+    out[3] = perms & PMT_PERM_SHARED ? 's' : 'p';
 }

@@ -1,6 +1,6 @@
 #include "runner/base/memory.h"
 #include "runner/model/state.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <string.h>
 #include <sys/mman.h>
 
@@ -62,7 +62,7 @@ static bool is_tracer(const struct model *m, const struct region *r, enum pmt_re
 static struct cause cause_of_within(const struct pmt_within *within, const char *name,
                                     uint32_t stack_id)
 {
-    struct cause c = {.call = encode_call_name(within->call),
+    struct cause c = {.call = names_call(within->call),
                       .code = within->call,
                       .size = within->size,
                       .stack_id = stack_id};
@@ -81,7 +81,7 @@ static struct cause cause_of_kernel(const struct model *m)
     c.kernel_seq = c.seq = m->image->state->kernel_seq;
     c.reason = PMT_REASON_KERNEL;
     if (!c.code) { /* the program made the system call itself */
-        c.call = encode_call_name(k->r.call);
+        c.call = names_call(k->r.call);
         c.code = k->r.call;
     }
     return c;
@@ -99,7 +99,7 @@ static struct cause cause_of_snapshot(const struct model *m, const struct pmt_sn
         c.reason = PMT_REASON_LOADER;
         if (c.code == PMT_CALL_NONE)
             c.code = PMT_CALL_LOADER;
-        c.call = encode_call_name(c.code);
+        c.call = names_call(c.code);
         return c;
     case PMT_REASON_CALL:
         if (c.code == PMT_CALL_NONE)

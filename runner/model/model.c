@@ -1,7 +1,7 @@
 #include "runner/model/model.h"
 #include "runner/base/memory.h"
 #include "runner/model/state.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <string.h>
 
 void model_init(struct model *m, struct symbols *symbols)
@@ -134,7 +134,7 @@ static void reallocated(struct model *m, const struct event *event, const struct
 
 static struct cause cause_of_alloc(const struct pmt_alloc *a, uint64_t seq)
 {
-    return (struct cause){.call = encode_call_name(a->r.call),
+    return (struct cause){.call = names_call(a->r.call),
                           .code = a->r.call,
                           .addr = a->addr,
                           .seq = seq,

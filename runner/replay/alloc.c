@@ -1,8 +1,8 @@
 /* Allocator calls are nearly all of a long trace: their lines are read here, where they look
- * exactly as schemas/encode.c writes them. Everything else, and whatever is wrong, is left to the
- * JSON parser: 20 times slower. Both make the same record of the same line. */
+ * exactly as schemas/encode_record.c writes them. Everything else, and whatever is wrong, is left
+ * to the JSON parser: 20 times slower. Both make the same record of the same line. */
 #include "runner/replay/parts.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include "schemas/record_check.h"
 #include <string.h>
 
@@ -72,7 +72,7 @@ static uint8_t read_call(struct rest *r)
     if (!SKIP(r, "\""))
         return 0;
     for (unsigned call = PMT_CALL_MALLOC; call <= PMT_CALL_PVALLOC; call++) {
-        const char *name = encode_call_name(call);
+        const char *name = names_call(call);
         struct rest behind = *r;
         if (!skip(&behind, name, strlen(name)) || !SKIP(&behind, "\""))
             continue;

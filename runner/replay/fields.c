@@ -3,7 +3,7 @@
 #endif
 #include "runner/base/text.h"
 #include "runner/replay/parts.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -184,7 +184,7 @@ static int replay_get_errno(struct replay *p, const json_t *object)
             return (int)number;
     }
     for (int i = 1; i <= ERRNO_MAX; i++) {
-        const char *name = encode_errno_name(i);
+        const char *name = names_errno(i);
         if (name && strcmp(text, name) == 0)
             return i;
     }

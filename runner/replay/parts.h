@@ -71,8 +71,8 @@ bool replay_build_event(struct replay *p, const json_t *event, struct event *out
 /* Of an image; that of the first one where it has no process event. */
 unsigned replay_word_size(const struct replay *p, uint32_t image);
 
-/* alloc.c: whether the line is an allocator call as schemas/encode.c writes them, and `out` was
- * filled. False is no error: the line is to be read the long way. */
+/* alloc.c: whether the line is an allocator call as schemas/encode_record.c writes them, and `out`
+ * was filled. False is no error: the line is to be read the long way. */
 bool replay_read_alloc(struct replay *p, const char *line, size_t size, struct event *out);
 
 #endif

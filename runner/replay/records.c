@@ -1,5 +1,6 @@
 #include "runner/replay/parts.h"
-#include "schemas/encode.h"
+#include "schemas/mapcalls.h"
+#include "schemas/names.h"
 #include "schemas/record_check.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -84,7 +85,7 @@ static void build_within(struct replay *p, const json_t *event, struct pmt_withi
         return;
     if (!json_is_object(object))
         return replay_fail_field(p, "within", "an object");
-    within->call = replay_get_name(p, object, "call", encode_call_name, PMT_CALL_COUNT);
+    within->call = replay_get_name(p, object, "call", names_call, PMT_CALL_COUNT);
     within->size = replay_find_unsigned(p, object, "size", UINT64_MAX);
     const json_t *name = json_object_get(object, "name");
     if (name)
@@ -203,8 +204,8 @@ static const char *allocator_calls_name(unsigned blind)
 
 static void build_origin(struct replay *p, const json_t *event, struct pmt_process *s)
 {
-    s->origin = find_name(p, event, "origin", encode_origin_name, PMT_ORIGIN_EXEC + 1);
-    s->backend = find_name(p, event, "backend", encode_backend_name, PMT_BACKEND_PTRACE + 1);
+    s->origin = find_name(p, event, "origin", names_origin, PMT_ORIGIN_EXEC + 1);
+    s->backend = find_name(p, event, "backend", names_backend, PMT_BACKEND_PTRACE + 1);
     s->statically_linked = find_name(p, event, "linking", linking_name, 2);
     s->blind = find_name(p, event, "allocator_calls", allocator_calls_name, 2);
     if (s->origin == PMT_ORIGIN_FORK)
@@ -243,7 +244,7 @@ static void build_process(struct replay *p, const json_t *event)
     set_word_size(p, find_image(p, event), s->word_size);
 }
 
-/* The size word of glibc's chunk: the inverse of encode_placement() and encode_usable(). */
+/* The size word of glibc's chunk: the inverse of names_placement() and glibc_usable(). */
 static uint64_t build_chunk(struct replay *p, const json_t *event)
 {
     const char *placement = replay_get_chars(p, event, "placement");
@@ -270,7 +271,7 @@ static uint64_t build_chunk(struct replay *p, const json_t *event)
 static void build_alloc(struct replay *p, const json_t *event)
 {
     struct pmt_alloc *a = start_record(p, PMT_RECORD_ALLOC, sizeof *a);
-    unsigned call = replay_get_name(p, event, "call", encode_call_name, PMT_CALL_COUNT);
+    unsigned call = replay_get_name(p, event, "call", names_call, PMT_CALL_COUNT);
     a->r.call = (uint8_t)call;
     if (!json_is_null(json_object_get(event, "addr"))) {
         a->addr = replay_get_address(p, event, "addr");
@@ -294,8 +295,8 @@ static void build_alloc(struct replay *p, const json_t *event)
 static void build_kernel(struct replay *p, const json_t *event)
 {
     struct pmt_kernel *k = start_record(p, PMT_RECORD_KERNEL, sizeof *k);
-    k->r.call = replay_get_name(p, event, "call", encode_call_name, PMT_CALL_COUNT);
-    replay_get_addresses(p, event, "args", encode_argument_count(k->r.call), k->args);
+    k->r.call = replay_get_name(p, event, "call", names_call, PMT_CALL_COUNT);
+    replay_get_addresses(p, event, "args", mapcalls_argument_count(k->r.call), k->args);
     if (k->r.call == PMT_CALL_BRK)
         k->old_brk = replay_get_address(p, event, "old_brk");
     int error = replay_find_errno(p, event);
@@ -308,7 +309,7 @@ static unsigned get_perms(struct replay *p, const json_t *object)
     const char *text = replay_get_chars(p, object, "perms");
     for (unsigned perms = 0; perms < 2 * PMT_PERM_SHARED; perms++) {
         char each[5] = "";
-        encode_perms(each, perms);
+        names_perms(each, perms);
         if (strcmp(text, each) == 0)
             return perms;
     }
@@ -338,7 +339,7 @@ static void build_region(struct replay *p, const json_t *object)
 static void build_snapshot(struct replay *p, const json_t *event)
 {
     struct pmt_snapshot *s = start_record(p, PMT_RECORD_SNAPSHOT, sizeof *s);
-    s->r.call = replay_get_name(p, event, "reason", encode_reason_name, PMT_REASON_COUNT);
+    s->r.call = replay_get_name(p, event, "reason", names_reason, PMT_REASON_COUNT);
     s->lo = replay_get_address(p, event, "lo");
     s->hi = replay_get_address(p, event, "hi");
     s->flags |= replay_get_bool(p, event, "whole") ? PMT_SNAPSHOT_WHOLE : 0;
@@ -436,7 +437,7 @@ static void build_exec(struct replay *p, const json_t *event)
 static void build_thread(struct replay *p, const json_t *event)
 {
     struct pmt_thread *t = start_record(p, PMT_RECORD_THREAD, sizeof *t);
-    t->event = find_name(p, event, "event", encode_thread_event_name, PMT_THREAD_END + 1);
+    t->event = find_name(p, event, "event", names_thread_event, PMT_THREAD_END + 1);
     if (t->event != PMT_THREAD_START)
         return;
     t->creator = (uint32_t)replay_get_unsigned(p, event, "creator", UINT32_MAX);
@@ -448,7 +449,7 @@ static void build_thread(struct replay *p, const json_t *event)
 static void build_fork(struct replay *p, const json_t *event)
 {
     struct pmt_fork *f = start_record(p, PMT_RECORD_FORK, sizeof *f);
-    f->r.call = replay_get_name(p, event, "call", encode_call_name, PMT_CALL_COUNT);
+    f->r.call = replay_get_name(p, event, "call", names_call, PMT_CALL_COUNT);
     f->fork_id = (uint32_t)replay_get_unsigned(p, event, "fork_id", UINT32_MAX);
 }
 
@@ -468,7 +469,7 @@ static void build_exit(struct replay *p, const json_t *event)
 {
     struct pmt_exit *x = start_record(p, PMT_RECORD_EXIT, sizeof *x);
     build_walks(p, event, x);
-    x->end = find_name(p, event, "end", encode_end_name, PMT_END_DETACHED + 1);
+    x->end = find_name(p, event, "end", names_end, PMT_END_DETACHED + 1);
     if (x->end != PMT_END_EXIT)
         return;
     if (json_is_null(json_object_get(event, "status")))
@@ -480,7 +481,7 @@ static void build_exit(struct replay *p, const json_t *event)
 static void build_loss(struct replay *p, const json_t *event)
 {
     struct pmt_lost *l = start_record(p, PMT_RECORD_LOSS, sizeof *l);
-    l->r.call = replay_get_name(p, event, "reason", encode_loss_name, PMT_LOSS_COUNT);
+    l->r.call = replay_get_name(p, event, "reason", names_loss, PMT_LOSS_COUNT);
     l->count = replay_get_unsigned(p, event, "count", UINT64_MAX);
 }
 

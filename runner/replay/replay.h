@@ -6,7 +6,7 @@
  * whose placement is unknown, the size bits of one whose usable size is, within.size of calls that
  * have no size. record.time and alloc.began are nanoseconds since the start of the trace. `\xNN` in
  * a string stays these four characters, except where an event would be larger than a record can be:
- * there they are the byte. Either way schemas/encode.h writes the same line again. */
+ * there they are the byte. Either way schemas/encode_record.h writes the same line again. */
 #ifndef PMT_REPLAY_H
 #define PMT_REPLAY_H
 

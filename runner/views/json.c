@@ -4,7 +4,8 @@
 #include "runner/model/totals.h"
 #include "runner/views/caller.h"
 #include "runner/views/why.h"
-#include "schemas/encode.h"
+#include "schemas/encode_record.h"
+#include "schemas/names.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -195,7 +196,7 @@ static void region(struct encoder *e, const struct region *r)
 {
     if (!r)
         return encode_literal(e, "null");
-    encode_region(e, &r->raw, r->path);
+    encode_record_region(e, &r->raw, r->path);
     describe(e, r);
     encode_literal(e, "}");
 }
@@ -211,7 +212,7 @@ static void cause(struct encoder *e, const struct model *m, const struct cause *
     if (c->seq)
         number(e, ",\"seq\":", c->seq);
     if (c->kernel)
-        key(e, ",\"kernel\":", encode_call_name(c->kernel));
+        key(e, ",\"kernel\":", names_call(c->kernel));
     if (caller_text(m, c->stack_id, caller, sizeof caller))
         key(e, ",\"caller\":", caller);
     if (c->stack_id)

@@ -5,7 +5,7 @@
 #include "runner/views/caller.h"
 #include "runner/views/timeline_parts.h"
 #include "runner/views/timeline_wording.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -152,7 +152,7 @@ static void on_alloc(struct timeline *t, const struct model *m, const struct eve
     wording_allocator_call(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size,
                            old, a->addr);
     if (pmt_record_size(&a->r) == sizeof *a && a->error) {
-        const char *name = encode_errno_name((int)a->error);
+        const char *name = names_errno((int)a->error);
         snprintf(left + strlen(left), sizeof left - strlen(left), " failed: %s",
                  name ? name : "error");
     }
@@ -180,7 +180,7 @@ static void on_kernel(struct timeline *t, const struct model *m, const struct ev
     timeline_catch_up(t, m);
     struct cause c = {.kernel = k->r.call, .result = k->result, .old_brk = k->old_brk};
     memcpy(c.args, k->args, sizeof c.args);
-    const char *error = failed ? encode_errno_name((int)-k->result) : "ENOMEM";
+    const char *error = failed ? names_errno((int)-k->result) : "ENOMEM";
     if (refused)
         snprintf(text, sizeof text, "brk to 0x%" PRIx64 " failed: %s", k->args[0], error);
     else {
@@ -220,7 +220,7 @@ static void hold_exec(struct timeline *t, const struct event *event)
 
 void timeline_exec(struct timeline *t, const struct model *m, int error)
 {
-    const char *name = encode_errno_name(error);
+    const char *name = names_errno(error);
     char *path = t->shown->exec_path;
     timeline_time(t, m, t->shown->exec_ns);
     line_style(&t->lines, STYLE_BOLD);
@@ -269,7 +269,7 @@ static void on_fork(struct timeline *t, const struct model *m, const struct even
 {
     char text[40];
     timeline_catch_up(t, m);
-    snprintf(text, sizeof text, "%s()", encode_call_name(event->record->call));
+    snprintf(text, sizeof text, "%s()", names_call(event->record->call));
     timeline_call(t, m, event->t_ns, text, event->record->stack_id);
 }
 
@@ -280,7 +280,7 @@ static void on_loss(struct timeline *t, const struct model *m, const struct even
     timeline_catch_up(t, m);
     timeline_time(t, m, event->t_ns);
     snprintf(text, sizeof text, "LOST %" PRIu64 " event%s: %s", lost->count,
-             lost->count == 1 ? "" : "s", encode_loss_name(lost->r.call));
+             lost->count == 1 ? "" : "s", names_loss(lost->r.call));
     line_wrap(&t->lines, text, STYLE_RED);
 }
 

@@ -1,6 +1,6 @@
 #include "runner/views/timeline_line.h"
 #include "runner/base/text.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -146,7 +146,7 @@ static void region_label(const struct region *r, char *out, size_t size)
 void line_region(struct lines *l, const struct region *r, const char *note)
 {
     char perms[4], size[TEXT_SIZE];
-    encode_perms(perms, r->raw.perms);
+    names_perms(perms, r->raw.perms);
     int used = fprintf(l->out, "%0*" PRIx64 "-%0*" PRIx64 " %.4s %6s %s", (int)l->address_width,
                        r->raw.start, (int)l->address_width, r->raw.end, perms,
                        text_size(size, region_size(r)), kind_name(r->kind));

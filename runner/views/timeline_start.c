@@ -1,6 +1,5 @@
 #include "runner/base/text.h"
 #include "runner/views/timeline_parts.h"
-#include "schemas/encode.h"
 #include <inttypes.h>
 #include <string.h>
 

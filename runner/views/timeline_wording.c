@@ -1,6 +1,7 @@
 #include "runner/views/timeline_wording.h"
 #include "runner/base/text.h"
-#include "schemas/encode.h"
+#include "schemas/glibc.h"
+#include "schemas/names.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t bytes, uint64_t old,
                             uint64_t addr)
 {
-    const char *name = encode_call_name(call);
+    const char *name = names_call(call);
     if (call == PMT_CALL_FREE)
         snprintf(out, size, "free(0x%" PRIx64 ")", addr);
     else if (old)
@@ -25,11 +26,11 @@ void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out,
 {
     const struct region *r = regions_find(&m->image->map, a->addr);
     char left[TEXT_SIZE];
-    const char *placement = encode_placement(a);
+    const char *placement = names_placement(a);
     out[0] = '\0';
     if (!placement || !r)
         return;
-    uint64_t end = a->addr + encode_usable(a, m->image->word_size);
+    uint64_t end = a->addr + glibc_usable(a->chunk, m->image->word_size);
     if (strcmp(placement, "heap") == 0 && end <= r->raw.end)
         snprintf(out, size, "fits in the heap, %s below its end: no change of the map",
                  text_size(left, r->raw.end - end));
@@ -52,7 +53,7 @@ void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, 
 void wording_system_call(const struct cause *c, char *out, size_t size)
 {
     const uint64_t *a = c->args;
-    const char *name = encode_call_name(c->kernel);
+    const char *name = names_call(c->kernel);
     char length[TEXT_SIZE];
     switch (c->kernel) {
     case PMT_CALL_BRK:
@@ -126,7 +127,7 @@ void wording_note(const struct change *change, char *out, size_t size)
         snprintf(out, size, "%c%s, was %s", change->delta < 0 ? '-' : '+', text_size(delta, bytes),
                  text_size(was, region_size(change->before)));
     else if (change->type == CHANGE_PROTECTION) {
-        encode_perms(perms, change->before->raw.perms);
+        names_perms(perms, change->before->raw.perms);
         snprintf(out, size, "was %.4s", perms);
     } else if (change->type == CHANGE_MOVED)
         snprintf(out, size, "was at %08" PRIx64, change->before->raw.start);

@@ -1,7 +1,7 @@
 #include "runner/views/why.h"
 #include "runner/base/text.h"
 #include "runner/views/caller.h"
-#include "schemas/encode.h"
+#include "schemas/names.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,8 +93,8 @@ static void of_protection(const struct sentence *s)
         return SAY(s, "neighbours with the same permissions and backing become one region again");
     if (!ch->before || !ch->after)
         return;
-    encode_perms(before, ch->before->raw.perms);
-    encode_perms(after, ch->after->raw.perms);
+    names_perms(before, ch->before->raw.perms);
+    names_perms(after, ch->after->raw.perms);
     if (strcmp(before, after) != 0)
         SAY(s, "permissions changed from %s to %s", before, after);
     else
@@ -186,7 +186,7 @@ static void of_kernel(const struct sentence *s)
         return SAY(s, "the kernel keeps one set of flags for each region: different flags, "
                       "different regions");
     }
-    SAY(s, "%s changed the map", encode_call_name(call));
+    SAY(s, "%s changed the map", names_call(call));
 }
 
 /* ---- the dynamic loader at work, seen call by call ---- */
@@ -277,5 +277,5 @@ void why_text(const struct model *model, const struct change *change, char *out,
     else
         of_kernel(&s);
     if (!out[0])
-        SAY(&s, "%s changed the map", c->kernel ? encode_call_name(c->kernel) : c->call);
+        SAY(&s, "%s changed the map", c->kernel ? names_call(c->kernel) : c->call);
 }

@@ -1,5 +1,5 @@
 #include "shim/ring/output.h"
-#include "schemas/encode.h"
+#include "schemas/encode_record.h"
 #include "shim/base/lock.h"
 #include "shim/base/memory.h"
 #include "shim/base/state.h"

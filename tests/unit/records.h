@@ -3,7 +3,8 @@
 #ifndef TEST_RECORDS_H
 #define TEST_RECORDS_H
 
-#include "schemas/encode.h"
+#include "schemas/encode_record.h"
+#include "schemas/mapcalls.h"
 #include "schemas/record.h"
 #include <errno.h>
 #include <string.h>
@@ -129,7 +130,7 @@ static inline void sample_kernel(union record *u, enum pmt_call call, int64_t re
                                  enum pmt_call within, const char *name)
 {
     record_start(u, PMT_RECORD_KERNEL, call, sizeof u->kernel);
-    for (unsigned i = 0; i < encode_argument_count(call); i++)
+    for (unsigned i = 0; i < mapcalls_argument_count(call); i++)
         u->kernel.args[i] = i * 0x1000;
     u->kernel.result = result;
     u->kernel.within.call = (uint8_t)within;

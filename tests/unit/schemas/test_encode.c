@@ -1,10 +1,14 @@
-/* schemas/encode.c against jansson: what it writes is JSON and says what the record says.
+/* schemas/encode.c, encode_record.c and names.c against jansson: what it writes is JSON and says
+ * what the record says.
  *
  * With ENCODE_LINES=FILE in the environment it tests nothing, but writes the lines of all samples
  * and of many mutated records to that file, for tests/e2e/test_schema.py. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* strerrorname_np */
 #endif
+#include "schemas/encode_record.h"
+#include "schemas/glibc.h"
+#include "schemas/names.h"
 #include "schemas/record_check.h"
 #include "tests/unit/records.h"
 #include <inttypes.h>
@@ -420,22 +424,22 @@ static void test_errno_names(void **state)
 {
     (void)state;
     for (int i = -1; i < 5000; i++)
-        if (encode_errno_name(i))
-            assert_string_equal(encode_errno_name(i), strerrorname_np(i));
-    assert_string_equal(encode_errno_name(ENOMEM), "ENOMEM");
+        if (names_errno(i))
+            assert_string_equal(names_errno(i), strerrorname_np(i));
+    assert_string_equal(names_errno(ENOMEM), "ENOMEM");
 }
 
 static void test_usable(void **state)
 {
     (void)state;
     struct pmt_alloc a = {.addr = 8, .chunk = 0x11};
-    assert_int_equal(encode_usable(&a, 4), 12);
-    assert_int_equal(encode_usable(&a, 8), 8);
+    assert_int_equal(glibc_usable(a.chunk, 4), 12);
+    assert_int_equal(glibc_usable(a.chunk, 8), 8);
     a.chunk = 0x1002;
-    assert_int_equal(encode_usable(&a, 4), 4096 - 8);
-    assert_int_equal(encode_usable(&a, 8), 4096 - 16);
+    assert_int_equal(glibc_usable(a.chunk, 4), 4096 - 8);
+    assert_int_equal(glibc_usable(a.chunk, 8), 4096 - 16);
     a.chunk = 7; /* smaller than its header: corrupted */
-    assert_int_equal(encode_usable(&a, 4), 0);
+    assert_int_equal(glibc_usable(a.chunk, 4), 0);
 }
 
 /* The lines for the schema: all samples, then mutated records that are still valid. Returns an exit

@@ -1,0 +1,28 @@
+/* What both sides know of the malloc of glibc 2.36. */
+#ifndef PMT_GLIBC_H
+#define PMT_GLIBC_H
+
+#include "schemas/record.h"
+
+/* ---- the chunk word, pmt_alloc.chunk: malloc/malloc.c, struct malloc_chunk ---- */
+
+static inline uint64_t glibc_chunk_size(uint64_t chunk)
+{
+    return chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
+}
+
+/* malloc/malloc.c, memsize(): what of a chunk is not the program's. One in use has the next one's
+ * prev_size word, too; an mmapped one has no next one. */
+static inline uint64_t glibc_chunk_header(uint64_t chunk, unsigned word_size)
+{
+    return chunk & PMT_CHUNK_MMAPPED ? 2 * word_size : word_size;
+}
+
+/* Usable bytes of the block, 0 if not known. `word_size` of the process: 4 or 8. */
+static inline uint64_t glibc_usable(uint64_t chunk, unsigned word_size)
+{
+    uint64_t size = glibc_chunk_size(chunk), header = glibc_chunk_header(chunk, word_size);
+    return size > header ? size - header : 0;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* The JSON names of what a record holds as a number. A number that has no name gets that of 0. */
+#ifndef PMT_SCHEMAS_NAMES_H
+#define PMT_SCHEMAS_NAMES_H
+
+#include "schemas/record.h"
+
+const char *names_type(unsigned type); /* enum pmt_record_type */
+const char *names_call(unsigned call);
+const char *names_reason(unsigned reason);
+const char *names_loss(unsigned loss);
+const char *names_origin(unsigned origin); /* enum pmt_origin; likewise the next three */
+const char *names_backend(unsigned backend);
+const char *names_end(unsigned end);
+const char *names_thread_event(unsigned event);
+const char *names_errno(int error); /* NULL if the number has no name here */
+
+/* Where the block of an alloc record lies: "heap", "mmap", "arena", "unknown", NULL if none. */
+const char *names_placement(const struct pmt_alloc *a);
+
+void names_perms(char out[4], unsigned perms); /* "rwxp", not terminated */
+
+#endif
