@@ -131,9 +131,12 @@ $(BUILD)/victims$(2)/call_paths.%: tests/victims/call_paths.c tests/victims/vict
 	@mkdir -p $$(@D)
 	$(CC) -m$(1) $(LAB_FLAGS) -$$(basename $$*) $$(FRAMES_$$(subst .,,$$(suffix $$*))) $$< -o $$@
 
-$(BUILD)/victims$(2)/libearly.so: tests/victims/early_lib.c tests/victims/victim.h
+$(BUILD)/victims$(2)/lib%.so: tests/victims/%_lib.c tests/victims/victim.h
 	@mkdir -p $$(@D)
-	$(CC) -m$(1) $(LAB_FLAGS) -shared -fPIC -Wl,-soname,libearly.so $$< -o $$@
+	$(CC) -m$(1) $(LAB_FLAGS) -shared -fPIC -Wl,-soname,$$(@F) $$< -o $$@
+
+$(BUILD)/victims$(2)/joined: tests/victims/joined.c tests/victims/victim.h | $(BUILD)/victims$(2)/libjoined.so
+	$(CC) -m$(1) $(LAB_FLAGS) $$< -Wl,-rpath,'$$$$ORIGIN' -o $$@
 
 $(BUILD)/victims$(2)/early: tests/victims/early.c $(BUILD)/victims$(2)/libearly.so
 	$(CC) -m$(1) $(LAB_FLAGS) $$^ -Wl,-rpath,'$$$$ORIGIN' -o $$@

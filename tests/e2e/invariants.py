@@ -130,6 +130,9 @@ def apply_changes(memory, changes):
 class Checker:
     """Goes through the events of one process image, in order."""
 
+    OF_MMAP = {"malloc_mmap", "anonymous"}  # kinds of region that a block of malloc's mmap may lie in
+    NO_HOSTS = OF_MMAP | {"heap", "stack"}  # and those in which it is none's guest: they grow by themselves
+
     def __init__(self, lost, stacks=()):
         self.errors = []
         self.lost = lost
@@ -141,6 +144,7 @@ class Checker:
         self.changes = defaultdict(list)  # key of the look -> region events
         self.library = None  # [library event, its regions that have not been told yet]
         self.kinds = None  # of the last whole look
+        self.guests = []  # [lo, hi) of what the kernel has joined to a region that was there before
         self.blocks, self.calls, self.frees = {}, 0, 0
         self.owned = Counter()
         self.losses = 0
@@ -247,6 +251,7 @@ class Checker:
         if not event["whole"] and self.exact and event["last"]:  # one window is the whole look
             self.check_edges(event, old, regions, lo, hi)
         self.map.replace(where, self.keep_outside(old, regions, lo, hi))
+        self.find_guests(old, regions)
         self.exact = event["last"]
         if not event["last"]:
             return
@@ -260,6 +265,26 @@ class Checker:
             self.kinds = Counter()
             for region in self.map:
                 self.kinds[region["kind"]] += region.size
+
+    def find_guests(self, old, regions):
+        """A region of the kernel may hold several things: what is new in a region that was there before, and that the
+        tool still knows as what it was."""
+        for region in regions:
+            before = [piece for piece in old if region.clipped(piece.start, piece.end)]
+            if region["kind"] in self.NO_HOSTS or not any(piece["kind"] == region["kind"] for piece in before):
+                continue
+            ends = [region.start, *(piece.end for piece in before)]
+            self.guests += zip(ends, [*(piece.start for piece in before), region.end])
+        self.guests = [(lo, hi) for lo, hi in self.guests if lo < hi and self.map.at(lo)]
+
+    def is_guest(self, address):
+        return any(lo <= address < hi for lo, hi in self.guests)
+
+    def on_kernel(self, event):
+        """A guest that moves away is known as a part of the region that it comes from."""
+        if event["call"] == "mremap" and "errno" not in event and self.is_guest(int(event["args"][0], 16)):
+            start = int(event["result"], 16)
+            self.guests.append((start, start + int(event["args"][2], 16)))
 
     @staticmethod
     def keep_outside(old, regions, lo, hi):
@@ -352,8 +377,9 @@ class Checker:
             if self.exact and not self.lost:
                 self.error(event, f"{event['addr']} is not in the map")
             return
-        kinds = {"heap": {"heap"}, "mmap": {"malloc_mmap", "anonymous"}, "arena": {"malloc_arena", "heap"}}
-        if region["kind"] not in kinds.get(event["placement"], {region["kind"]}):
+        kinds = {"heap": {"heap"}, "mmap": self.OF_MMAP, "arena": {"malloc_arena", "heap"}}
+        guest = event["placement"] == "mmap" and self.is_guest(int(event["addr"], 16))
+        if region["kind"] not in kinds.get(event["placement"], {region["kind"]}) and not guest:
             self.error(event, f"{event['addr']} is said to be in {event['placement']}, its region is {region}")
         if event.get("usable", event["size"]) < event["size"]:
             self.error(event, f"{event['usable']} bytes usable of {event['size']}")

@@ -52,6 +52,27 @@ def test_other_names(programs, tmp_path):
     assert changes == ["added"] and traced.status == 0
 
 
+def test_a_region_that_holds_two_things(programs):
+    """A block of malloc's mmap right behind the .bss of a library; then it moves away. The checks know such a region."""
+    traced = trace(programs.victims / "joined")
+    [[bss_end]], [joined, alone] = traced.said("bss-end"), traced.said("region")
+    assert int(joined[0], 16) < int(bss_end, 16) < int(joined[1], 16)
+    [malloc] = traced.of("alloc", call="malloc", size=int(traced.said("malloc")[0][0]))
+    [realloc] = traced.of("alloc", call="realloc", old_addr=malloc["addr"])
+    assert malloc["placement"] == realloc["placement"] == "mmap" and int(malloc["addr"], 16) - int(bss_end, 16) < 4096
+    for event, region in (malloc, joined), (realloc, alone):
+        found = traced.map_at(event["seq"]).at(int(event["addr"], 16))
+        assert [hex(found.start), hex(found.end)] == region
+
+
+def test_a_guest_is_none_of_the_heap(programs):
+    """What is joined excuses no other placement, and no other block."""
+    events = trace(programs.victims / "joined").events
+    block = next(event for event in events if event.get("call") == "malloc" and event["size"] > 1 << 19)
+    for damage in {"placement": "heap"}, {"placement": "arena"}, {"addr": hex(int(block["addr"], 16) - 0x2000)}:
+        assert any("its region is" in error for error in check_invariants([event if event is not block else {**event, **damage} for event in events]))
+
+
 DAMAGE = {
     "seq": change("alloc", "seq", lambda seq: seq + 1),
     "region event missing": drop("region", caused("malloc")),
@@ -74,6 +95,9 @@ DAMAGE = {
                                            lambda event: event["reason"] == "kernel"),
     "block outside of the map": change("alloc", "addr", "0x10", lambda event: event["call"] == "malloc"),
     "wrong placement": change("alloc", "placement", "mmap", lambda event: event["placement"] == "heap"),
+    "region of another kind": lambda events: [
+        region.update(kind="lib_bss") for event in events if event["type"] == "snapshot" for region in event["regions"]
+        if region["kind"] == "malloc_mmap"],
     "too little usable": change("alloc", "usable", 1, lambda event: event["call"] == "malloc"),
     "wrong ledger": change("exit", "ledger", lambda ledger: {**ledger, "explained": ledger["explained"] + 1}),
     "wrong allocations": change("exit", "allocations", lambda sums: {**sums, "live_bytes": sums["live_bytes"] + 1}),
