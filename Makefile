@@ -246,7 +246,7 @@ bench-deps: ## install the tools that `make bench` compares with (Debian, Ubuntu
 	tests/setup/deps.sh build bench
 	tests/setup/peers.sh $(BUILD)/peers
 
-bench-readme: ## put the figures of the last `make bench` into README.md
+bench-readme: ## put the figures of the last `make bench` into tests/bench/README.md
 	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py --readme
 
 # the runner alone: how many events a second it takes from a ring, and its memory

@@ -1,4 +1,4 @@
-/* The kinds of regions, in the words of the lab and of proc(5). The README has the same table. */
+/* The kinds of regions, in the words of the lab and of proc(5), as in tests/labs/README.md. */
 #ifndef PMT_KINDS_H
 #define PMT_KINDS_H
 

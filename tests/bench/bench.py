@@ -13,7 +13,7 @@ from pathlib import Path
 import report
 from measure import Cell, compare
 from tools import all_tools
-from workloads import BITS, BUILD, ROOT, all_workloads
+from workloads import BITS, BUILD, all_workloads
 
 
 def arguments():
@@ -29,7 +29,7 @@ def arguments():
     parser.add_argument("--limit", type=float, default=10, help="a run that takes longer is stopped (%(default)s seconds)")
     parser.add_argument("--output", type=Path, default=BUILD, metavar="FOLDER", help="where bench.json and bench.md go")
     parser.add_argument("--list", action="store_true", help="only list the names of workloads and tools")
-    parser.add_argument("--readme", action="store_true", help="measure nothing: put the last run's table into README.md")
+    parser.add_argument("--readme", action="store_true", help="measure nothing: put the last run's tables into tests/bench/README.md")
     return parser.parse_args()
 
 
@@ -71,9 +71,8 @@ def write(doc, folder):
 
 
 def readme(folder):
-    path = ROOT / "README.md"
     doc = json.loads((folder / "bench.json").read_text())
-    path.write_text(report.put_between(path.read_text(), report.for_readme(doc)))
+    report.README.write_text(report.put_between(report.README.read_text(), report.for_readme(doc)))
 
 
 def main():

@@ -1,4 +1,4 @@
-"""What was measured, as tables: text for a terminal, Markdown for build/bench.md, a part of it for the README.
+"""What was measured, as tables: text for a terminal, Markdown for build/bench.md, a part of it for the README beside this file.
 
 Everything is made from the document that is written as JSON (see `document`), so a table can be made again without measuring."""
 
@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 BUSY = 0.7  # load average from which others take a part of the processors
+README = Path(__file__).resolve().parent / "README.md"
 README_BEGIN, README_END = "<!-- bench: begin -->", "<!-- bench: end -->"
 README_ROWS = ("malloc-free", "malloc-free-deep", "threads-8", "sqlite3", "python", "compile", "map-20", "map-20000", "true")
 README_TOOLS = ("all", "none", "json", "heaptrack", "massif", "dhat", "memusage", "strace")

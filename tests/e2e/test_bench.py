@@ -91,7 +91,8 @@ def test_full_report_and_readme():
 
 
 def test_readme_has_the_markers():
-    text = (ROOT / "README.md").read_text()
+    assert report.README == ROOT / "tests" / "bench" / "README.md"
+    text = report.README.read_text()
     assert text.count(report.README_BEGIN) == text.count(report.README_END) == 1
 
 

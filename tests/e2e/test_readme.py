@@ -1,5 +1,7 @@
-"""The commands of README.md do what it says: those of its console blocks are run in a folder that has the lab programs."""
+"""The READMEs say what is so: the commands of their console blocks are run in a folder that has the lab programs, their links
+lead somewhere, the files that they name are there, and each is short enough to be read."""
 
+import json
 import re
 import shutil
 
@@ -8,6 +10,9 @@ from running import ROOT, TOOL, environment, run
 from tracing import LABS
 
 README = ROOT / "README.md"
+ROOMS = sorted(path for side in ("schemas", "shim", "runner", "tests") for path in (ROOT / side).rglob("*.md"))
+ALL = {str(path.relative_to(ROOT)): path for path in (README, *ROOMS)}
+LINES, LINES_OF_ROOM = 160, 120
 LEFT_OUT = re.compile(r"\b(make|sudo|apt|apt-get)\b")  # these change the machine; tests/setup has its own proof
 OURS = re.compile(r"\b(procmap-trace|jq)\b")
 
@@ -60,9 +65,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_commands(folder):
-    commands = [command for command in commands_of(README.read_text()) if OURS.search(command) and not LEFT_OUT.search(command)]
-    assert len(commands) >= 5, "the README shows the timeline, recording, show and queries with jq"
+@pytest.mark.parametrize("name", ALL)
+def test_commands(name, folder):
+    commands = [command for command in commands_of(ALL[name].read_text())
+                if OURS.search(command) and not LEFT_OUT.search(command)]
+    if ALL[name] == README:
+        assert len(commands) >= 5, "the README shows the timeline, recording, show and queries with jq"
     path = f"{TOOL.parent}:{environment()['PATH']}"
     for command in commands:
         done = run("bash", "-o", "pipefail", "-c", command, cwd=folder, env=environment(PATH=path))
@@ -72,6 +80,44 @@ def test_commands(folder):
 
 
 def test_timeline_and_jq_are_shown():
-    commands = "\n".join(commands_of(README.read_text()))
-    for wanted in ("procmap-trace ./map3", "procmap-trace show", "jq", "PROCMAP_TRACE_OUTPUT"):
-        assert wanted in commands
+    first = "\n".join(commands_of(README.read_text()))
+    for wanted in ("procmap-trace ./map3", "procmap-trace show", "jq"):
+        assert wanted in first
+    assert "PROCMAP_TRACE_OUTPUT" in "\n".join(command for path in ALL.values() for command in commands_of(path.read_text()))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_length(name):
+    lines = ALL[name].read_text().splitlines()
+    assert len(lines) <= (LINES if ALL[name] == README else LINES_OF_ROOM)
+
+
+@pytest.mark.parametrize("folder", ["schemas", "shim", "runner", "tests", "tests/bench", "tests/labs"])
+def test_each_room_says_what_lives_there(folder):
+    opening = (ROOT / folder / "README.md").read_text().split("\n## ")[0].split("\n|")[0]
+    assert re.search(r"\bHere lives?\b", opening) and "may not live" in opening.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_links(name):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", ALL[name].read_text())
+    missing = [link for link in links if "://" not in link and not (ALL[name].parent / link).exists()]
+    assert not missing
+    if ALL[name] == README:
+        reached = {(README.parent / link).resolve() for link in links}
+        assert {ROOT / folder / "README.md" for folder in ("schemas", "shim", "runner", "tests")} <= reached
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_files_that_are_named(name):
+    paths = re.findall(r"`((?:schemas|shim|runner|tests)/[^` ]*)`", ALL[name].read_text())
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_kinds_of_regions():
+    """One list in the schema, in the labs' table and in the manual."""
+    schema = json.loads((ROOT / "schemas" / "event.schema.json").read_text())["$defs"]["kind"]["enum"]
+    table = (ROOT / "tests" / "labs" / "README.md").read_text().split("| Kind |")[1].split("\n\n")[0]
+    assert re.findall(r"(?m)^\| `(\w+)` \|", table) == schema
+    manual = (ROOT / "runner" / "procmap-trace.1").read_text().split(".SS Kinds of regions")[1].split(".TE")[0]
+    assert re.findall(r"(?m)^(\w+)\tT\{$", manual) == schema
