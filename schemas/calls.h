@@ -4,6 +4,8 @@
 #ifndef PMT_CALLS_H
 #define PMT_CALLS_H
 
+#include <stdbool.h>
+
 /* Calls of the program (malloc(3), mmap(2), dlopen(3) ...) and of the kernel share one enumeration:
  * `mmap` is the libc function in a `within`, the system call in a kernel record. */
 #define PMT_CALLS(X)                                                                               \
@@ -89,5 +91,11 @@
 enum pmt_call { PMT_CALLS(PMT_ENUM_CALL) PMT_CALL_COUNT };
 enum pmt_reason { PMT_REASONS(PMT_ENUM_REASON) PMT_REASON_COUNT };
 enum pmt_loss { PMT_LOSSES(PMT_ENUM_LOSS) PMT_LOSS_COUNT };
+
+/* Whether it is one of the allocator's calls, free(3) included. */
+static inline bool call_allocates(unsigned call)
+{
+    return call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
+}
 
 #endif

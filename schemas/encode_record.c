@@ -49,9 +49,8 @@ static void key_stack(struct encoder *e, const struct pmt_record *r)
 
 static bool call_has_size(unsigned call)
 {
-    return (call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC && call != PMT_CALL_FREE) ||
-           call == PMT_CALL_MMAP || call == PMT_CALL_MREMAP || call == PMT_CALL_MUNMAP ||
-           call == PMT_CALL_MPROTECT;
+    return (call_allocates(call) && call != PMT_CALL_FREE) || call == PMT_CALL_MMAP ||
+           call == PMT_CALL_MREMAP || call == PMT_CALL_MUNMAP || call == PMT_CALL_MPROTECT;
 }
 
 static void key_within(struct encoder *e, const struct pmt_within *w, const char *name)

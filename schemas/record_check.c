@@ -10,7 +10,7 @@ static bool alloc_valid(const struct pmt_record *r)
     uint32_t size = pmt_record_size(r);
     if (r->call == PMT_CALL_FREE)
         return size == PMT_ALLOC_FREE_SIZE;
-    if (r->call < PMT_CALL_MALLOC || r->call > PMT_CALL_PVALLOC)
+    if (!call_allocates(r->call))
         return false;
     if (size == PMT_ALLOC_MALLOC_SIZE)
         return r->call == PMT_CALL_MALLOC || r->call == PMT_CALL_CALLOC;

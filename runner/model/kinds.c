@@ -63,11 +63,6 @@ static enum kind kind_of_name(const struct region *r)
     return KIND_ANONYMOUS;
 }
 
-static bool is_allocator(unsigned call)
-{
-    return call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
-}
-
 static bool is_closed(const struct region *r)
 {
     return !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));
@@ -80,7 +75,7 @@ static enum kind kind_by_call(const struct image *image, const struct region *r,
 {
     if (cause->code == PMT_CALL_PTHREAD_CREATE)
         return is_closed(r) ? KIND_GUARD : KIND_THREAD_STACK;
-    if (!is_allocator(cause->code))
+    if (!call_allocates(cause->code))
         return KIND_ANONYMOUS;
     const struct region *above = regions_find(&image->map, r->raw.end);
     bool reserved = is_closed(r) || (above && is_closed(above) && !above->path[0]);
@@ -95,7 +90,7 @@ static enum kind kind_by_cause(const struct region *r, const struct cause *cause
     bool mapped = cause->kernel == PMT_CALL_MMAP || cause->kernel == PMT_CALL_MMAP2;
     if (mapped && (cause->args[3] & MAP_STACK))
         return KIND_THREAD_STACK;
-    if (mapped && is_allocator(cause->code))
+    if (mapped && call_allocates(cause->code))
         return r->raw.perms & PMT_PERM_READ ? KIND_MALLOC_MMAP : KIND_MALLOC_ARENA;
     return KIND_ANONYMOUS;
 }

@@ -218,16 +218,14 @@ static bool is_plausible(const struct change *change)
 {
     const struct region *r = change->after ? change->after : change->before;
     unsigned call = change->cause.code;
-    bool allocates = call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
-    return !allocates || r->kind == KIND_HEAP || r->kind == KIND_MALLOC_MMAP ||
+    return !call_allocates(call) || r->kind == KIND_HEAP || r->kind == KIND_MALLOC_MMAP ||
            r->kind == KIND_MALLOC_ARENA;
 }
 
 static bool must_wait(const struct cause *cause)
 {
     bool of_call = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
-    return of_call && cause->code >= PMT_CALL_MALLOC && cause->code <= PMT_CALL_PVALLOC &&
-           cause->code != PMT_CALL_FREE;
+    return of_call && call_allocates(cause->code) && cause->code != PMT_CALL_FREE;
 }
 
 static void set_origin(struct change *change, const struct cause *cause, const struct event *event)

@@ -205,7 +205,7 @@ static void cause(struct encoder *e, const struct model *m, const struct cause *
 {
     char caller[1024];
     key(e, ",\"cause\":{\"call\":", c->call);
-    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC && c->code != PMT_CALL_FREE)
+    if (call_allocates(c->code) && c->code != PMT_CALL_FREE)
         number(e, ",\"size\":", c->size);
     if (c->name[0])
         key(e, ",\"name\":", c->name);

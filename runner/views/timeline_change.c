@@ -16,8 +16,7 @@ static bool same_call(const struct timeline *t, const struct model *m, const str
         return true;
     bool same = last->call && strcmp(last->call, c->call) == 0 && t->last_tid == change->tid &&
                 last->stack_id == c->stack_id;
-    return same && !wording_is_system_call(c) &&
-           (c->code < PMT_CALL_MALLOC || c->code > PMT_CALL_PVALLOC);
+    return same && !wording_is_system_call(c) && !call_allocates(c->code);
 }
 
 /* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the

@@ -94,7 +94,7 @@ bool wording_is_system_call(const struct cause *c)
 
 void wording_call(const struct cause *c, char *out, size_t size)
 {
-    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC && c->reason != PMT_REASON_LOADER)
+    if (call_allocates(c->code) && c->reason != PMT_REASON_LOADER)
         return wording_allocator_call(out, size, c->code, c->size, c->old_addr, c->addr);
     if (wording_is_system_call(c))
         return wording_system_call(c, out, size);

@@ -28,16 +28,16 @@ static void heap_moved(const struct sentence *s)
             "more than the trim threshold was free at the end of the heap: free lowered its end "
             "by %s",
             size);
-    if (s->change->type == CHANGE_ADDED && c->code <= PMT_CALL_PVALLOC)
+    if (s->change->type == CHANGE_ADDED && call_allocates(c->code))
         return SAY(
             s,
             "the first block: %s made the heap, by moving the program break up by %s, to have "
             "some in reserve",
             c->call, size);
-    if (c->code <= PMT_CALL_PVALLOC && s->change->delta > 0 && bytes <= s->model->image->page_size)
+    if (call_allocates(c->code) && s->change->delta > 0 && bytes <= s->model->image->page_size)
         return SAY(s,
                    "a little more, so that blocks are aligned and the end lies on a page border");
-    if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
+    if (call_allocates(c->code))
         return SAY(s, "no free block in the heap was large enough: %s moved its end %s by %s",
                    c->call, s->change->delta < 0 ? "down" : "up", size);
     return SAY(s, "the program moved the end of its heap %s by %s",
@@ -216,13 +216,13 @@ static void of_loader(const struct sentence *s)
     const struct region *r = ch->after ? ch->after : ch->before;
     bool mapped = ch->cause.kernel == PMT_CALL_MMAP || ch->cause.kernel == PMT_CALL_MMAP2;
     bool protects = ch->cause.kernel == PMT_CALL_MPROTECT && ch->type == CHANGE_PROTECTION;
-    bool new = ch->type == CHANGE_ADDED || ch->type == CHANGE_PROTECTION;
-    const char *part = mapped && new ? segment(r, ch->type) : NULL;
+    bool appears = ch->type == CHANGE_ADDED || ch->type == CHANGE_PROTECTION;
+    const char *part = mapped && appears ? segment(r, ch->type) : NULL;
     if (part)
         SAY(s, "%s", part);
-    else if (mapped && new &&strcmp(r->path, list) == 0)
+    else if (mapped && appears && strcmp(r->path, list) == 0)
         SAY(s, "the dynamic loader looks up where the libraries are (ldconfig(8))");
-    else if (mapped && new && !r->path[0])
+    else if (mapped && appears && !r->path[0])
         SAY(s, "memory for the dynamic loader's own notes and for thread-local variables");
     else if (protects && !(r->raw.perms & (PMT_PERM_WRITE | PMT_PERM_EXEC)))
         SAY(s, "the dynamic loader has filled in addresses here, which nobody is to change from "
@@ -272,7 +272,7 @@ void why_text(const struct model *model, const struct change *change, char *out,
         return;
     if (c->kernel == PMT_CALL_NONE && (c->reason != PMT_REASON_CALL || !c->code))
         of_look(&s);
-    else if (c->code >= PMT_CALL_MALLOC && c->code <= PMT_CALL_PVALLOC)
+    else if (call_allocates(c->code))
         of_allocator(&s);
     else
         of_kernel(&s);
