@@ -32,7 +32,7 @@ SHIM64 := $(SHIMS)/lib/x86_64-linux-gnu/libprocmap-trace.so
 RUNNER_SOURCES := $(wildcard runner/*.c runner/*/*.c schemas/*.c)
 # what only the reader of records needs stays out of the traced program
 SHIM_SOURCES := $(wildcard shim/*.c shim/*/*.c shim/*/*.S) $(filter-out schemas/record_check.c,$(wildcard schemas/*.c))
-RUNNER_OBJECTS := $(RUNNER_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/shim/base/sys.o
+RUNNER_OBJECTS := $(RUNNER_SOURCES:%.c=$(BUILD)/obj/%.o)
 SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c %_x86_64.S,$(SHIM_SOURCES)))
 SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S,$(SHIM_SOURCES)))
 
@@ -204,7 +204,6 @@ $(UNIT_ARCHIVES): $(BUILD)/unit/obj/%.a: $$(addprefix $(BUILD)/unit/obj/,$$(adds
 # A test sees its own side and the common ground; the ring has two ends.
 unit_archives = $(filter $(BUILD)/unit/obj/schemas.a $(BUILD)/unit/obj/$(firstword $(subst /, ,$(1)))%,$(UNIT_ARCHIVES))
 $(BUILD)/unit/runner/ring/test_ring: $(BUILD)/unit/obj/shim/ring.a
-$(BUILD)/unit/schemas/test_maps: $(BUILD)/unit/obj/shim/base.a
 
 $(BUILD)/unit/%: tests/unit/%.c $$(call unit_archives,$$*)
 	@mkdir -p $(@D)

@@ -1,7 +1,5 @@
 #include "schemas/maps.h"
-#include "shim/base/sys.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 /* Linux 6.11, include/uapi/linux/fs.h: struct procmap_query and its flags. Written out here because
@@ -29,10 +27,8 @@ _Static_assert(sizeof(struct procmap_query) == 104, "struct procmap_query of the
 #define QUERY_VMA_FLAGS 0x0fu     /* readable, writable, executable, shared: as enum pmt_perm */
 #define QUERY_COVERING_OR_NEXT 0x10u
 
-/* Not /proc/self: that is the main thread, and it may have ended. */
-#define MAPS "/proc/thread-self/maps"
-
-static int query(int fd, uint64_t address, struct procmap_query *q, char *name, uint32_t name_size)
+static int query(const struct maps_io *io, int fd, uint64_t address, struct procmap_query *q,
+                 char *name, uint32_t name_size)
 {
     memset(q, 0, sizeof *q);
     q->size = sizeof *q;
@@ -40,43 +36,23 @@ static int query(int fd, uint64_t address, struct procmap_query *q, char *name, 
     q->query_addr = address;
     q->vma_name_addr = (uintptr_t)name;
     q->vma_name_size = name_size;
-    return (int)sys3(__NR_ioctl, fd, PROCMAP_QUERY, q);
+    return (int)io->ioctl(fd, PROCMAP_QUERY, q);
 }
 
-bool maps_fd_can_query(int fd)
+bool maps_can_query(const struct maps_io *io, int fd)
 {
     struct procmap_query q;
-    return query(fd, 0, &q, NULL, 0) == 0;
+    return query(io, fd, 0, &q, NULL, 0) == 0;
 }
 
-bool maps_can_query(void)
+void maps_start(struct maps *maps, const struct maps_io *io, int fd, bool by_query)
 {
-    int fd = sys_open(MAPS, O_RDONLY, 0);
-    if (fd < 0)
-        return false;
-    bool can = maps_fd_can_query(fd);
-    sys_close(fd);
-    return can;
-}
-
-void maps_start(struct maps *maps, int fd, bool by_query)
-{
+    maps->io = io;
+    maps->fd = fd;
+    maps->error = fd < 0 ? -fd : 0;
     maps->query = by_query;
     maps->have = false;
     maps->text_at = maps->text_end = 0;
-    maps->fd = fd;
-    maps->error = fd < 0 ? -fd : 0;
-}
-
-bool maps_open(struct maps *maps, bool by_query)
-{
-    maps_start(maps, sys_open(MAPS, O_RDONLY, 0), by_query);
-    return maps->fd >= 0;
-}
-
-void maps_close(struct maps *maps)
-{
-    sys_close(maps->fd);
 }
 
 /* The vsyscall page of 64-bit processes is in the text only: it belongs to no process. */
@@ -86,11 +62,8 @@ static const char gate_name[] = "[vsyscall]";
 void maps_learn_gate(struct maps *maps)
 {
     const uint64_t first_of_kernel = 1ull << 63;
-    if (sizeof(long) == 4 || !maps_open(maps, false))
-        return;
     if (maps_next(maps, first_of_kernel))
         gate = maps->region;
-    maps_close(maps);
 }
 
 static bool next_is_gate(struct maps *maps, uint64_t address)
@@ -105,7 +78,7 @@ static bool next_is_gate(struct maps *maps, uint64_t address)
 static bool next_by_query(struct maps *maps, uint64_t address)
 {
     struct procmap_query q;
-    int result = query(maps->fd, address, &q, maps->path, sizeof maps->path);
+    int result = query(maps->io, maps->fd, address, &q, maps->path, sizeof maps->path);
     if (result ==
         -ENAMETOOLONG) { /* the text gives such a name; the rest of this look is by text */
         maps->query = false;
@@ -131,7 +104,7 @@ static bool next_by_query(struct maps *maps, uint64_t address)
 static int next_byte(struct maps *maps)
 {
     if (maps->text_at == maps->text_end) {
-        long got = sys3(__NR_read, maps->fd, maps->text, sizeof maps->text);
+        long got = maps->io->read(maps->fd, maps->text, sizeof maps->text);
         if (got < 0)
             maps->error = (int)-got;
         if (got <= 0)

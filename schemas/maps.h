@@ -1,11 +1,19 @@
-/* Reads the map of this process from the kernel: region by region, in ascending order. */
+/* Reads the map of a process from an open /proc/PID/maps: region by region, in ascending order. */
 #ifndef PMT_MAPS_H
 #define PMT_MAPS_H
 
 #include "schemas/record.h"
 #include <stdbool.h>
+#include <stddef.h>
+
+/* read(2) and ioctl(2) of who reads; they return -errno on failure. */
+struct maps_io {
+    long (*read)(int fd, void *out, size_t size);
+    long (*ioctl)(int fd, unsigned long request, void *argument);
+};
 
 struct maps {
+    const struct maps_io *io;
     int fd;
     int error;  /* errno of the failure that ended it, else 0 */
     bool query; /* by PROCMAP_QUERY, else by text */
@@ -17,18 +25,15 @@ struct maps {
 };
 
 /* Whether this kernel answers PROCMAP_QUERY (Linux 6.11). */
-bool maps_can_query(void);
+bool maps_can_query(const struct maps_io *io, int fd);
 
-/* Once, before the first look by query: what the kernel tells in the text only. */
+/* A walk begins; the position of `fd` is its beginning. -errno in its place is the walk's failure.
+ */
+void maps_start(struct maps *maps, const struct maps_io *io, int fd, bool query);
+
+/* Once, by a walk by text of its own, before the first one by query: what the kernel tells a 64-bit
+ * process in the text only. */
 void maps_learn_gate(struct maps *maps);
-
-bool maps_open(struct maps *maps, bool query);
-void maps_close(struct maps *maps);
-
-/* The same with an open /proc/PID/maps whose position is its beginning: the runner keeps one for
- * each program that it traces. */
-bool maps_fd_can_query(int fd);
-void maps_start(struct maps *maps, int fd, bool query);
 
 /* The first region that ends above `address`, in maps->region and maps->path. The addresses of
  * successive calls must not fall. False at the end of the map or on failure. */

@@ -1,11 +1,10 @@
 /* Records of how the map is now; as shim/looks/snapshot.c makes them of its own process. */
 #include "runner/ptrace/recorder.h"
-#include "shim/base/sys.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define CHUNK (16u << 10) /* bytes of regions in one record, before the last one */
@@ -21,13 +20,19 @@ struct window {
     struct space *space;
 };
 
-/* What schemas/maps.c reads with. */
-__attribute__((visibility("hidden"))) long sys_call_regs(const struct sys_regs *regs)
+static long read_maps(int fd, void *out, size_t size)
 {
-    const unsigned long *a = regs->args;
-    long result = syscall((long)regs->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+    ssize_t got = read(fd, out, size);
+    return got < 0 ? -errno : got;
+}
+
+static long ask_maps(int fd, unsigned long request, void *argument)
+{
+    int result = ioctl(fd, request, argument);
     return result < 0 ? -errno : result;
 }
+
+static const struct maps_io io = {read_maps, ask_maps};
 
 int looks_open(struct recorder *r, struct space *space, pid_t pid)
 {
@@ -38,13 +43,13 @@ int looks_open(struct recorder *r, struct space *space, pid_t pid)
     space->maps_fd = open(name, O_RDONLY | O_CLOEXEC);
     if (space->maps_fd < 0)
         return -errno;
-    space->query = !r->text && maps_fd_can_query(space->maps_fd);
+    space->query = !r->text && maps_can_query(&io, space->maps_fd);
     return 0;
 }
 
-static bool start(struct recorder *r, const struct space *space)
+bool looks_start(struct recorder *r, const struct space *space)
 {
-    maps_start(&r->maps, space->maps_fd, space->query);
+    maps_start(&r->maps, &io, space->maps_fd, space->query);
     return space->maps_fd >= 0 && lseek(space->maps_fd, 0, SEEK_SET) == 0;
 }
 
@@ -125,7 +130,7 @@ void looks_ranges(struct recorder *r, const struct thread *thread,
                   const struct syscalls_range *ranges, unsigned count)
 {
     struct space *space = thread->process->space;
-    if (!start(r, space))
+    if (!looks_start(r, space))
         return recorder_lost(r, thread, PMT_LOSS_SNAPSHOT);
     for (unsigned i = 0; i < count; i++) {
         uint64_t lo = ranges[i].lo;
@@ -142,7 +147,7 @@ void looks_ranges(struct recorder *r, const struct thread *thread,
 
 void looks_stack(struct recorder *r, const struct thread *thread)
 {
-    if (start(r, thread->process->space))
+    if (looks_start(r, thread->process->space))
         take_stack(r, thread, 0);
 }
 
@@ -156,13 +161,14 @@ void looks_whole(struct recorder *r, const struct thread *thread, enum pmt_reaso
                        .reason = reason,
                        .thread = thread,
                        .space = space};
-    if (!start(r, space))
+    if (!looks_start(r, space))
         return recorder_lost(r, thread, PMT_LOSS_SNAPSHOT);
     take(r, &w, true);
 }
 
 uint64_t looks_region_end(struct recorder *r, struct space *space, uint64_t address)
 {
-    bool found = start(r, space) && maps_next(&r->maps, address) && r->maps.region.start <= address;
+    bool found =
+        looks_start(r, space) && maps_next(&r->maps, address) && r->maps.region.start <= address;
     return found ? r->maps.region.end : address;
 }

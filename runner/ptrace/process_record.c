@@ -219,8 +219,7 @@ static bool find_libc(struct recorder *r, struct space *space, pid_t pid)
     char path[PMT_PATH_MAX + 64];
     struct maps *maps = &r->maps;
     uint64_t at = 0;
-    maps_start(maps, space->maps_fd, space->query);
-    lseek(space->maps_fd, 0, SEEK_SET);
+    looks_start(r, space);
     for (; maps_next(maps, at); at = maps->region.end) {
         snprintf(path, sizeof path, "/proc/%d/root%.*s", pid, maps->region.path_size, maps->path);
         const char *name = strrchr(path, '/');

@@ -44,6 +44,9 @@ void recorder_lost(struct recorder *r, const struct thread *thread, enum pmt_los
 /* Opens the map of a space that begins, by the process `pid`. Returns 0 or -errno. */
 int looks_open(struct recorder *r, struct space *space, pid_t pid);
 
+/* Begins a walk of the map, in recorder->maps. */
+bool looks_start(struct recorder *r, const struct space *space);
+
 /* After a call: the map around one or two ranges, with their neighbours; and the stack, if it has
  * grown. */
 void looks_ranges(struct recorder *r, const struct thread *thread,

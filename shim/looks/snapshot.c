@@ -5,6 +5,7 @@
 #include "shim/ring/emit.h"
 #include "shim/stacks/stacks.h"
 #include "shim/start.h"
+#include <fcntl.h>
 #include <string.h>
 
 #define CHUNK (16u << 10) /* bytes of regions in one record, before the last one */
@@ -16,14 +17,41 @@ static struct maps *maps;   /* scratch, under map_lock */
 static struct maps *finder; /* likewise, under find_lock */
 static unsigned char *body; /* likewise: the regions of the record that is being put together */
 
+static long read_maps(int fd, void *out, size_t size)
+{
+    return sys3(__NR_read, fd, out, size);
+}
+
+static long ask_maps(int fd, unsigned long request, void *argument)
+{
+    return sys3(__NR_ioctl, fd, request, argument);
+}
+
+/* Not /proc/self: that is the main thread, and it may have ended. */
+static bool start(struct maps *m, bool query)
+{
+    static const struct maps_io io = {read_maps, ask_maps};
+    maps_start(m, &io, sys_open("/proc/thread-self/maps", O_RDONLY, 0), query);
+    return m->fd >= 0;
+}
+
+static bool can_query(void)
+{
+    if (!start(maps, false))
+        return false;
+    bool can = maps_can_query(maps->io, maps->fd);
+    if (can && sizeof(long) == 8)
+        maps_learn_gate(maps);
+    sys_close(maps->fd);
+    return can;
+}
+
 bool snapshot_init(bool text)
 {
     maps = memory_private(sizeof *maps);
     finder = memory_private(sizeof *finder);
     body = memory_private(PMT_RECORD_MAX);
-    by_query = !text && maps_can_query();
-    if (maps && by_query)
-        maps_learn_gate(maps);
+    by_query = maps && !text && can_query();
     return maps && finder && body;
 }
 
@@ -102,7 +130,7 @@ static void take(struct window *w, bool last)
 
 static bool open_maps(void)
 {
-    if (maps_open(maps, by_query))
+    if (start(maps, by_query))
         return true;
     emit_lost(PMT_LOSS_SNAPSHOT);
     state_attend(ATTENTION_RETRY);
@@ -137,7 +165,7 @@ void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_
         take(&w, i + 1 == count);
     }
     take_stack(stack_id);
-    maps_close(maps);
+    sys_close(maps->fd);
 }
 
 void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
@@ -149,14 +177,14 @@ void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
     if (!open_maps())
         return;
     take(&w, true);
-    maps_close(maps);
+    sys_close(maps->fd);
 }
 
 /* Whether some region contains `address`; it is then in maps->region. */
 static bool find_in(struct maps *m, uint64_t address)
 {
     bool found = maps_next(m, address) && m->region.start <= address;
-    maps_close(m);
+    sys_close(m->fd);
     return found;
 }
 
@@ -176,7 +204,7 @@ bool snapshot_find_region(uint64_t address, uint64_t *low, uint64_t *high)
     bool found = false;
     sys_block_signals(&mask);
     if (lock_take(&find_lock)) {
-        found = maps_open(finder, by_query) && find_in(finder, address);
+        found = start(finder, by_query) && find_in(finder, address);
         *low = finder->region.start;
         *high = finder->region.end;
         lock_release(&find_lock);
@@ -193,7 +221,7 @@ static void stack_is_low(uintptr_t sp, uint32_t stack_id)
         return;
     if (open_maps()) {
         take_stack(stack_id);
-        maps_close(maps);
+        sys_close(maps->fd);
     }
     thread.stack_low = (uintptr_t)process.stack_low;
     if (sp < process.stack_low && find(sp)) {

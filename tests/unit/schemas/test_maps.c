@@ -1,8 +1,7 @@
 /* schemas/maps.c: the kernel's text, PROCMAP_QUERY, and a reader of this test's own must say the
  * same of this process; and the text reader must not care where a read(2) ends. Compiled for this
- * machine; the system calls go through syscall(2), and here the file can be made another one. */
+ * machine; here the file can be made another one. */
 #include "schemas/maps.h"
-#include "shim/base/sys.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -52,15 +52,48 @@ static long fake_read(char *out, size_t size)
     return (long)size;
 }
 
-long sys_call_regs(const struct sys_regs *r)
+static long result_of(long result)
 {
-    const unsigned long *a = r->args;
-    if (r->nr == __NR_openat && fail_open)
-        return -fail_open;
-    if (r->nr == __NR_read && fake_text)
-        return fake_read((char *)a[1], a[2]);
-    long result = syscall((long)r->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     return result == -1 ? -errno : result;
+}
+
+static long io_read(int fd, void *out, size_t size)
+{
+    return fake_text ? fake_read(out, size) : result_of(read(fd, out, size));
+}
+
+static long io_ioctl(int fd, unsigned long request, void *argument)
+{
+    return result_of(ioctl(fd, request, argument));
+}
+
+static const struct maps_io io = {io_read, io_ioctl};
+static struct maps maps;
+
+static int open_maps(void)
+{
+    return fail_open ? -fail_open
+                     : (int)result_of(open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC));
+}
+
+static bool start_walk(bool query)
+{
+    maps_start(&maps, &io, open_maps(), query);
+    return maps.fd >= 0;
+}
+
+static void end_walk(void)
+{
+    close(maps.fd);
+}
+
+static bool can_query(void)
+{
+    int fd = open_maps();
+    bool can = maps_can_query(&io, fd);
+    if (fd >= 0)
+        close(fd);
+    return can;
 }
 
 static void pretend(const char *text, size_t size, size_t first, size_t then)
@@ -90,7 +123,6 @@ struct list {
 };
 
 static struct list by_text, by_query, by_test;
-static struct maps maps;
 
 static struct entry *add(struct list *l, const struct pmt_region *region, const char *path)
 {
@@ -106,13 +138,13 @@ static struct entry *add(struct list *l, const struct pmt_region *region, const 
 static void walk(struct list *l, bool query)
 {
     l->count = l->used = 0;
-    assert_true(maps_open(&maps, query));
+    assert_true(start_walk(query));
     for (uint64_t at = 0; maps_next(&maps, at); at = maps.region.end) {
         assert_true(maps.region.path_size <= PMT_PATH_MAX);
         add(l, &maps.region, maps.path);
     }
     assert_int_equal(maps.error, 0);
-    maps_close(&maps);
+    end_walk();
 }
 
 static char raw[8 << 20]; /* the text, read at once */
@@ -198,7 +230,7 @@ static void compare(void)
     read_text();
     parse(&by_test);
     same(&by_text, &by_test);
-    if (!maps_can_query())
+    if (!can_query())
         return;
     walk(&by_query, true);
     same(&by_query, &by_text);
@@ -240,7 +272,7 @@ static void test_self(void **state)
 {
     (void)state;
     compare();
-    if (!maps_can_query()) {
+    if (!can_query()) {
         print_message("this kernel has no PROCMAP_QUERY: only the text was tested\n");
         skip();
     }
@@ -376,9 +408,9 @@ static void test_many(void **state)
         assert_int_equal(mprotect(area + 2 * i * PAGE, PAGE, PROT_READ), 0);
     compare();
     assert_true(by_text.count >= REGIONS);
-    for (int query = 0; query <= maps_can_query(); query++) {
+    for (int query = 0; query <= can_query(); query++) {
         unsigned at = 1234;
-        assert_true(maps_open(&maps, query));
+        assert_true(start_walk(query));
         for (; at < 1300; at += 7) { /* regions in between are passed over */
             uint64_t inside = (uintptr_t)area + at * PAGE + 17;
             assert_true(maps_next(&maps, inside));
@@ -390,7 +422,7 @@ static void test_many(void **state)
         assert_int_equal(maps.region.end, (uintptr_t)area + (at + 1) * PAGE);
         assert_false(maps_next(&maps, UINT64_MAX));
         assert_int_equal(maps.error, 0);
-        maps_close(&maps);
+        end_walk();
     }
     munmap(area, 2 * REGIONS * PAGE);
 }
@@ -460,18 +492,18 @@ static void test_truncated(void **state)
         char *text = malloc(cut ? cut : 1);
         memcpy(text, lines, cut);
         pretend(text, cut, 4096, 4096);
-        assert_true(maps_open(&maps, false));
+        assert_true(start_walk(false));
         unsigned count = 0;
         for (uint64_t at = 0; maps_next(&maps, at); at = maps.region.end)
             assert_true(count++ < 10);
-        maps_close(&maps);
+        end_walk();
         free(text);
     }
     pretend("", 0, 1, 1);
-    assert_true(maps_open(&maps, false));
+    assert_true(start_walk(false));
     assert_false(maps_next(&maps, 0));
     assert_int_equal(maps.error, 0);
-    maps_close(&maps);
+    end_walk();
     fake_text = NULL;
 }
 
@@ -482,7 +514,7 @@ static void test_read_errors(void **state)
     for (long after = 0; after < (long)sizeof lines - 1; after++) {
         pretend(lines, sizeof lines - 1, after ? (size_t)after : 1, 1);
         fail_read_after = after;
-        assert_true(maps_open(&maps, false));
+        assert_true(start_walk(false));
         unsigned count = 0;
         long whole = 0;
         for (long i = 0; i < after; i++)
@@ -491,7 +523,7 @@ static void test_read_errors(void **state)
             count++;
         assert_int_equal(maps.error, EIO);
         assert_int_equal(count, whole);
-        maps_close(&maps);
+        end_walk();
     }
     fail_read_after = -1;
     fake_text = NULL;
@@ -501,11 +533,11 @@ static void test_open_errors(void **state)
 {
     (void)state;
     fail_open = EMFILE;
-    assert_false(maps_open(&maps, false));
+    assert_false(start_walk(false));
     assert_int_equal(maps.error, EMFILE);
-    assert_false(maps_open(&maps, true));
+    assert_false(start_walk(true));
     assert_int_equal(maps.error, EMFILE);
-    assert_false(maps_can_query());
+    assert_false(can_query());
     fail_open = 0;
 }
 
