@@ -13,4 +13,19 @@ void *array_fit(void *items, size_t count, size_t *room, size_t size);
 #define array_add(items, count, room)                                                              \
     ((items) = array_fit((items), (count) + 1, &(room), sizeof *(items)), &(items)[(count)++])
 
+/* The first place `at` of `count` where the condition holds, which holds at all that follow;
+ * `count` if it holds at none. By halves. */
+#define array_first(at, count, condition)                                                          \
+    ({                                                                                             \
+        size_t low_ = 0, high_ = (count);                                                          \
+        while (low_ < high_) {                                                                     \
+            size_t at = low_ + (high_ - low_) / 2;                                                 \
+            if (condition)                                                                         \
+                high_ = at;                                                                        \
+            else                                                                                   \
+                low_ = at + 1;                                                                     \
+        }                                                                                          \
+        low_;                                                                                      \
+    })
+
 #endif

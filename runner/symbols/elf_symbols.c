@@ -105,16 +105,8 @@ static int compare(const void *left, const void *right)
 /* The first start behind `start`, or UINT64_MAX. */
 static uint64_t next_start(const struct starts *starts, uint64_t start)
 {
-    size_t low = 0;
-    size_t high = starts->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (starts->items[middle] <= start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < starts->count ? starts->items[low] : UINT64_MAX;
+    size_t next = array_first(at, starts->count, starts->items[at] > start);
+    return next < starts->count ? starts->items[next] : UINT64_MAX;
 }
 
 void elf_symbols_close(struct elf_symbols *s)

@@ -69,16 +69,8 @@ void spans_close(struct spans *spans)
 
 uint32_t spans_find(const struct spans *spans, uint64_t address)
 {
-    size_t low = 0;
-    size_t high = spans->pieces_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (spans->pieces[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? spans->pieces[low - 1].value : SPANS_NONE;
+    size_t behind = array_first(at, spans->pieces_count, spans->pieces[at].start > address);
+    return behind ? spans->pieces[behind - 1].value : SPANS_NONE;
 }
 
 void spans_free(struct spans *spans)

@@ -50,8 +50,22 @@ static void test_fit(void **state)
     memory_put(items);
 }
 
+static void test_first(void **state)
+{
+    (void)state;
+    static const int items[] = {1, 1, 3, 7, 7, 7, 9};
+    for (size_t count = 0; count <= sizeof items / sizeof *items; count++)
+        for (int wanted = 0; wanted <= 10; wanted++) {
+            size_t first = 0;
+            while (first < count && items[first] < wanted)
+                first++;
+            assert_int_equal(array_first(i, count, items[i] >= wanted), first);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_add), cmocka_unit_test(test_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_add), cmocka_unit_test(test_fit),
+                                       cmocka_unit_test(test_first)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
