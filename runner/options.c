@@ -89,37 +89,33 @@ static enum options_result wrong(const char *message, const char *argument)
     return OPTIONS_WRONG;
 }
 
+static bool is_one_of(const char *text, const char *const words[3], unsigned *which)
+{
+    for (*which = 0; *which < 3; ++*which)
+        if (strcmp(text, words[*which]) == 0)
+            return true;
+    return false;
+}
+
 static bool parse_color(struct options *o, const char *when)
 {
     static const char *const words[] = {"auto", "never", "always"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(when, words[i]) == 0) {
-            o->color = i - 1;
-            return true;
-        }
-    return false;
+    unsigned which;
+    bool known = is_one_of(when, words, &which);
+    o->color = (int)which - 1;
+    return known;
 }
 
 static bool parse_backend(struct options *o, const char *how)
 {
     static const char *const words[] = {"auto", "preload", "ptrace"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(how, words[i]) == 0) {
-            o->backend = (enum options_backend)i;
-            return true;
-        }
-    return false;
+    return is_one_of(how, words, &o->backend);
 }
 
 static bool parse_stacks(struct options *o, const char *which)
 {
     static const char *const words[] = {"all", "changes", "none"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(which, words[i]) == 0) {
-            o->stacks = (enum options_stacks)i;
-            return true;
-        }
-    return false;
+    return is_one_of(which, words, &o->stacks);
 }
 
 static bool parse_depth(struct options *o, const char *text)
