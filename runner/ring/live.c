@@ -197,8 +197,7 @@ static struct pmt_exit end_of_other(const struct tracee *t)
 
 static bool has_ended(const struct tracee *t)
 {
-    struct pollfd fd = {.fd = t->pidfd, .events = POLLIN};
-    return t->pidfd >= 0 ? poll(&fd, 1, 0) > 0 : kill(t->pid, 0) < 0 && errno == ESRCH;
+    return t->pidfd >= 0 ? process_ended(t->pidfd) : kill(t->pid, 0) < 0 && errno == ESRCH;
 }
 
 static void end_others(struct live *l)

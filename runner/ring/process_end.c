@@ -1,5 +1,6 @@
 #include "runner/ring/process_end.h"
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -29,6 +30,12 @@ static bool of_zombie(pid_t pid, int *status)
     const char *after_name = strrchr(text, ')'), *last = strrchr(text, ' ');
     return after_name && after_name[1] == ' ' && after_name[2] == 'Z' && last > after_name &&
            sscanf(last, "%d", status) == 1;
+}
+
+bool process_ended(int pidfd)
+{
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
 }
 
 bool process_end(int pidfd, pid_t pid, int *status)

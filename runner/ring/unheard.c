@@ -1,20 +1,14 @@
 #include "runner/ring/unheard.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/ring/process_end.h"
 #include "runner/ring/ring.h"
-#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool has_ended(int pidfd)
-{
-    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-    return poll(&fd, 1, 0) > 0;
-}
-
 static bool may_ask(const struct unheard_of *item)
 {
-    return item->pid ? !has_ended(item->fd) : ring_is_mapped(item->fd);
+    return item->pid ? !process_ended(item->fd) : ring_is_mapped(item->fd);
 }
 
 /* Those that cannot ask any more, and the process `asked`. */
