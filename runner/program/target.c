@@ -314,8 +314,7 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
 /* /lib/ld-linux.so.2, /lib64/ld-linux-x86-64.so.2; the shim is linked with glibc. */
 static bool is_loader_of_glibc(const char *loader)
 {
-    const char *slash = strrchr(loader, '/');
-    return strncmp(slash ? slash + 1 : loader, "ld-linux", 8) == 0;
+    return strncmp(basename(loader), "ld-linux", 8) == 0;
 }
 
 enum target_obstacle target_obstacle(const struct target *target)

@@ -14,12 +14,6 @@ struct level {
 
 static const struct level nowhere = {UINT32_MAX, 0};
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static const struct symbol *symbol_of(const struct model *m, const struct stack *stack,
                                       uint32_t frame)
 {
@@ -65,13 +59,13 @@ static const char *innermost_module(const struct stack *stack)
 /* musl's dynamic loader is its C library, too. */
 static bool is_loader(const char *module)
 {
-    const char *name = module ? base_name(module) : "";
+    const char *name = module ? basename(module) : "";
     return strncmp(name, "ld-", 3) == 0 && strncmp(name, "ld-musl", 7) != 0;
 }
 
 static bool is_system_library(const char *path)
 {
-    const char *name = base_name(path);
+    const char *name = basename(path);
     return strncmp(name, "libc.", 5) == 0 || strncmp(name, "libc-", 5) == 0 ||
            strncmp(name, "ld-", 3) == 0;
 }
@@ -125,13 +119,13 @@ static int level_text(const struct frame *frame, const struct symbol *s, unsigne
 {
     char function[2 * NAME_SIZE + 16];
     struct symbol_place place = place_of(s, level);
-    const char *module = frame->module ? base_name(frame->module) : "?";
+    const char *module = frame->module ? basename(frame->module) : "?";
     if (place.function)
         function_text(s, level, function, sizeof function);
     /* a line of the C library says nothing to who has not its source at hand; its name does */
     bool own_source = !frame->module || !symbols_of_system(frame->module);
     if (place.function && place.line && own_source)
-        return snprintf(out, size, "%s %s:%u", function, base_name(place.file ? place.file : "?"),
+        return snprintf(out, size, "%s %s:%u", function, basename(place.file ? place.file : "?"),
                         place.line);
     if (place.function)
         return snprintf(out, size, "%s (%s)", function, module);
@@ -159,7 +153,7 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
         return 0;
     struct level own = own_level(m, stack);
     if (own.frame >= stack->count && is_loader(innermost_module(stack))) {
-        snprintf(out, size, "%s", base_name(innermost_module(stack)));
+        snprintf(out, size, "%s", basename(innermost_module(stack)));
         return strlen(out);
     }
     if (own.frame >= stack->count)

@@ -16,12 +16,6 @@
 #define SHOWN_IN_A_ROW 6u
 #define SHOWN_IN_ALL 120u
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Whatever is written from now on is about this image. */
 void timeline_enter(struct timeline *t, const struct model *m)
 {
@@ -33,7 +27,7 @@ void timeline_enter(struct timeline *t, const struct model *m)
         return;
     t->shown = *shown;
     t->lines.address_width = image->word_size == 8 ? 12 : 8;
-    line_set_tag(&t->lines, image->pid, m->images > 1 ? base_name(image->exe) : NULL);
+    line_set_tag(&t->lines, image->pid, m->images > 1 ? basename(image->exe) : NULL);
 }
 
 void timeline_time(struct timeline *t, const struct model *m, uint64_t t_ns)

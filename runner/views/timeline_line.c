@@ -126,9 +126,9 @@ void line_region_titles(struct lines *l)
 /* The whole path where it fits, else its last part. */
 static void name(const struct lines *l, const struct region *r, size_t room)
 {
-    const char *path = r->path, *slash = strrchr(path, '/');
-    if (path[0] == '/' && slash && strlen(path) > room)
-        path = slash + 1;
+    const char *path = r->path;
+    if (path[0] == '/' && strlen(path) > room)
+        path = basename(path);
     text_escape(l->out, path, strlen(path), room);
 }
 
