@@ -1,5 +1,6 @@
 /* runner/allocations.c: the table of live blocks, against one entry for each address. */
 #include "runner/model/allocations.h"
+#include "tests/unit/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,12 +12,6 @@
 #include <cmocka.h> /* needs the four above it */
 
 static uint64_t random_state = 42;
-
-static uint32_t random_below(uint32_t limit)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((random_state >> 33) % limit);
-}
 
 static struct allocation block_at(uint64_t addr, uint64_t size)
 {
@@ -125,7 +120,7 @@ static void test_back_shift(void **state)
         bool there[2 * CHAIN] = {0};
         allocations_init(&a);
         for (unsigned i = 0; i < 4 * CHAIN; i++) {
-            unsigned which = random_below(2 * CHAIN);
+            unsigned which = random_below(&random_state, 2 * CHAIN);
             uint64_t addr = which < CHAIN ? addrs[which] : seconds[which - CHAIN];
             there[which] = !there[which];
             if (there[which])
@@ -181,12 +176,13 @@ static void test_random(void **state)
     uint64_t bytes = 0;
     allocations_init(&a);
     for (uint32_t i = 0; i < OPERATIONS; i++) {
-        uint32_t which = random_below(ADDRESSES);
+        uint32_t which = random_below(&random_state, ADDRESSES);
         uint64_t *size = &sizes[which];
-        bool keep = random_below(1000) < (i / 100000 % 2 ? 300u : 700u); /* it grows and shrinks */
+        bool keep = random_below(&random_state, 1000) <
+                    (i / 100000 % 2 ? 300u : 700u); /* it grows and shrinks */
         count -= *size != 0;
         bytes -= *size ? *size - 1 : 0;
-        *size = keep ? random_below(100000) + 1u : 0;
+        *size = keep ? random_below(&random_state, 100000) + 1u : 0;
         count += keep;
         bytes += keep ? *size - 1 : 0;
         if (keep)

@@ -3,6 +3,7 @@
  * Whatever is said must be true: an applier of its own takes the map before, does what the changes
  * say, and has to arrive at the map after. The maps are made by hand, and by real system calls. */
 #include "runner/model/changes.h"
+#include "tests/unit/random.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -22,12 +23,6 @@
 #define MAPS 4096 /* regions at most */
 
 static uint64_t random_state;
-
-static unsigned random_below(unsigned limit)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(random_state >> 33) % limit;
-}
 
 /* ---- maps as plain values ---- */
 
@@ -592,15 +587,17 @@ static void test_references(void **state)
 static void random_map(struct map *m)
 {
     m->count = 0;
-    for (unsigned at = random_below(3); at < 24;) {
-        unsigned size = 1 + random_below(6), file = random_below(3) == 0;
+    for (unsigned at = random_below(&random_state, 3); at < 24;) {
+        unsigned size = 1 + random_below(&random_state, 6),
+                 file = random_below(&random_state, 3) == 0;
         static const unsigned perms[] = {NONE, R, RW, RW};
         m->spans[m->count] = (struct span){
-            at * PAGE, (at + size) * PAGE, perms[random_below(4)], file * at * PAGE, file * 7, ""};
+            at * PAGE,        (at + size) * PAGE, perms[random_below(&random_state, 4)],
+            file * at * PAGE, file * 7,           ""};
         if (file)
             strcpy(m->spans[m->count].path, "/f");
         m->count++;
-        at += size + random_below(2) * random_below(3);
+        at += size + random_below(&random_state, 2) * random_below(&random_state, 3);
     }
 }
 
@@ -648,8 +645,8 @@ static void read_map(struct map *m)
 
 static void *random_place(unsigned *pages)
 {
-    unsigned at = random_below(AREA_PAGES);
-    *pages = 1 + random_below(random_below(3) ? 6 : AREA_PAGES);
+    unsigned at = random_below(&random_state, AREA_PAGES);
+    *pages = 1 + random_below(&random_state, random_below(&random_state, 3) ? 6 : AREA_PAGES);
     if (*pages > AREA_PAGES - at)
         *pages = AREA_PAGES - at;
     return (void *)(AREA + at * PAGE);
@@ -659,7 +656,7 @@ static int random_protection(void)
 {
     static const int all[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
                               PROT_READ | PROT_EXEC};
-    return all[random_below(5)];
+    return all[random_below(&random_state, 5)];
 }
 
 static const char *operation;
@@ -670,11 +667,12 @@ static void random_mmap(void)
     void *at = random_place(&pages);
     int prot = random_protection(), how = MAP_FIXED | MAP_PRIVATE;
     operation = "mmap";
-    if (random_below(6) == 0)
+    if (random_below(&random_state, 6) == 0)
         how = MAP_FIXED | MAP_SHARED;
-    if (random_below(3) == 0)
+    if (random_below(&random_state, 3) == 0)
         mmap(at, pages * PAGE, prot, how, file,
-             (off_t)(random_below(2) ? (uintptr_t)at - AREA : random_below(8) * PAGE));
+             (off_t)(random_below(&random_state, 2) ? (uintptr_t)at - AREA
+                                                    : random_below(&random_state, 8) * PAGE));
     else
         mmap(at, pages * PAGE, prot, how | MAP_ANONYMOUS, -1, 0);
 }
@@ -686,13 +684,14 @@ static uint64_t random_mremap(uint64_t *from)
     char *at = random_place(&pages), *to = random_place(&to_pages);
     operation = "mremap";
     *from = (uintptr_t)at;
-    if (random_below(3) == 0) { /* where it is */
+    if (random_below(&random_state, 3) == 0) { /* where it is */
         if (at + to_pages * PAGE > (char *)AREA + AREA_PAGES * PAGE)
             return 0;
         mremap(at, pages * PAGE, to_pages * PAGE, 0);
         return 0;
     }
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (random_below(4) ? 0 : MREMAP_DONTUNMAP);
+    int flags =
+        MREMAP_MAYMOVE | MREMAP_FIXED | (random_below(&random_state, 4) ? 0 : MREMAP_DONTUNMAP);
     if (flags & MREMAP_DONTUNMAP)
         to_pages = pages;
     if (to + to_pages * PAGE > (char *)AREA + AREA_PAGES * PAGE)
@@ -706,7 +705,7 @@ static void random_operation(uint64_t *from, uint64_t *to)
     unsigned pages;
     void *at;
     *from = *to = 0;
-    switch (random_below(8)) {
+    switch (random_below(&random_state, 8)) {
     case 0:
     case 1:
     case 2:
@@ -726,7 +725,8 @@ static void random_operation(uint64_t *from, uint64_t *to)
         operation = "write"; /* gives the region an anon_vma: not all neighbours merge any more */
         read_map(&result);
         if (result.count) {
-            const struct span *s = &result.spans[random_below((unsigned)result.count)];
+            const struct span *s =
+                &result.spans[random_below(&random_state, (unsigned)result.count)];
             if ((s->perms & RW) == RW && !s->inode)
                 *(volatile char *)(uintptr_t)s->start = 1;
         }

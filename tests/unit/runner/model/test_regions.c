@@ -1,5 +1,6 @@
 /* runner/regions.c: windows of the map that are replaced, against a map of pages. */
 #include "runner/model/regions.h"
+#include "tests/unit/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,12 +13,6 @@
 #define PAGE 4096ull
 
 static uint64_t random_state = 20240607;
-
-static unsigned random_below(unsigned limit)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(random_state >> 33) % limit;
-}
 
 /* What a region is in these tests: pages [from, to), and one number for all that it may differ
  * in. */
@@ -269,7 +264,7 @@ static void test_many(void **state)
     assert_int_equal(f.fresh.count, MANY);
     forget(&f);
     for (unsigned i = 0; i < 20000; i++) { /* windows of one page: removed, then back */
-        unsigned at = random_below(MANY);
+        unsigned at = random_below(&random_state, MANY);
         assert_ptr_equal(regions_find(&f.map, 2 * at * PAGE), f.map.list.items[at]);
         look(&f, 2 * at, 2 * at + 1, NULL, 0);
         assert_int_equal(f.map.list.count, MANY - 1);
@@ -329,15 +324,16 @@ static unsigned without(const struct span *list, unsigned count, const struct sp
  * come. */
 static unsigned invent(unsigned lo, unsigned hi, struct span out[PAGES])
 {
-    unsigned count = 0, at = lo > 6 ? lo - random_below(6) : 0;
+    unsigned count = 0, at = lo > 6 ? lo - random_below(&random_state, 6) : 0;
     while (at < hi && at < PAGES) {
-        struct span s = {at, at + 1 + random_below(8), random_below(0x300)};
-        if (pages[at].from == at && pages[at].to && random_below(3))
+        struct span s = {at, at + 1 + random_below(&random_state, 8),
+                         random_below(&random_state, 0x300)};
+        if (pages[at].from == at && pages[at].to && random_below(&random_state, 3))
             s = pages[at];
-        at = s.to + random_below(2) * random_below(4);
+        at = s.to + random_below(&random_state, 2) * random_below(&random_state, 4);
         if (s.to > PAGES || s.to <= lo)
             continue;
-        if (random_below(4))
+        if (random_below(&random_state, 4))
             out[count++] = s;
     }
     return count;
@@ -360,7 +356,8 @@ static void step(struct fixture *f)
 {
     struct span before[PAGES], after[PAGES], now[PAGES], want[PAGES];
     struct region *objects[PAGES];
-    unsigned lo = random_below(PAGES), hi = lo + 1 + random_below(PAGES - lo);
+    unsigned lo = random_below(&random_state, PAGES),
+             hi = lo + 1 + random_below(&random_state, PAGES - lo);
     unsigned old_count = spans_of_pages(before), count = invent(lo, hi, now);
     for (unsigned i = 0; i < old_count; i++)
         objects[i] = f->map.list.items[i];

@@ -1,48 +1,16 @@
-/* target.c: names, ELF headers, scripts, privileges, damaged files. The ELF files are made here, so
- * no compiler and no 32-bit system is needed. */
+/* runner/program/target.c: names, ELF headers, scripts, privileges, damaged files. The ELF files
+ * are made here, so no compiler and no 32-bit system is needed. */
 #include "runner/program/target.h"
-
+#include "tests/unit/files.h"
+#include "tests/unit/random.h"
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static char root[] = "/tmp/test_target.XXXXXX";
 
 /* ---- files ---- */
-
-static const char *in_root(const char *name)
-{
-    static char paths[8][PATH_MAX];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-    snprintf(path, PATH_MAX, "%s/%s", root, name);
-    return path;
-}
-
-static const char *write_file(const char *name, const void *data, size_t size, mode_t mode)
-{
-    const char *path = in_root(name);
-    unlink(path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, size), size);
-    assert_int_equal(fchmod(fd, mode), 0);
-    close(fd);
-    return path;
-}
 
 static const char *write_script(const char *name, const char *text)
 {
@@ -569,12 +537,6 @@ static void test_every_length(void **state)
 
 static uint64_t random_state = UINT64_C(0x853c49e6748fea9b);
 
-static uint32_t random_number(uint32_t below)
-{
-    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return (uint32_t)(random_state >> 33) % below;
-}
-
 static size_t read_own_head(unsigned char *head, size_t size)
 {
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -593,12 +555,13 @@ static void fuzz(const unsigned char *seed, size_t size, size_t hot, int rounds)
     assert_true(fd >= 0);
     for (int round = 0; round < rounds; round++) {
         memcpy(bytes, seed, size);
-        for (uint32_t n = 1 + random_number(12); n > 0; n--) {
+        for (uint32_t n = 1 + random_below(&random_state, 12); n > 0; n--) {
             /* Mostly in the headers, but not in the magic: then it is just another file. */
-            size_t range = random_number(4) != 0 ? hot : size;
-            size_t at = 4 + random_number((uint32_t)range - 4);
-            bytes[at] = random_number(2) != 0 ? edges[random_number(sizeof(edges))]
-                                              : (unsigned char)random_number(256);
+            size_t range = random_below(&random_state, 4) != 0 ? hot : size;
+            size_t at = 4 + random_below(&random_state, (uint32_t)range - 4);
+            bytes[at] = random_below(&random_state, 2) != 0
+                            ? edges[random_below(&random_state, sizeof(edges))]
+                            : (unsigned char)random_below(&random_state, 256);
         }
         assert_int_equal(pwrite(fd, bytes, size, 0), size);
         inspect_anything(in_root("fuzz"));
@@ -623,15 +586,13 @@ static int set_up(void **state)
 {
     (void)state;
     umask(022);
-    return mkdtemp(root) != NULL ? 0 : -1;
+    return make_root();
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    char command[sizeof(root) + 16];
-    snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
+    return remove_root();
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* runner/clock.c: times never run backwards, whatever is learnt about the rate of the TSC
  * meanwhile, and coarse times (the low word that the runner writes into the ring) are completed
  * rightly. */
+#include "runner/base/now.h"
 #include "runner/ring/clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,13 +12,6 @@
 #include <time.h>
 
 #include <cmocka.h> /* needs the four above it */
-
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void sleep_ms(long ms)
 {
@@ -52,7 +46,7 @@ static void test_rate(void **state)
     clock_init(&c);
     need_tsc(&c);
     sleep_ms(20);
-    uint64_t start_ns = monotonic(), start = __builtin_ia32_rdtsc();
+    uint64_t start_ns = now_ns(CLOCK_MONOTONIC), start = __builtin_ia32_rdtsc();
     clock_start(&c, start);
     assert_int_equal(clock_ns(&c, start), 0);
     assert_int_equal(clock_ns(&c, start - 1000), 0);
@@ -60,7 +54,8 @@ static void test_rate(void **state)
         sleep_ms(10);
         if (i == 5)
             clock_adjust(&c);
-        uint64_t before = monotonic(), tsc = __builtin_ia32_rdtsc(), after = monotonic();
+        uint64_t before = now_ns(CLOCK_MONOTONIC), tsc = __builtin_ia32_rdtsc(),
+                 after = now_ns(CLOCK_MONOTONIC);
         uint64_t ns = clock_ns(&c, tsc), slack = (after - start_ns) / 100 + 50000;
         assert_in_range(ns, before - start_ns - slack, after - start_ns + slack);
     }

@@ -6,6 +6,7 @@
 #include "schemas/record_check.h"
 #include "shim/ring/emit.h"
 #include "shim/ring/output.h"
+#include "tests/unit/random.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -735,12 +736,6 @@ static void test_wake(void **state)
 
 static uint64_t random_state = 11;
 
-static uint32_t random_number(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(random_state >> 32);
-}
-
 /* As ring_create(), with nothing on either side that could be read. */
 static int create_fenced(void **state)
 {
@@ -775,32 +770,32 @@ static void forge(uint32_t position)
 {
     struct pmt_record *r = (struct pmt_record *)(ring.data + (position & (CAPACITY - 1)));
     r->stamp = position ^ ring.cookie;
-    switch (random_number() % 5) {
+    switch (random_number(&random_state) % 5) {
     case 0:
         break; /* whatever is there */
     case 4:
-        r->units = (uint16_t)(random_number() % 6);
+        r->units = (uint16_t)(random_number(&random_state) % 6);
         r->type = PMT_RECORD_CALL32;
-        r->call = (uint8_t)(random_number() % (PMT_CALL_FREE + 2));
+        r->call = (uint8_t)(random_number(&random_state) % (PMT_CALL_FREE + 2));
         break;
     case 1:
-        r->units = (uint16_t)random_number();
-        r->type = (uint8_t)(random_number() % PMT_RECORD_TYPE_COUNT);
-        r->call = (uint8_t)random_number();
+        r->units = (uint16_t)random_number(&random_state);
+        r->type = (uint8_t)(random_number(&random_state) % PMT_RECORD_TYPE_COUNT);
+        r->call = (uint8_t)random_number(&random_state);
         break;
     case 2:
-        r->units = (uint16_t)(3 + random_number() % 12);
+        r->units = (uint16_t)(3 + random_number(&random_state) % 12);
         r->type = PMT_RECORD_ALLOC;
-        r->call = (uint8_t)(random_number() % (PMT_CALL_PVALLOC + 2));
+        r->call = (uint8_t)(random_number(&random_state) % (PMT_CALL_PVALLOC + 2));
         break;
     default:
-        r->units = (uint16_t)(8 + random_number() % 40);
+        r->units = (uint16_t)(8 + random_number(&random_state) % 40);
         r->type = PMT_RECORD_SNAPSHOT;
         r->call = PMT_REASON_KERNEL;
         ((struct pmt_snapshot *)r)->lo = 0;
         ((struct pmt_snapshot *)r)->hi = UINT64_MAX;
-        ((struct pmt_snapshot *)r)->regions = random_number() % 4;
-        ((struct pmt_snapshot *)r)->flags = random_number() % 4;
+        ((struct pmt_snapshot *)r)->regions = random_number(&random_state) % 4;
+        ((struct pmt_snapshot *)r)->flags = random_number(&random_state) % 4;
     }
 }
 
@@ -837,14 +832,15 @@ static void test_garbage_header(void **state)
     for (unsigned round = 0; round < 300; round++) {
         uint32_t *words = (uint32_t *)ring.shared;
         for (unsigned i = 0; i < 8; i++)
-            words[random_number() % (sizeof *ring.shared / 4)] =
-                random_number() % 3 ? random_number() : random_number() % 64;
+            words[random_number(&random_state) % (sizeof *ring.shared / 4)] =
+                random_number(&random_state) % 3 ? random_number(&random_state)
+                                                 : random_number(&random_state) % 64;
         for (unsigned i = 0; i < 20; i++)
-            forge(ring.tail + random_number() % 4096 * 8);
+            forge(ring.tail + random_number(&random_state) % 4096 * 8);
         ring_look(&ring);
         ring_has_hole(&ring);
         read_garbage();
-        ring_skip(&ring, PMT_LOSS_TORN, random_number() % 2);
+        ring_skip(&ring, PMT_LOSS_TORN, random_number(&random_state) % 2);
         for (int reason = 0; reason < PMT_LOSS_COUNT; reason++)
             ring_lost(&ring, reason);
         assert_int_equal(ring.tail % PMT_RECORD_ALIGN, 0);
@@ -856,12 +852,13 @@ static void test_garbage_data(void **state)
     (void)state;
     unsigned records = 0;
     for (unsigned round = 0; round < 100; round++) {
-        uint32_t *words = (uint32_t *)ring.data, reserved = random_number() % CAPACITY & ~7u;
+        uint32_t *words = (uint32_t *)ring.data,
+                 reserved = random_number(&random_state) % CAPACITY & ~7u;
         ring.shared->head = ring.tail + reserved;
         for (unsigned i = 0; i < 20000; i++)
-            words[random_number() % (CAPACITY / 4)] = random_number();
+            words[random_number(&random_state) % (CAPACITY / 4)] = random_number(&random_state);
         for (unsigned i = 0; i < 2000 && reserved; i++)
-            forge(ring.tail + (random_number() % reserved & ~7u));
+            forge(ring.tail + (random_number(&random_state) % reserved & ~7u));
         forge(ring.tail);
         do
             records += read_garbage();
@@ -882,7 +879,7 @@ static void test_recovery(void **state)
         for (unsigned i = 0; i < 5; i++) {
             bad[i] = emit_begin(PMT_ALLOC_MALLOC_SIZE);
             for (unsigned w = 0; w < PMT_ALLOC_MALLOC_SIZE / 4; w++)
-                ((uint32_t *)bad[i].record)[w] = random_number();
+                ((uint32_t *)bad[i].record)[w] = random_number(&random_state);
             ((struct pmt_record *)bad[i].record)->type = PMT_RECORD_NONE;
             emit_end(&bad[i]);
         }

@@ -1,24 +1,15 @@
-/* symbols.c: this executable, compiled with -g, is the file whose addresses are resolved. */
+/* runner/symbols/symbols.c: this executable, compiled with -g, is the file whose addresses are
+ * resolved. */
 #include "runner/symbols/symbols.h"
-
+#include "tests/unit/files.h"
+#include "tests/unit/random.h"
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-static char root[] = "/tmp/test_symbols.XXXXXX";
 static char self[PATH_MAX];
 static volatile int sink;
 
@@ -156,15 +147,6 @@ static void expect_victim(struct symbols *symbols, const char *path)
     assert_in_range(symbol.line, VICTIM_FIRST, VICTIM_LAST);
 }
 
-static const char *in_root(const char *name)
-{
-    static char paths[8][PATH_MAX];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-    snprintf(path, PATH_MAX, "%s/%s", root, name);
-    return path;
-}
-
 static unsigned char *read_self(size_t *size)
 {
     struct stat st;
@@ -177,17 +159,6 @@ static unsigned char *read_self(size_t *size)
     close(fd);
     *size = (size_t)st.st_size;
     return bytes;
-}
-
-static const char *write_file(const char *name, const void *bytes, size_t size)
-{
-    const char *path = in_root(name);
-    unlink(path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, size), size);
-    close(fd);
-    return path;
 }
 
 /* False if the tool is not installed. */
@@ -300,7 +271,7 @@ static void test_cache(void **state)
 {
     size_t size;
     unsigned char *bytes = read_self(&size);
-    const char *path = write_file("cached", bytes, size);
+    const char *path = write_file("cached", bytes, size, 0755);
     uint64_t offset = own_offset((void *)victim);
     struct symbol first = resolve(*state, path, offset, true);
     assert_string_equal(first.function, "victim");
@@ -313,7 +284,7 @@ static void test_cache(void **state)
     /* Not found is remembered too. */
     const char *late = in_root("late");
     expect_nothing(*state, late);
-    write_file("late", bytes, size);
+    write_file("late", bytes, size, 0755);
     expect_nothing(*state, late);
     free(bytes);
 }
@@ -353,9 +324,9 @@ static void test_no_file(void **state)
         expect_nothing(*state, paths[i]);
     assert_int_equal(mkfifo(in_root("fifo"), 0700), 0);
     expect_nothing(*state, in_root("fifo"));
-    expect_nothing(*state, write_file("empty", "", 0));
-    expect_nothing(*state, write_file("text", "#!/bin/sh\n", 10));
-    expect_nothing(*state, write_file("archive", "!<arch>\n", 8));
+    expect_nothing(*state, write_file("empty", "", 0, 0755));
+    expect_nothing(*state, write_file("text", "#!/bin/sh\n", 10, 0755));
+    expect_nothing(*state, write_file("archive", "!<arch>\n", 8, 0755));
 }
 
 static void test_strange_offsets(void **state)
@@ -507,12 +478,6 @@ static void test_no_debuginfod(void **state)
 
 static uint64_t random_state = UINT64_C(0x853c49e6748fea9b);
 
-static uint32_t random_number(uint32_t below)
-{
-    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return (uint32_t)(random_state >> 33) % below;
-}
-
 /* Resolves with a fresh cache; any answer will do. */
 static void resolve_somehow(const char *path, uint64_t offset)
 {
@@ -530,9 +495,10 @@ static void test_truncated(void **state)
     unsigned char *bytes = read_self(&size);
     uint64_t offset = own_offset((void *)victim);
     for (size_t length = 0; length < 1024 && length < size; length++)
-        resolve_somehow(write_file("cut", bytes, length), offset);
+        resolve_somehow(write_file("cut", bytes, length, 0755), offset);
     for (int i = 0; i < 50; i++)
-        resolve_somehow(write_file("cut", bytes, random_number((uint32_t)size)), offset);
+        resolve_somehow(write_file("cut", bytes, random_below(&random_state, (uint32_t)size), 0755),
+                        offset);
     free(bytes);
 }
 
@@ -541,7 +507,7 @@ static void test_truncated_in_use(void **state)
 {
     size_t size;
     unsigned char *bytes = read_self(&size);
-    const char *path = write_file("shrinking", bytes, size);
+    const char *path = write_file("shrinking", bytes, size, 0755);
     free(bytes);
     resolve(*state, path, own_offset(victim_sized), true);
     assert_int_equal(truncate(path, 100), 0);
@@ -552,8 +518,9 @@ static void test_truncated_in_use(void **state)
 
 static void mutate(unsigned char *bytes, size_t from, size_t to)
 {
-    for (uint32_t n = 1 + random_number(8); n > 0; n--)
-        bytes[from + random_number((uint32_t)(to - from))] = (unsigned char)random_number(256);
+    for (uint32_t n = 1 + random_below(&random_state, 8); n > 0; n--)
+        bytes[from + random_below(&random_state, (uint32_t)(to - from))] =
+            (unsigned char)random_below(&random_state, 256);
 }
 
 static void test_fuzz(void **state)
@@ -574,7 +541,7 @@ static void test_fuzz(void **state)
             mutate(copy, tail, size);
         else
             mutate(copy, 4, size);
-        resolve_somehow(write_file("fuzz", copy, size), offset);
+        resolve_somehow(write_file("fuzz", copy, size, 0755), offset);
     }
     free(copy);
     free(bytes);
@@ -619,7 +586,7 @@ static void test_fuzz_debug_information(void **state)
         memcpy(copy, bytes, size);
         for (int i = 0; i < 1 + round % 40; i++)
             mutate(copy, from, to);
-        const char *path = write_file("fuzz", copy, size);
+        const char *path = write_file("fuzz", copy, size, 0755);
         struct symbols *symbols = symbols_new(false);
         for (uint64_t i = 0; i < 512; i++)
             resolve(symbols, path, offset + 7 * i, true);
@@ -633,13 +600,13 @@ static int set_up(void **state)
 {
     (void)state;
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    return length > 0 && mkdtemp(root) != NULL ? 0 : -1;
+    return length > 0 ? make_root() : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    return run("rm -rf %s", root) ? 0 : -1;
+    return remove_root();
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, new_symbols, free_symbols)

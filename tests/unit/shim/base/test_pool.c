@@ -2,6 +2,7 @@
  * calls go through syscall(2). The pool is never emptied: the tests run in this order, once. */
 #include "shim/base/memory.h"
 #include "shim/base/sys.h"
+#include "tests/unit/random.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,13 +25,7 @@ long sys_call_regs(const struct sys_regs *r)
     return result == -1 ? -errno : result;
 }
 
-static uint64_t random_state = 5;
-
-static unsigned random_below(unsigned limit)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(random_state >> 33) % limit;
-}
+static uint64_t random_state = 6;
 
 static void check_block(const void *block, size_t size, size_t alignment)
 {
@@ -161,7 +156,8 @@ static void test_overlap(void **state)
         size_t size;
     } blocks[BLOCKS];
     for (unsigned i = 0; i < BLOCKS; i++) {
-        size_t size = random_below(500), alignment = (size_t)1 << random_below(9);
+        size_t size = random_below(&random_state, 500),
+               alignment = (size_t)1 << random_below(&random_state, 9);
         blocks[i].block = pool_alloc(size, alignment);
         blocks[i].size = size;
         check_block(blocks[i].block, size, alignment);
