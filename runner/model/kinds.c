@@ -126,9 +126,9 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
         return kind_of_name(r);
     if (r->raw.perms & PMT_PERM_SHARED)
         return KIND_SHARED_MEMORY;
-    enum kind kind = !cause                             ? KIND_ANONYMOUS
-                     : cause->reason == PMT_REASON_CALL ? kind_by_call(image, r, cause)
-                                                        : kind_by_cause(r, cause);
+    enum kind kind = !cause                      ? KIND_ANONYMOUS
+                     : cause->kind == CAUSE_CALL ? kind_by_call(image, r, cause)
+                                                 : kind_by_cause(r, cause);
     if (kind ==
         KIND_THREAD_STACK) /* even where the kernel made one region of it and an older guard page */
         return kind;
@@ -140,6 +140,6 @@ enum kind kind_of(const struct image *image, const struct region *r, const struc
             return KIND_THREAD_STACK;
         return before->kind;
     }
-    bool placed = !cause || cause->reason == PMT_REASON_LOADER || is_fixed(cause);
+    bool placed = !cause || cause->kind == CAUSE_LOADER || is_fixed(cause);
     return kind == KIND_ANONYMOUS && placed ? kind_by_place(image, r) : kind;
 }

@@ -1,6 +1,5 @@
 #include "runner/base/memory.h"
 #include "runner/model/state.h"
-#include "schemas/names.h"
 #include <string.h>
 #include <sys/mman.h>
 
@@ -57,70 +56,6 @@ static bool is_tracer(const struct model *m, const struct region *r, enum pmt_re
             return true;
     return reason == PMT_REASON_TRACER || strncmp(r->path, memfd, sizeof memfd - 1) == 0 ||
            is_tracer_file(&m->image->state->tracer_files, &r->raw) || is_tracer_bss(m, r);
-}
-
-static struct cause cause_of_within(const struct pmt_within *within, const char *name,
-                                    uint32_t stack_id)
-{
-    struct cause c = {.call = names_call(within->call),
-                      .code = within->call,
-                      .size = within->size,
-                      .stack_id = stack_id};
-    memcpy(c.name, name, within->name_size);
-    return c;
-}
-
-static struct cause cause_of_kernel(const struct model *m)
-{
-    const struct pmt_kernel *k = &m->image->state->kernel;
-    struct cause c = cause_of_within(&k->within, m->image->state->kernel_name, k->r.stack_id);
-    c.kernel = k->r.call;
-    memcpy(c.args, k->args, sizeof c.args);
-    c.result = k->result;
-    c.old_brk = k->old_brk;
-    c.kernel_seq = c.seq = m->image->state->kernel_seq;
-    c.reason = PMT_REASON_KERNEL;
-    if (!c.code) { /* the program made the system call itself */
-        c.call = names_call(k->r.call);
-        c.code = k->r.call;
-    }
-    return c;
-}
-
-static struct cause cause_of_snapshot(const struct model *m, const struct pmt_snapshot *s)
-{
-    struct cause c = cause_of_within(&s->within, (const char *)(s + 1), s->r.stack_id);
-    switch (s->r.call) {
-    case PMT_REASON_KERNEL:
-        if (m->image->state->have_kernel)
-            return cause_of_kernel(m);
-        break;
-    case PMT_REASON_LOADER:
-        c.reason = PMT_REASON_LOADER;
-        if (c.code == PMT_CALL_NONE)
-            c.code = PMT_CALL_LOADER;
-        c.call = names_call(c.code);
-        return c;
-    case PMT_REASON_CALL:
-        if (c.code == PMT_CALL_NONE)
-            break;
-        c.reason = PMT_REASON_CALL;
-        return c;
-    case PMT_REASON_STACK:
-        c.call = "page fault";
-        c.reason = PMT_REASON_STACK;
-        return c;
-    case PMT_REASON_TRACER:
-        c.call = "procmap-trace";
-        c.code = PMT_CALL_NONE;
-        c.reason = PMT_REASON_TRACER;
-        return c;
-    }
-    c.call = "unattributed";
-    c.code = PMT_CALL_NONE;
-    c.reason = s->r.call;
-    c.stack_id = 0; /* that of the look, not of the change */
-    return c;
 }
 
 static const struct region *covering(const struct region_list *list, const struct region *r)
@@ -224,7 +159,7 @@ static bool is_plausible(const struct change *change)
 
 static bool must_wait(const struct cause *cause)
 {
-    bool of_call = cause->reason == PMT_REASON_KERNEL || cause->reason == PMT_REASON_CALL;
+    bool of_call = cause->kind == CAUSE_KERNEL || cause->kind == CAUSE_CALL;
     return of_call && call_allocates(cause->code) && cause->code != PMT_CALL_FREE;
 }
 
@@ -269,12 +204,9 @@ static void take_change(struct model *m, struct change *change, const struct cau
     struct thread *t = model_thread(m->image, event->record->tid);
     set_origin(change, cause, event);
     deliver_before(m, change, t);
-    if ((cause->reason == PMT_REASON_KERNEL && !is_explained(m, change)) ||
-        (cause->reason == PMT_REASON_CALL && !is_plausible(change))) {
-        change->cause.call = "unattributed";
-        change->cause.code = change->cause.kernel = PMT_CALL_NONE;
-        change->cause.seq = change->cause.kernel_seq = change->cause.stack_id = 0;
-    }
+    if ((cause->kind == CAUSE_KERNEL && !is_explained(m, change)) ||
+        (cause->kind == CAUSE_CALL && !is_plausible(change)))
+        cause_forget(&change->cause);
     if (change->cause.code == PMT_CALL_FREE) {
         const struct freed *freed = model_last_freed(m->image, t);
         change->cause.seq = freed->seq;
@@ -388,9 +320,9 @@ static void finish_look(struct model *m, const struct event *event, const struct
     if (event->record->call != PMT_REASON_START)
         changes_find(&state->gone, &state->fresh, is_move ? cause->args[0] : 0,
                      is_move ? (uint64_t)cause->result : 0, &state->found);
-    if (cause->reason == PMT_REASON_LOADER)
+    if (cause->kind == CAUSE_LOADER)
         take_loaders_changes(m, cause, event);
-    for (size_t i = 0; i < state->found.count && cause->reason != PMT_REASON_LOADER; i++)
+    for (size_t i = 0; i < state->found.count && cause->kind != CAUSE_LOADER; i++)
         take_change(m, &state->found.items[i], cause, event);
     if (event->record->call == PMT_REASON_START)
         region_list_free(&m->image->inherited.list);
@@ -415,7 +347,7 @@ void looks_snapshot(struct model *m, const struct event *event)
     state->look_hi = s->hi;
     state->look_open = true;
     size_t known = state->fresh.count;
-    struct cause cause = cause_of_snapshot(m, s);
+    struct cause cause = cause_of_look(s, &state->kernel);
     regions_replace(&m->image->map, s->lo, s->hi, &state->now, &state->gone, &state->fresh);
     describe(m, &cause, s->r.call,
              known); /* views show the regions of the snapshot with their kinds */

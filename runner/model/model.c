@@ -1,7 +1,6 @@
 #include "runner/model/model.h"
 #include "runner/base/memory.h"
 #include "runner/model/state.h"
-#include "schemas/names.h"
 #include <string.h>
 
 void model_init(struct model *m, struct symbols *symbols)
@@ -51,7 +50,7 @@ void model_deliver(struct model *m, const struct change *change)
     m->seq++;
     if (!change->tracer) {
         m->image->ledger.changes++;
-        if (strcmp(change->cause.call, "unattributed") == 0)
+        if (change->cause.kind == CAUSE_UNATTRIBUTED || change->cause.kind == CAUSE_OVERLOOKED)
             m->image->ledger.unexplained++;
         else
             m->image->ledger.explained++;
@@ -132,15 +131,6 @@ static void reallocated(struct model *m, const struct event *event, const struct
     keep_block(m, event, a);
 }
 
-static struct cause cause_of_alloc(const struct pmt_alloc *a, uint64_t seq)
-{
-    return (struct cause){.call = names_call(a->r.call),
-                          .code = a->r.call,
-                          .addr = a->addr,
-                          .seq = seq,
-                          .stack_id = a->r.stack_id};
-}
-
 static void on_alloc(struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
@@ -161,9 +151,11 @@ static void on_alloc(struct model *m, const struct event *event)
     else
         keep_block(m, event, a);
     if (t && t->waiting.count) {
-        struct cause call = cause_of_alloc(a, m->seq);
-        call.t_ns = event->t_ns;
-        call.old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
+        struct cause call = {.code = a->r.call,
+                             .addr = a->addr,
+                             .old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0,
+                             .seq = m->seq,
+                             .t_ns = event->t_ns};
         deliver_waiting(m, t, &call);
     }
 }
@@ -218,10 +210,9 @@ static void on_kernel(struct model *m, const struct event *event)
     const struct pmt_kernel *k = (const struct pmt_kernel *)event->record;
     struct image_state *state = m->image->state;
     model_show(m, event, 0);
-    state->kernel = *k;
-    memcpy(state->kernel_name, k + 1, k->within.name_size);
-    state->kernel_seq = m->seq;
-    state->have_kernel = true;
+    state->kernel.record = *k;
+    memcpy(state->kernel.name, k + 1, k->within.name_size);
+    state->kernel.seq = m->seq;
 }
 
 static void on_loss(struct model *m, const struct event *event)

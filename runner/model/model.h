@@ -7,6 +7,7 @@
 #define PMT_MODEL_H
 
 #include "runner/model/allocations.h"
+#include "runner/model/cause.h"
 #include "runner/model/event.h"
 #include "runner/model/regions.h"
 #include "runner/model/stacks.h"
@@ -22,26 +23,6 @@ enum change_type {
     CHANGE_MERGED, /* several regions, `parts`, are now one */
 };
 const char *change_name(enum change_type type);
-
-/* Why the map changed. */
-struct cause {
-    const char *call;  /* malloc ..., a system call that no interposed call made, "page fault",
-                        * "unattributed", "procmap-trace"; static text */
-    unsigned code;     /* enum pmt_call of `call`, PMT_CALL_NONE for the last three */
-    uint64_t size;     /* the call's size argument */
-    uint64_t addr;     /* result of an allocator call, or free's argument; 0: not known */
-    uint64_t old_addr; /* realloc */
-    uint64_t seq;      /* of the alloc event, or of the kernel event; 0: none */
-    uint64_t t_ns;     /* of the alloc event, where the changes had to wait for it; else 0 */
-    unsigned kernel;   /* enum pmt_call of the system call, or PMT_CALL_NONE */
-    uint64_t args[6];  /* its arguments, as in struct pmt_kernel */
-    int64_t result;
-    uint64_t old_brk;
-    uint64_t kernel_seq; /* tells two system calls of one call apart */
-    uint32_t stack_id;   /* 0: not known */
-    enum pmt_reason reason;
-    char name[256]; /* library or command, "" if none */
-};
 
 struct change {
     enum change_type type;

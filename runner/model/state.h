@@ -42,11 +42,8 @@ struct image_state {
     uint64_t look_lo, look_hi; /* what the first window and the last span */
     bool look_open;
     struct change_list found;
-    struct pmt_kernel kernel; /* the last system call ... */
-    char kernel_name[256];    /* ... and the name behind it */
-    uint64_t kernel_seq;
+    struct cause_kernel kernel;
     struct freed freed[FREED_PLACES];
-    bool have_kernel;
     struct tracer_files tracer_files;
     uint32_t forker; /* origin fork: the thread of the parent that is the only one here */
 };

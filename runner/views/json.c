@@ -204,7 +204,7 @@ static void region(struct encoder *e, const struct region *r)
 static void cause(struct encoder *e, const struct model *m, const struct cause *c)
 {
     char caller[1024];
-    key(e, ",\"cause\":{\"call\":", c->call);
+    key(e, ",\"cause\":{\"call\":", cause_name(c));
     if (call_allocates(c->code) && c->code != PMT_CALL_FREE)
         number(e, ",\"size\":", c->size);
     if (c->name[0])

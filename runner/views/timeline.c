@@ -34,7 +34,7 @@ void timeline_time(struct timeline *t, const struct model *m, uint64_t t_ns)
 {
     t->last_image = m->image->number;
     t->last_call = t->last_kernel = 0;
-    t->last.call = NULL;
+    t->last_is_change = false;
     t->last_why[0] = '\0';
     line_time(&t->lines, t_ns);
 }

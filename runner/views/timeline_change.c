@@ -14,8 +14,8 @@ static bool same_call(const struct timeline *t, const struct model *m, const str
         return false;
     if (c->seq && c->seq == t->last_call)
         return true;
-    bool same = last->call && strcmp(last->call, c->call) == 0 && t->last_tid == change->tid &&
-                last->stack_id == c->stack_id;
+    bool same = t->last_is_change && strcmp(cause_name(last), cause_name(c)) == 0 &&
+                t->last_tid == change->tid && last->stack_id == c->stack_id;
     return same && !wording_is_system_call(c) && !call_allocates(c->code);
 }
 
@@ -40,6 +40,7 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
     }
     t->last_call = c->seq;
     t->last = *c;
+    t->last_is_change = true;
     t->last_tid = change->tid;
     t->last_kernel = c->kernel_seq;
 }

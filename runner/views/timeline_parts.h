@@ -40,7 +40,8 @@ struct timeline {
     uint32_t last_image;  /* whose it is */
     uint64_t last_call;   /* cause.seq of its call */
     uint64_t last_kernel; /* cause.kernel_seq likewise */
-    struct cause last;    /* call is NULL if it was none of a change */
+    bool last_is_change;  /* these are then its: */
+    struct cause last;
     uint32_t last_tid;
     char last_why[256];
     /* where all of it goes to */

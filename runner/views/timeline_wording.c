@@ -94,25 +94,25 @@ bool wording_is_system_call(const struct cause *c)
 
 void wording_call(const struct cause *c, char *out, size_t size)
 {
-    if (call_allocates(c->code) && c->reason != PMT_REASON_LOADER)
+    if (call_allocates(c->code) && c->kind != CAUSE_LOADER)
         return wording_allocator_call(out, size, c->code, c->size, c->old_addr, c->addr);
     if (wording_is_system_call(c))
         return wording_system_call(c, out, size);
     bool loads = c->code >= PMT_CALL_DLOPEN && c->code <= PMT_CALL_DLCLOSE;
     if (c->code == PMT_CALL_LOADER)
         snprintf(out, size, "the dynamic loader");
-    else if (c->reason == PMT_REASON_LOADER && !loads && c->name[0])
-        snprintf(out, size, "the dynamic loader, for %s(\"%.40s\")", c->call, c->name);
-    else if (c->reason == PMT_REASON_LOADER && !loads)
-        snprintf(out, size, "the dynamic loader, for %s()", c->call);
-    else if (c->reason == PMT_REASON_STACK)
+    else if (c->kind == CAUSE_LOADER && !loads && c->name[0])
+        snprintf(out, size, "the dynamic loader, for %s(\"%.40s\")", cause_name(c), c->name);
+    else if (c->kind == CAUSE_LOADER && !loads)
+        snprintf(out, size, "the dynamic loader, for %s()", cause_name(c));
+    else if (c->kind == CAUSE_PAGE_FAULT)
         snprintf(out, size, "page fault, noticed in");
     else if (c->code == PMT_CALL_NONE)
-        snprintf(out, size, "%s", c->call);
+        snprintf(out, size, "%s", cause_name(c));
     else if (c->name[0])
-        snprintf(out, size, "%s(\"%.40s\")", c->call, c->name);
+        snprintf(out, size, "%s(\"%.40s\")", cause_name(c), c->name);
     else
-        snprintf(out, size, "%s()", c->call);
+        snprintf(out, size, "%s()", cause_name(c));
     for (char *at = out; *at; at++) /* names come from the program */
         if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
             *at = '?';

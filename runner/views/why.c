@@ -33,13 +33,13 @@ static void heap_moved(const struct sentence *s)
             s,
             "the first block: %s made the heap, by moving the program break up by %s, to have "
             "some in reserve",
-            c->call, size);
+            cause_name(c), size);
     if (call_allocates(c->code) && s->change->delta > 0 && bytes <= s->model->image->page_size)
         return SAY(s,
                    "a little more, so that blocks are aligned and the end lies on a page border");
     if (call_allocates(c->code))
         return SAY(s, "no free block in the heap was large enough: %s moved its end %s by %s",
-                   c->call, s->change->delta < 0 ? "down" : "up", size);
+                   cause_name(c), s->change->delta < 0 ? "down" : "up", size);
     return SAY(s, "the program moved the end of its heap %s by %s",
                s->change->delta < 0 ? "down" : "up", size);
 }
@@ -55,7 +55,7 @@ static void block_mapped(const struct sentence *s)
                    "%" PRIu64
                    " bytes reach the mmap threshold (%s): the block gets a region of its own",
                    c->size, size);
-    SAY(s, "%s got more memory by mmap", c->call);
+    SAY(s, "%s got more memory by mmap", cause_name(c));
 }
 
 static void of_allocator(const struct sentence *s)
@@ -75,7 +75,7 @@ static void of_allocator(const struct sentence *s)
                    "the block has a region of its own: realloc lets the kernel resize or move it, "
                    "without copying");
     if (ch->type == CHANGE_REMOVED)
-        return SAY(s, "%s gave memory back", ch->cause.call);
+        return SAY(s, "%s gave memory back", cause_name(&ch->cause));
     block_mapped(s);
 }
 
@@ -237,22 +237,22 @@ static void of_loader(const struct sentence *s)
 static void of_look(const struct sentence *s)
 {
     const struct cause *c = &s->change->cause;
-    switch (c->reason) {
-    case PMT_REASON_STACK:
+    switch (c->kind) {
+    case CAUSE_PAGE_FAULT:
         return SAY(
             s,
             "the program used more stack than was mapped: each first touch of a page below it is "
             "a page fault, and the kernel extends the region");
-    case PMT_REASON_LOADER:
+    case CAUSE_LOADER:
         if (c->code == PMT_CALL_DLCLOSE)
             return SAY(s, "the dynamic loader unloaded a library");
         if (c->code != PMT_CALL_DLOPEN && c->code != PMT_CALL_DLMOPEN)
             return SAY(
                 s, "the dynamic loader mapped or unmapped a library on behalf of the C library");
         return SAY(s, "the dynamic loader mapped the library and what it depends on");
-    case PMT_REASON_TRACER:
+    case CAUSE_TRACER:
         return SAY(s, "procmap-trace's own memory");
-    case PMT_REASON_RETRY:
+    case CAUSE_OVERLOOKED:
         return SAY(s, "the map could not be looked at for a while; this happened meanwhile");
     default:
         return SAY(
@@ -270,12 +270,12 @@ void why_text(const struct model *model, const struct change *change, char *out,
         of_loader(&s);
     if (out[0])
         return;
-    if (c->kernel == PMT_CALL_NONE && (c->reason != PMT_REASON_CALL || !c->code))
+    if (c->kernel == PMT_CALL_NONE && c->kind != CAUSE_CALL)
         of_look(&s);
     else if (call_allocates(c->code))
         of_allocator(&s);
     else
         of_kernel(&s);
     if (!out[0])
-        SAY(&s, "%s changed the map", c->kernel ? names_call(c->kernel) : c->call);
+        SAY(&s, "%s changed the map", c->kernel ? names_call(c->kernel) : cause_name(c));
 }

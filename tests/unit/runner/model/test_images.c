@@ -60,7 +60,7 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     const struct region *r = change->after ? change->after : change->before;
     (void)view, (void)seq;
     say("%u: %s %s %s%s\n", m->image->number, change_name(change->type), kind_name(r->kind),
-        change->cause.call, change->library ? " L" : "");
+        cause_name(&change->cause), change->library ? " L" : "");
 }
 
 static void on_library(struct view *view, const struct model *m, const struct library *library,

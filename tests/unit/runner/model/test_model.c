@@ -452,7 +452,7 @@ static void test_thread_stack(void **state)
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK);
     KERNEL_LOOK(A, 0xdffff000, 0xe0802000, "e0000000-e0801000 ---p\n");
     CHECK_KIND(0xe0000000, "thread_stack");
-    assert_string_equal(last()->cause.call, "pthread_create");
+    assert_string_equal(cause_name(&last()->cause), "pthread_create");
     kernel(A, PMT_CALL_MPROTECT, PMT_CALL_PTHREAD_CREATE, 0, 0, 0xe0001000, 0x800000, 0);
     KERNEL_LOOK(A, 0xe0000000, 0xe0802000, "e0000000-e0001000 ---p\ne0001000-e0801000 rw-p\n");
     CHECK_KIND(0xe0000000, "guard");
@@ -533,8 +533,8 @@ static void test_kind_of_loaded(void **state)
     CHECK_KIND(0xe0002000, "lib_bss");
     assert_int_equal(changes_since(0), 3);
     for (size_t i = note_count - 3; i < note_count; i++) {
-        assert_string_equal(notes[i].cause.call, "dlopen");
-        assert_int_equal(notes[i].cause.reason, PMT_REASON_LOADER);
+        assert_string_equal(cause_name(&notes[i].cause), "dlopen");
+        assert_int_equal(notes[i].cause.kind, CAUSE_LOADER);
     }
     assert_int_equal(model.image->ledger.explained, 3);
 }
@@ -565,7 +565,7 @@ static void test_malloc_waits(void **state)
     assert_int_equal(n->t_ns, looked); /* when it happened, not when it was told */
     assert_int_equal(n->tid, A);
     assert_false(n->tracer);
-    assert_string_equal(n->cause.call, "malloc");
+    assert_string_equal(cause_name(&n->cause), "malloc");
     assert_int_equal(n->cause.code, PMT_CALL_MALLOC);
     assert_int_equal(n->cause.size, 50000);
     assert_int_equal(n->cause.addr, 0x5657d010);
@@ -590,11 +590,11 @@ static void test_two_threads(void **state)
     alloc(B, PMT_CALL_FREE, 0x5655b100, 0x21, 0);
     assert_int_equal(changes_since(0), 0);
     alloc(B, PMT_CALL_CALLOC, 0xe0000008, 0x28000 | 2, 160000);
-    assert_string_equal(only_change(0)->cause.call, "calloc");
+    assert_string_equal(cause_name(&only_change(0)->cause), "calloc");
     assert_int_equal(only_change(0)->tid, B);
     size_t from = note_count;
     alloc(A, PMT_CALL_MALLOC, 0x5657d010, 0xc358 | 1, 50000);
-    assert_string_equal(only_change(from)->cause.call, "malloc");
+    assert_string_equal(cause_name(&only_change(from)->cause), "malloc");
     assert_int_equal(only_change(from)->tid, A);
     assert_int_equal(only_change(from)->cause.addr, 0x5657d010);
 }
@@ -634,7 +634,7 @@ static void test_free_goes_before(void **state)
     assert_int_equal(n->type, CHANGE_REMOVED);
     assert_int_equal(n->delta, -0x28000);
     assert_int_equal(n->kind, KIND_MALLOC_MMAP);
-    assert_string_equal(n->cause.call, "free");
+    assert_string_equal(cause_name(&n->cause), "free");
     assert_int_equal(n->cause.addr, 0xe0000008);
     assert_int_equal(n->cause.seq, freed);
     assert_int_equal(n->cause.kernel_seq, kernel_seq);
@@ -665,7 +665,7 @@ static void test_realloc_cause(void **state)
     map_block(A, PMT_CALL_REALLOC, 160000);
     reallocate(A, 0x5655b100, 0xe0000008, 160000, now_ns, 0);
     const struct note *n = only_change(0);
-    assert_string_equal(n->cause.call, "realloc");
+    assert_string_equal(cause_name(&n->cause), "realloc");
     assert_int_equal(n->cause.addr, 0xe0000008);
     assert_int_equal(n->cause.old_addr, 0x5655b100);
     assert_int_equal(n->cause.size, 160000);
@@ -678,14 +678,14 @@ static void test_own_call(void **state)
     uint64_t seq = kernel(A, PMT_CALL_MMAP2, PMT_CALL_NONE, 0, 0xe0000000, 0, 0x28000, 0);
     KERNEL_LOOK(A, 0xdffff000, 0xe0029000, "e0000000-e0028000 rw-p\n");
     const struct note *n = only_change(0);
-    assert_string_equal(n->cause.call, "mmap2");
+    assert_string_equal(cause_name(&n->cause), "mmap2");
     assert_int_equal(n->cause.code, PMT_CALL_MMAP2);
     assert_int_equal(n->cause.seq, seq);
     assert_int_equal(n->kind, KIND_ANONYMOUS);
     size_t from = note_count;
     kernel(A, PMT_CALL_MUNMAP, PMT_CALL_MUNMAP, 0x28000, 0, 0xe0000000, 0x28000, 0);
     KERNEL_LOOK(A, 0xdffff000, 0xe0029000, "");
-    assert_string_equal(only_change(from)->cause.call, "munmap");
+    assert_string_equal(cause_name(&only_change(from)->cause), "munmap");
     assert_int_equal(model.image->ledger.explained, 2);
 }
 
@@ -696,7 +696,7 @@ static void test_named_call(void **state)
     u.kernel.args[3] = MAP_STACK;
     send(A);
     KERNEL_LOOK(A, 0xdffff000, 0xe0009000, "e0000000-e0008000 rw-p\n");
-    assert_string_equal(last()->cause.call, "system");
+    assert_string_equal(cause_name(&last()->cause), "system");
     assert_string_equal(last()->cause.name, "ls -l");
     assert_int_equal(last()->kind, KIND_THREAD_STACK);
 }
@@ -706,7 +706,7 @@ static void test_page_fault(void **state)
     (void)state;
     look(A, PMT_REASON_STACK, 0xffbdd000, 0xffffe000, "ffbdd000-ffffe000 rw-p [stack]\n");
     const struct note *n = only_change(0);
-    assert_string_equal(n->cause.call, "page fault");
+    assert_string_equal(cause_name(&n->cause), "page fault");
     assert_int_equal(n->type, CHANGE_GROWN);
     assert_int_equal(n->delta, 4 << 20);
     assert_int_equal(n->kind, KIND_STACK);
@@ -724,7 +724,7 @@ static void test_unattributed(void **state)
         char text[64];
         snprintf(text, sizeof text, "e0000000-e000%x000 rw-p\n", i + 1);
         look(A, reasons[i], 0xdffff000, 0xe0009000, text);
-        assert_string_equal(last()->cause.call, "unattributed");
+        assert_string_equal(cause_name(&last()->cause), "unattributed");
         assert_int_equal(last()->cause.code, PMT_CALL_NONE);
         assert_int_equal(last()->cause.stack_id, 0);
         assert_int_equal(model.image->ledger.unexplained, i + 1);
@@ -745,13 +745,13 @@ static void test_outside_the_window(void **state)
     for (size_t i = from; i < note_count; i++) {
         const struct note *n = &notes[i];
         if (n->is_change && n->type == CHANGE_GROWN) {
-            assert_string_equal(n->cause.call, "unattributed");
+            assert_string_equal(cause_name(&n->cause), "unattributed");
             assert_int_equal(n->cause.kernel, PMT_CALL_NONE);
             assert_int_equal(n->cause.seq, 0);
             assert_int_equal(n->cause.kernel_seq, 0);
         } else if (n->is_change) {
             assert_int_equal(n->type, CHANGE_ADDED);
-            assert_string_equal(n->cause.call, "mmap2");
+            assert_string_equal(cause_name(&n->cause), "mmap2");
         }
     }
     assert_int_equal(model.image->ledger.unexplained, 1);
@@ -760,7 +760,7 @@ static void test_outside_the_window(void **state)
     from = note_count;
     kernel(A, PMT_CALL_MPROTECT, PMT_CALL_NONE, 0, 0, 0xe0002000, 0x1000, 0);
     KERNEL_LOOK(A, 0xe0001000, 0xe0004000, "dfff0000-e0003000 rw-p\n");
-    assert_string_equal(only_change(from)->cause.call, "mprotect");
+    assert_string_equal(cause_name(&only_change(from)->cause), "mprotect");
 }
 
 /* What procmap-trace itself maps, and libraries that came with it, at whatever time they change. */
@@ -775,7 +775,7 @@ static void test_tracer(void **state)
             continue;
         assert_true(notes[i].tracer);
         assert_int_equal(notes[i].kind, KIND_TRACER);
-        assert_string_equal(notes[i].cause.call, "procmap-trace");
+        assert_string_equal(cause_name(&notes[i].cause), "procmap-trace");
     }
     assert_int_equal(model.image->ledger.changes, 0); /* no change of the program's map */
     look(A, PMT_REASON_EXIT, 0xdffff000, 0xe0009000,
@@ -803,7 +803,7 @@ static void test_windows(void **state)
     assert_int_equal(changes_since(0), 0);
     look_within(A, PMT_REASON_KERNEL, 0xe0003000, 0xe0010000, PMT_SNAPSHOT_LAST, PMT_CALL_NONE, "");
     assert_int_equal(changes_since(0), 1);
-    assert_string_equal(last()->cause.call, "mremap");
+    assert_string_equal(cause_name(&last()->cause), "mremap");
 }
 
 /* A look that finds all as it was tells nothing. */
@@ -954,10 +954,10 @@ static void test_exit(void **state)
     assert_int_equal(last()->type, PMT_RECORD_EXIT);
     assert_false(last()->is_change);
     const struct note *n = &notes[note_count - 3];
-    assert_string_equal(n[0].cause.call, "malloc");
+    assert_string_equal(cause_name(&n[0].cause), "malloc");
     assert_int_equal(n[0].cause.seq, 0);
     assert_int_equal(n[0].cause.addr, 0);
-    assert_string_equal(n[1].cause.call, "calloc");
+    assert_string_equal(cause_name(&n[1].cause), "calloc");
     assert_int_equal(last_ledger.explained, 2);
     assert_null(model.image);
     assert_int_equal(model_close(&model), 0);
@@ -991,7 +991,7 @@ static void test_other_call_first(void **state)
     grow_heap(A, PMT_CALL_MALLOC, 50000);
     alloc(A, PMT_CALL_CALLOC, 0x5655b010, 0x21, 20);
     const struct note *n = only_change(0);
-    assert_string_equal(n->cause.call, "malloc");
+    assert_string_equal(cause_name(&n->cause), "malloc");
     assert_int_equal(n->cause.addr, 0);
     assert_int_equal(n->cause.seq, 0);
 }

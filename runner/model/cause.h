@@ -1,0 +1,51 @@
+/* What made a change of the map. */
+#ifndef PMT_CAUSE_H
+#define PMT_CAUSE_H
+
+#include "schemas/record.h"
+
+enum cause_kind {
+    CAUSE_UNATTRIBUTED, /* no call that is seen */
+    CAUSE_OVERLOOKED,   /* likewise, while the map could not be looked at */
+    CAUSE_KERNEL,       /* a system call, with its arguments */
+    CAUSE_CALL,         /* a call whose system calls cannot be seen */
+    CAUSE_LOADER,       /* the dynamic loader, by itself or in a call */
+    CAUSE_PAGE_FAULT,   /* of a stack that has grown */
+    CAUSE_TRACER,       /* procmap-trace itself */
+};
+
+struct cause {
+    enum cause_kind kind;
+    unsigned code;     /* enum pmt_call: the call of the program in which it happened, or the system
+                        * call that it made itself; PMT_CALL_NONE: no call */
+    uint64_t size;     /* the call's size argument */
+    uint64_t addr;     /* result of an allocator call, or free's argument; 0: not known */
+    uint64_t old_addr; /* realloc */
+    uint64_t seq;      /* of the alloc event, or of the kernel event; 0: none */
+    uint64_t t_ns;     /* of the alloc event, where the changes had to wait for it; else 0 */
+    unsigned kernel;   /* enum pmt_call of the system call, or PMT_CALL_NONE */
+    uint64_t args[6];  /* its arguments, as in struct pmt_kernel */
+    int64_t result;
+    uint64_t old_brk;
+    uint64_t kernel_seq; /* tells two system calls of one call apart */
+    uint32_t stack_id;   /* 0: not known */
+    char name[256];      /* library or command, "" if none */
+};
+
+/* The last system call of an image: a look at the map says that it came after one, not which. */
+struct cause_kernel {
+    struct pmt_kernel record;
+    char name[256]; /* that of `record.within`, terminated */
+    uint64_t seq;   /* 0: there was none yet */
+};
+
+/* "malloc", "mmap", "page fault", "unattributed" ...: static text. */
+const char *cause_name(const struct cause *cause);
+
+/* What changes are attributed to that a look at the map finds. */
+struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_kernel *last);
+
+/* It was not what the look said, nor anything else that is known. */
+void cause_forget(struct cause *cause);
+
+#endif
