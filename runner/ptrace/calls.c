@@ -68,7 +68,7 @@ static void begin_exec(struct ptrace_source *s, struct thread *thread)
     recorder_exec(s->recorder, thread, path, 0);
 }
 
-static void begin(struct ptrace_source *s, struct thread *thread, const struct syscalls_call *call)
+static void begin(struct ptrace_source *s, struct thread *thread, const struct mapcalls_call *call)
 {
     struct space *space = thread->process->space;
     uint32_t arguments[6];
@@ -76,15 +76,15 @@ static void begin(struct ptrace_source *s, struct thread *thread, const struct s
     thread->in_call = true;
     if (call->arguments_at &&
         ptrace_read(thread->tid, call->arguments_at, arguments, sizeof arguments))
-        syscalls_old_mmap(&thread->call, arguments);
+        mapcalls_old_mmap(&thread->call, arguments);
     if (!thread->call.may_block)
         space->holder = thread;
     thread->stack_id = stack_of(s, thread);
     thread->old_brk = space->brk;
     thread->detached_end = 0;
-    if (call->effect == SYSCALLS_DETACH)
+    if (call->effect == MAPCALLS_DETACH)
         thread->detached_end = looks_region_end(s->recorder, space, call->args[0]);
-    if (call->effect == SYSCALLS_EXEC)
+    if (call->effect == MAPCALLS_EXEC)
         begin_exec(s, thread);
 }
 
@@ -98,17 +98,17 @@ static void end_exec(struct ptrace_source *s, struct thread *thread, int64_t res
 static void look(struct ptrace_source *s, struct thread *thread, uint64_t value)
 {
     struct space *space = thread->process->space;
-    const struct syscalls_call *call = &thread->call;
-    struct syscalls_outcome outcome = {
+    const struct mapcalls_call *call = &thread->call;
+    struct mapcalls_outcome outcome = {
         .result = value, .old_brk = thread->old_brk, .page_size = space->page_size};
     outcome.region_end = thread->detached_end;
-    if (call->effect == SYSCALLS_ATTACH)
+    if (call->effect == MAPCALLS_ATTACH)
         outcome.region_end = looks_region_end(s->recorder, space, value);
-    struct syscalls_range ranges[2];
-    unsigned count = syscalls_ranges(call, &outcome, ranges);
+    struct mapcalls_range ranges[2];
+    unsigned count = mapcalls_ranges(call, &outcome, ranges);
     if (count)
         looks_ranges(s->recorder, thread, ranges, count);
-    else if (call->effect == SYSCALLS_ANYWHERE)
+    else if (call->effect == MAPCALLS_ANYWHERE)
         looks_whole(s->recorder, thread, PMT_REASON_KERNEL, thread->stack_id);
 }
 
@@ -116,20 +116,20 @@ static void end(struct ptrace_source *s, struct thread *thread,
                 const struct __ptrace_syscall_info *info)
 {
     struct space *space = thread->process->space;
-    const struct syscalls_call *call = &thread->call;
+    const struct mapcalls_call *call = &thread->call;
     int64_t result = info->exit.rval;
-    bool failed = call->effect != SYSCALLS_BRK && info->exit.is_error;
-    if (call->effect == SYSCALLS_EXEC)
+    bool failed = call->effect != MAPCALLS_BRK && info->exit.is_error;
+    if (call->effect == MAPCALLS_EXEC)
         return end_exec(s, thread, result);
     uint64_t value = info->arch == AUDIT_ARCH_I386 ? (uint32_t)result : (uint64_t)result;
     if (!failed && call->result_at)
         value = ptrace_read_word(thread->tid, call->result_at, 4);
-    if (call->effect == SYSCALLS_BRK)
+    if (call->effect == MAPCALLS_BRK)
         space->brk = value;
     recorder_kernel(s->recorder, thread, failed ? result : (int64_t)value);
     if (!failed)
         look(s, thread, value);
-    bool is_file = call->effect == SYSCALLS_RESULT && !(call->args[3] & MAP_ANONYMOUS);
+    bool is_file = call->effect == MAPCALLS_RESULT && !(call->args[3] & MAP_ANONYMOUS);
     bool is_code = is_file && (call->args[2] & PROT_EXEC);
     if (space->unwind && is_code)
         unwind_file_mapped(space->unwind);
@@ -145,10 +145,10 @@ static void entry(struct ptrace_source *s, struct thread *thread, uint32_t arch,
     uint64_t args[6];
     for (int i = 0; i < 6; i++)
         args[i] = arguments[i];
-    struct syscalls_call call = syscalls_decode(arch, nr, args);
+    struct mapcalls_call call = syscalls_decode(arch, nr, args);
     const struct process *process = thread->process;
-    bool exec_of_child = call.effect == SYSCALLS_EXEC && process->borrowed;
-    if (call.effect != SYSCALLS_NOTHING && process->space->image && !exec_of_child) {
+    bool exec_of_child = call.effect == MAPCALLS_EXEC && process->borrowed;
+    if (call.effect != MAPCALLS_NOTHING && process->space->image && !exec_of_child) {
         if (must_wait(s, thread))
             return;
         begin(s, thread, &call);

@@ -127,7 +127,7 @@ static void take_stack(struct recorder *r, const struct thread *thread, uint32_t
 }
 
 void looks_ranges(struct recorder *r, const struct thread *thread,
-                  const struct syscalls_range *ranges, unsigned count)
+                  const struct mapcalls_range *ranges, unsigned count)
 {
     struct space *space = thread->process->space;
     if (!looks_start(r, space))

@@ -81,12 +81,12 @@ static void set_within(struct pmt_within *within, const struct thread *thread)
 
 void recorder_kernel(struct recorder *r, const struct thread *thread, int64_t result)
 {
-    const struct syscalls_call *call = &thread->call;
+    const struct mapcalls_call *call = &thread->call;
     struct pmt_kernel *k = recorder_begin(r, sizeof *k, PMT_RECORD_KERNEL, (uint8_t)call->call,
                                           thread->tid, thread->stack_id);
     memcpy(k->args, call->args, sizeof k->args);
     k->result = result;
-    k->old_brk = call->effect == SYSCALLS_BRK ? thread->old_brk : 0;
+    k->old_brk = call->effect == MAPCALLS_BRK ? thread->old_brk : 0;
     set_within(&k->within, thread);
     recorder_send(r, thread->process->space, 0);
 }

@@ -50,7 +50,7 @@ bool looks_start(struct recorder *r, const struct space *space);
 /* After a call: the map around one or two ranges, with their neighbours; and the stack, if it has
  * grown. */
 void looks_ranges(struct recorder *r, const struct thread *thread,
-                  const struct syscalls_range *ranges, unsigned count);
+                  const struct mapcalls_range *ranges, unsigned count);
 void looks_stack(struct recorder *r, const struct thread *thread);
 void looks_whole(struct recorder *r, const struct thread *thread, enum pmt_reason reason,
                  uint32_t stack_id);

@@ -58,7 +58,7 @@ struct thread {
     bool leaving; /* its PTRACE_EVENT_EXIT has come */
     bool listens; /* in a group stop */
     bool in_call; /* in a system call that is recorded */
-    struct syscalls_call call;
+    struct mapcalls_call call;
     uint64_t old_brk, detached_end;
     uint32_t stack_id;
     uint64_t path_at;
