@@ -19,7 +19,7 @@ RUNNER_LIBS := -ljansson -ldw -lelf -liberty
 SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
 	-fno-stack-protector
 # a jump to another function would take the interposed function's frame away, where the walk begins
-$(BUILD)/obj32/shim/hooks/malloc.c.o $(BUILD)/obj64/shim/hooks/malloc.c.o: SHIM_FLAGS += -fno-optimize-sibling-calls
+$(BUILD)/obj32/shim/hooks/%.o $(BUILD)/obj64/shim/hooks/%.o: SHIM_FLAGS += -fno-optimize-sibling-calls
 SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
 	-Wl,-soname,libprocmap-trace.so
 
@@ -91,6 +91,7 @@ $(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
 	@mv $@.new $@
 	@ln -sf ../lib/x86_64-linux-gnu/$(@F) $(SHIMS)/lib64/$(@F)
 
+%.h: ; # one that has gone: what included it is built anew
 -include $(RUNNER_OBJECTS:.o=.d) $(SHIM32_OBJECTS:.o=.d) $(SHIM64_OBJECTS:.o=.d)
 
 # ---- the lab programs and the test victims: as a student compiles them ----

@@ -18,8 +18,9 @@ MAY_USE = {
     "shim/stacks": ["shim/ring", "shim/base", "schemas"],
     "shim/looks": ["shim/stacks", "shim/ring", "shim/base", "schemas"],
     "shim/kernel": ["shim/looks", "shim/stacks", "shim/ring", "shim/base", "schemas"],
-    "shim/hooks": ["shim/kernel", "shim/looks", "shim/stacks", "shim/ring", "shim/base", "schemas"],
-    "shim": ["shim/hooks", "shim/kernel", "shim/looks", "shim/stacks", "shim/ring", "shim/base", "schemas"],
+    "shim": ["shim/kernel", "shim/looks", "shim/stacks", "shim/ring", "shim/base", "schemas"],
+    # the doors that the program comes in by: the first call through any of them starts the tracing
+    "shim/hooks": ["shim", "shim/kernel", "shim/looks", "shim/stacks", "shim/ring", "shim/base", "schemas"],
     "runner/base": ["schemas"],
     "runner/symbols": ["runner/base"],
     "runner/model": ["runner/symbols", "runner/base", "schemas"],
@@ -50,9 +51,9 @@ def includes(root):
 
 def symbols(folder):
     """Pairs (file, file that defines a symbol which it uses) of the object files below a folder."""
-    objects = {stem(re.sub(r"\.o$", "", str(path.relative_to(folder)))): path for path in folder.rglob("*.o")}
+    objects = [(stem(re.sub(r"\.o$", "", str(path.relative_to(folder)))), path) for path in folder.rglob("*.o")]
     uses, defines = {}, {}
-    for name, path in objects.items():
+    for name, path in objects:
         for line in subprocess.run(["nm", "-P", path], check=True, capture_output=True, text=True).stdout.splitlines():
             symbol, kind = line.split()[:2]
             if kind == "U":

@@ -1,7 +1,6 @@
 #include "shim/base/lock.h"
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
-#include "shim/ring/emit.h"
 
 #define STEP_MS 20
 #define STEPS 100
@@ -38,7 +37,7 @@ bool lock_take(struct lock *lock)
         turn = now;
     }
     __atomic_store_n(&lock->owner, tid, __ATOMIC_SEQ_CST);
-    emit_lost(PMT_LOSS_LOCK);
+    state_lost(PMT_LOSS_LOCK);
     return true;
 }
 

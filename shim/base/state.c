@@ -1,12 +1,11 @@
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
-#include "shim/hooks/hook.h"
-#include "shim/looks/loader.h"
 #include <string.h>
 
-static const char never_alone;
-static struct live not_traced = {.alone = &never_alone};
+const char state_never_alone;
+static struct live not_traced = {.alone = &state_never_alone};
 struct live *live = &not_traced;
+struct process process;
 
 __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
@@ -42,13 +41,13 @@ void state_within(struct pmt_within *w)
     within(w, state_in_call() ? &thread.call : &none);
 }
 
-void loader_within(struct pmt_within *w)
+void state_within_loader(struct pmt_within *w)
 {
     static const struct call loader = {.call = PMT_CALL_LOADER};
     within(w, thread.loader.call ? &thread.loader : &loader);
 }
 
-void hook_name(const char *name)
+void state_name_call(const char *name)
 {
     size_t size = name ? strnlen(name, sizeof thread.name) : 0;
     memcpy(thread.name, name ? name : "", size);

@@ -8,6 +8,7 @@
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#define HIDDEN __attribute__((visibility("hidden"))) /* not through the global offset table */
 
 enum sink {
     SINK_NONE, /* not tracing; must be 0, see struct live */
@@ -32,6 +33,7 @@ struct live {
         loaders; /* threads that ld.so has worked in, and that were not seen outside of it since */
     const char *alone; /* glibc's __libc_single_threaded, or a zero where there is none */
     uint32_t copied;   /* times of allocator calls that were not read from the clock */
+    uint32_t *lost;    /* events, by enum pmt_loss: of the ring or of the output */
     struct pmt_ring *ring;
     unsigned char *data;
     uint32_t mask;
@@ -41,7 +43,31 @@ struct live {
     uint32_t page_size;
     uint32_t unmapped; /* counts what makes memory unreadable */
 };
-extern struct live *live;
+extern struct live *live HIDDEN;
+extern const char state_never_alone; /* for live->alone */
+
+/* What stays the same as long as the process lives. */
+struct process {
+    uint64_t stack_end;                /* an address in the main thread's stack */
+    uint64_t stack_low;                /* start of the stack's region as last seen */
+    uint64_t stack_high;               /* its end, which stays */
+    uintptr_t own_low, own_high;       /* the shim */
+    uintptr_t loader_low, loader_high; /* ld.so */
+    bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */
+    bool sees_kernel;                  /* libc's system calls are hooked */
+    bool follow;                       /* children are traced, too */
+};
+extern struct process process HIDDEN;
+
+static inline bool state_owns_code(uintptr_t address)
+{
+    return address - process.own_low < process.own_high - process.own_low;
+}
+
+static inline bool state_loader_owns(uintptr_t address)
+{
+    return address - process.loader_low < process.loader_high - process.loader_low;
+}
 
 /* What every interposed function finds at its frame pointer (it is compiled with one). */
 struct frame {
@@ -80,8 +106,13 @@ struct thread {
 };
 extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
 
-/* The call for records: pmt_within, and its name (`within->name_size` bytes) in thread.name. */
+/* The call for records: pmt_within, and its name (`within->name_size` bytes) in thread.name. The
+ * second: the call that a look at the map after ld.so's work belongs to. */
 void state_within(struct pmt_within *within);
+void state_within_loader(struct pmt_within *within);
+
+/* The text that goes with thread.call: a library, a command. */
+void state_name_call(const char *name);
 
 /* The call that the thread is in, if it is still on the stack. */
 static inline bool state_in_call(void)
@@ -89,9 +120,21 @@ static inline bool state_in_call(void)
     return thread.call.call && thread.call.frame >= (uintptr_t)__builtin_frame_address(0);
 }
 
+/* Whether this thread is inside ld.so, as far as can be seen: its lock may be held. */
+static inline bool state_in_loader(void)
+{
+    return thread.loader.call || (state_in_call() && state_loader_owns(thread.call.caller));
+}
+
 /* Sets live->fast; to be called after a change of `sink` or `attention`. */
 void state_update(void);
 void state_attend(enum attention attention); /* sets a bit of live->attention */
+
+static inline void state_lost(enum pmt_loss reason)
+{
+    if (live->lost)
+        __atomic_fetch_add(&live->lost[reason], 1, __ATOMIC_RELAXED);
+}
 
 uint32_t state_ask_tid(void);
 

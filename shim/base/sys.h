@@ -7,14 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A system call as libc makes it; filled in by kernel_entry (arch_i386.S), which knows the
- * layout. */
+/* A system call as libc makes it; entry_*.S know the layout. */
 struct sys_regs {
     unsigned long nr;
     unsigned long args[6];
 };
 
 long sys_call_regs(const struct sys_regs *regs);
+
+#ifdef __i386__
+/* How the kernel is entered: `int $0x80`, until entry_install() finds libc's way, which is faster.
+ */
+extern void *sys_gate __attribute__((visibility("hidden")));
+#endif
 
 static inline long sys_call(long nr, unsigned long a, unsigned long b, unsigned long c,
                             unsigned long d, unsigned long e, unsigned long f)

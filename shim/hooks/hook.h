@@ -4,13 +4,13 @@
 #define PMT_HOOK_H
 
 #include "shim/base/state.h"
-#include "shim/looks/snapshot.h"
+#include "shim/looks/attention.h"
 #include "shim/start.h"
 
 /* Whether events of this thread are recorded now. */
 static inline bool hook_active(void)
 {
-    return likely(live->sink != SINK_NONE) || process_start();
+    return likely(live->sink != SINK_NONE) || start_tracing();
 }
 
 /* Notes the call that this thread is in; for calls with nothing around them and nothing to attend
@@ -33,9 +33,8 @@ static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t 
                               const struct frame *frame)
 {
     uintptr_t sp = (uintptr_t)outer; /* near enough */
-    if (unlikely(live->attention | thread.loader_ran | (sp < thread.stack_low)) &&
-        !process_loader_owns(frame->caller) && !thread.busy)
-        snapshot_pay_attention(frame->caller);
+    if (unlikely(attention_is_due(sp)) && !state_loader_owns(frame->caller) && !thread.busy)
+        attention_pay(frame->caller);
     outer->call = PMT_CALL_NONE;
     if (unlikely(thread.call.call != PMT_CALL_NONE) && thread.call.frame >= sp)
         *outer = thread.call;
@@ -54,11 +53,24 @@ static inline void hook_leave(const struct call *outer)
 static inline void hook_look(uintptr_t caller)
 {
     if (unlikely(!process.sees_kernel) && live->sink != SINK_NONE)
-        snapshot_after_call(caller);
+        attention_after_call(caller);
 }
 
-/* The text that goes with the call just entered: a library, a command. */
-void hook_name(const char *name);
+/* All of this for a call of which no more than the name is noted; false: not even that. */
+static inline bool hook_begin(struct call *outer, enum pmt_call call, uintptr_t size,
+                              const struct frame *frame)
+{
+    if (!hook_active() || thread.busy)
+        return false;
+    hook_enter(outer, call, size, frame);
+    return true;
+}
+
+static inline void hook_end(const struct call *outer, uintptr_t caller)
+{
+    hook_look(caller);
+    hook_leave(outer);
+}
 
 /* For the interposed function itself only: it makes the compiler keep a frame pointer there. */
 #define HOOK_FRAME() ((const struct frame *)__builtin_frame_address(0))

@@ -1,9 +1,8 @@
-/* Every system call of libc is `call *%gs:0x10` (arch_i386.S). New threads inherit the pointer. */
+/* Every system call of libc is `call *%gs:0x10` (entry_i386.S). New threads inherit the pointer. */
+#include "shim/base/sys.h"
 #include "shim/kernel/entry.h"
 
 extern void kernel_entry(void) __attribute__((visibility("hidden")));
-extern void kernel_int80(void) __attribute__((visibility("hidden")));
-__attribute__((visibility("hidden"))) void *kernel_original = (void *)kernel_int80;
 
 bool entry_install(void)
 {
@@ -11,7 +10,7 @@ bool entry_install(void)
     __asm__("movl %%gs:0x10, %0" : "=r"(current));
     if (current == (void *)kernel_entry)
         return true;
-    kernel_original = current;
+    sys_gate = current;
     __asm__ volatile("movl %0, %%gs:0x10" : : "r"((void *)kernel_entry) : "memory");
     return true;
 }

@@ -1,8 +1,9 @@
-/* Puts jumps to the sites of arch_x86_64.S into libc, in the place of `mov $number, %eax` before a
+/* Puts jumps to the sites of entry_x86_64.S into libc, in the place of `mov $number, %eax` before a
  * `syscall`: five bytes each. glibc has one such place for each call that can change the map, in
  * the function of its name, and calls these functions itself (malloc calls its mmap). What is not
  * found stays as it is; its changes are found by looking at the map, and reported as
  * unattributed. */
+#include "shim/base/state.h"
 #include "shim/kernel/entry.h"
 #include "shim/kernel/kernel.h"
 #include <dlfcn.h>
@@ -10,8 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HIDDEN __attribute__((visibility("hidden")))
-#define ENTRY_SITES 32 /* as in arch_x86_64.S; one more place for syscall(3) */
+#define ENTRY_SITES 32 /* as in entry_x86_64.S; one more place for syscall(3) */
 #define SITE_SIZE 32
 #define JUMP_SIZE 5
 

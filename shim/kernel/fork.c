@@ -1,8 +1,9 @@
 #include "shim/kernel/fork.h"
+#include "shim/base/own_map.h"
+#include "shim/kernel/image.h"
 #include "shim/looks/snapshot.h"
 #include "shim/ring/emit.h"
 #include "shim/stacks/stacks.h"
-#include "shim/start.h"
 #include <sched.h>
 #include <signal.h>
 
@@ -36,8 +37,8 @@ static void begin_child(uint32_t fork_id, uint32_t parent)
     thread.loader_ran = 0;
     thread.loader.call = PMT_CALL_NONE;
     last_fork = 0;
-    map_lock = find_lock = (struct lock){0};
-    process_begin_child(fork_id, parent);
+    map_lock = own_map_lock = (struct lock){0};
+    image_begin_child(fork_id, parent);
 }
 
 /* No other thread is between a change of the map and its snapshot meanwhile. */
@@ -58,6 +59,8 @@ long fork_traced(const struct sys_regs *regs)
 bool fork_found_out(void)
 {
     uint64_t mask;
+    if (!process.follow || live->pid) /* 0 in the page of a child, see struct live */
+        return live->sink != SINK_NONE;
     sys_block_signals(&mask);
     stacks_go_on(false, true);
     begin_child(0, 0);

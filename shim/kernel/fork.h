@@ -8,7 +8,8 @@
 /* Makes the system call, fork or clone without CLONE_VM. Signals must be blocked. */
 long fork_traced(const struct sys_regs *regs);
 
-/* In a child that nobody saw being made: traced from here on, if it can be. */
+/* Whether this process, in which live->sink is SINK_NONE, is a child that nobody saw being made: it
+ * is traced from here on, if it can be. */
 bool fork_found_out(void);
 
 #endif

@@ -1,17 +1,16 @@
-/* What happens to a system call that the entry (arch_*.S) does not simply pass on. */
+/* What happens to a system call that the entry (entry_*.S) does not simply pass on. */
 #include "shim/kernel/kernel.h"
-#include "shim/base/memory.h"
+#include "shim/base/own_map.h"
 #include "shim/base/sys.h"
 #include "shim/kernel/exec.h"
 #include "shim/kernel/fork.h"
 #include "shim/kernel/threads.h"
-#include "shim/looks/loader.h"
+#include "shim/looks/attention.h"
 #include "shim/looks/snapshot.h"
 #include "shim/ring/emit.h"
 #include "shim/ring/output.h"
 #include "shim/stacks/stacks.h"
 #include "shim/stacks/unwind.h"
-#include "shim/start.h"
 #include <errno.h>
 #include <linux/ipc.h>
 #include <linux/mman.h>
@@ -183,6 +182,13 @@ static struct range range(uint64_t from, uint64_t length)
     return (struct range){from & ~(uint64_t)(live->page_size - 1), page_up(from + length)};
 }
 
+/* The end of the region that contains `address`; `address` if there is none. */
+static uint64_t region_end(uint64_t address)
+{
+    uint64_t low, high;
+    return own_map_find(address, &low, &high) ? high : address;
+}
+
 /* The ranges in which the map may have changed, in ascending order. Returns how many. */
 static unsigned ranges_of(const struct change *c, unsigned long result, unsigned long old_brk,
                           uint64_t detached_end, struct range out[2])
@@ -205,7 +211,7 @@ static unsigned ranges_of(const struct change *c, unsigned long result, unsigned
         out[0] = range(a[0], a[1]);
         return 1;
     case EFFECT_ATTACH:
-        out[0] = (struct range){result, snapshot_region_end(result)};
+        out[0] = (struct range){result, region_end(result)};
         return 1;
     case EFFECT_DETACH:
         out[0] = (struct range){a[0], detached_end};
@@ -252,7 +258,7 @@ static long record(const struct sys_regs *regs, const struct change *c)
     if (!lock_take(&map_lock))
         return sys_call_regs(regs);
     unsigned long old_brk = c->effect == EFFECT_BRK ? (unsigned long)sys1(__NR_brk, 0) : 0;
-    uint64_t detached_end = c->effect == EFFECT_DETACH ? snapshot_region_end(c->args[0]) : 0;
+    uint64_t detached_end = c->effect == EFFECT_DETACH ? region_end(c->args[0]) : 0;
     long result = sys_call_regs(regs);
     bool failed = c->effect != EFFECT_BRK && is_error(result);
     unsigned long value =
@@ -269,18 +275,6 @@ static long record(const struct sys_regs *regs, const struct change *c)
         snapshot_whole(PMT_REASON_KERNEL, stack_id);
     lock_release(&map_lock);
     return result;
-}
-
-void kernel_last_look(enum pmt_reason reason)
-{
-    uint32_t stack_id = stacks_of_change();
-    if (!lock_take(&map_lock))
-        return;
-    if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) ||
-        live->loaders)
-        snapshot_whole(PMT_REASON_LOADER, stack_id);
-    snapshot_whole(reason, stack_id);
-    lock_release(&map_lock);
 }
 
 static void send_exec(const char *path, int error)
@@ -301,7 +295,7 @@ static void send_exec(const char *path, int error)
 static long execute(const struct sys_regs *regs, const uint64_t *mask)
 {
     const char *path = (const char *)regs->args[regs->nr == __NR_execve ? 0 : 1];
-    kernel_last_look(PMT_REASON_EXEC);
+    attention_last_look(PMT_REASON_EXEC);
     send_exec(path, 0);
     if (live->sink == SINK_OUTPUT)
         output_close();
@@ -313,7 +307,7 @@ static long execute(const struct sys_regs *regs, const uint64_t *mask)
 
 static long leave(const struct sys_regs *regs)
 {
-    kernel_last_look(PMT_REASON_EXIT);
+    attention_last_look(PMT_REASON_EXIT);
     struct emit e = emit_begin(sizeof(struct pmt_exit));
     struct pmt_exit *x = e.record;
     if (x) {
@@ -368,7 +362,7 @@ static long of_life(const struct sys_regs *regs, const uint64_t *mask)
 
 long kernel_call(const struct sys_regs *regs)
 {
-    if (thread.busy || (live->sink == SINK_NONE && !process_start()))
+    if (thread.busy || (live->sink == SINK_NONE && !fork_found_out()))
         return sys_call_regs(regs);
     if ((uint32_t)sys0(__NR_getpid) != live->pid)
         return of_vfork_child(regs);
@@ -376,8 +370,8 @@ long kernel_call(const struct sys_regs *regs)
     struct change c = {0};
     if (!life && (c = decode(regs)).call == PMT_CALL_NONE)
         return sys_call_regs(regs);
-    if ((live->attention || thread.loader_ran) && !loader_is_at_work())
-        snapshot_pay_attention(thread.call.caller);
+    if ((live->attention || thread.loader_ran) && !state_in_loader())
+        attention_pay(thread.call.caller);
     uint64_t mask;
     sys_block_signals(&mask);
     long result = life ? of_life(regs, &mask) : record(regs, &c);

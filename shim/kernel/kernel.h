@@ -3,14 +3,10 @@
 #ifndef PMT_KERNEL_H
 #define PMT_KERNEL_H
 
-#include "schemas/record.h"
 #include "shim/base/sys.h"
 
 /* In the place of the system call: makes it, and records what it did. Hidden, as it is called from
  * assembly. */
 __attribute__((visibility("hidden"))) long kernel_call(const struct sys_regs *regs);
-
-/* The whole map once more, before the image ends. Signals must be blocked. */
-void kernel_last_look(enum pmt_reason reason);
 
 #endif

@@ -1,5 +1,6 @@
 #include "shim/kernel/threads.h"
-#include "shim/hooks/hook.h"
+#include "shim/base/sys.h"
+#include "shim/kernel/fork.h"
 #include "shim/ring/emit.h"
 #include <stddef.h>
 
@@ -34,7 +35,7 @@ static void *begin(void *arg)
 {
     struct beginning *slot = arg, b = *slot;
     __atomic_store_n(&slot->taken, 0, __ATOMIC_RELEASE);
-    if (hook_active()) {
+    if (live->sink != SINK_NONE || fork_found_out()) {
         uint64_t mask;
         sys_block_signals(&mask);
         send(PMT_THREAD_START, b.creator, (uintptr_t)__builtin_frame_address(0));

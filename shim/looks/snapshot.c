@@ -1,63 +1,21 @@
 #include "shim/looks/snapshot.h"
-#include "schemas/maps.h"
 #include "shim/base/memory.h"
-#include "shim/looks/loader.h"
+#include "shim/base/own_map.h"
 #include "shim/ring/emit.h"
-#include "shim/stacks/stacks.h"
-#include "shim/start.h"
-#include <fcntl.h>
 #include <string.h>
 
 #define CHUNK (16u << 10) /* bytes of regions in one record, before the last one */
 
-struct lock map_lock, find_lock;
+struct lock map_lock;
 
-static bool by_query;
 static struct maps *maps;   /* scratch, under map_lock */
-static struct maps *finder; /* likewise, under find_lock */
 static unsigned char *body; /* likewise: the regions of the record that is being put together */
 
-static long read_maps(int fd, void *out, size_t size)
-{
-    return sys3(__NR_read, fd, out, size);
-}
-
-static long ask_maps(int fd, unsigned long request, void *argument)
-{
-    return sys3(__NR_ioctl, fd, request, argument);
-}
-
-/* Not /proc/self: that is the main thread, and it may have ended. */
-static bool start(struct maps *m, bool query)
-{
-    static const struct maps_io io = {read_maps, ask_maps};
-    maps_start(m, &io, sys_open("/proc/thread-self/maps", O_RDONLY, 0), query);
-    return m->fd >= 0;
-}
-
-static bool can_query(void)
-{
-    if (!start(maps, false))
-        return false;
-    bool can = maps_can_query(maps->io, maps->fd);
-    if (can && sizeof(long) == 8)
-        maps_learn_gate(maps);
-    sys_close(maps->fd);
-    return can;
-}
-
-bool snapshot_init(bool text)
+bool snapshot_init(void)
 {
     maps = memory_private(sizeof *maps);
-    finder = memory_private(sizeof *finder);
     body = memory_private(PMT_RECORD_MAX);
-    by_query = maps && !text && can_query();
-    return maps && finder && body;
-}
-
-bool snapshot_by_query(void)
-{
-    return by_query;
+    return maps && body;
 }
 
 struct window {
@@ -73,7 +31,7 @@ static void send(const struct window *w)
 {
     struct pmt_within within;
     if (w->reason == PMT_REASON_LOADER)
-        loader_within(&within);
+        state_within_loader(&within);
     else
         state_within(&within);
     uint32_t name_size = pmt_align(within.name_size);
@@ -130,9 +88,9 @@ static void take(struct window *w, bool last)
 
 static bool open_maps(void)
 {
-    if (start(maps, by_query))
+    if (own_map_open(maps))
         return true;
-    emit_lost(PMT_LOSS_SNAPSHOT);
+    state_lost(PMT_LOSS_SNAPSHOT);
     state_attend(ATTENTION_RETRY);
     return false;
 }
@@ -165,7 +123,7 @@ void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_
         take(&w, i + 1 == count);
     }
     take_stack(stack_id);
-    sys_close(maps->fd);
+    own_map_close(maps);
 }
 
 void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
@@ -177,92 +135,13 @@ void snapshot_whole(enum pmt_reason reason, uint32_t stack_id)
     if (!open_maps())
         return;
     take(&w, true);
-    sys_close(maps->fd);
+    own_map_close(maps);
 }
 
-/* Whether some region contains `address`; it is then in maps->region. */
-static bool find_in(struct maps *m, uint64_t address)
+void snapshot_stack(uint32_t stack_id)
 {
-    bool found = maps_next(m, address) && m->region.start <= address;
-    sys_close(m->fd);
-    return found;
-}
-
-static bool find(uint64_t address)
-{
-    return open_maps() && find_in(maps, address);
-}
-
-uint64_t snapshot_region_end(uint64_t address)
-{
-    return find(address) ? maps->region.end : address;
-}
-
-bool snapshot_find_region(uint64_t address, uint64_t *low, uint64_t *high)
-{
-    uint64_t mask;
-    bool found = false;
-    sys_block_signals(&mask);
-    if (lock_take(&find_lock)) {
-        found = start(finder, by_query) && find_in(finder, address);
-        *low = finder->region.start;
-        *high = finder->region.end;
-        lock_release(&find_lock);
-    }
-    sys_restore_signals(&mask);
-    return found;
-}
-
-/* The stack pointer of the main thread lies below the stack as last seen: the stack has grown, or
- * this is a signal stack or a coroutine's. */
-static void stack_is_low(uintptr_t sp, uint32_t stack_id)
-{
-    if (sp - thread.other_low < thread.other_high - thread.other_low)
+    if (!open_maps())
         return;
-    if (open_maps()) {
-        take_stack(stack_id);
-        sys_close(maps->fd);
-    }
-    thread.stack_low = (uintptr_t)process.stack_low;
-    if (sp < process.stack_low && find(sp)) {
-        thread.other_low = (uintptr_t)maps->region.start;
-        thread.other_high = (uintptr_t)maps->region.end;
-    }
-}
-
-void snapshot_pay_attention(uintptr_t caller)
-{
-    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-    uint64_t mask;
-    sys_block_signals(&mask);
-    uint32_t stack_id = thread.loader.call ? thread.loader.stack_id : stacks_here(caller);
-    if (lock_take(&map_lock)) {
-        uint32_t wanted = __atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED);
-        if (thread.loader_ran)
-            wanted |= ATTENTION_LOADER;
-        if (wanted)
-            snapshot_whole(wanted & ATTENTION_LOADER ? PMT_REASON_LOADER : PMT_REASON_RETRY,
-                           stack_id);
-        if (sp < thread.stack_low)
-            stack_is_low(sp, stack_id);
-        lock_release(&map_lock);
-        loader_was_looked_at();
-        state_update();
-    }
-    sys_restore_signals(&mask);
-}
-
-void snapshot_after_call(uintptr_t caller)
-{
-    uint64_t mask;
-    if (thread.busy || (uint32_t)sys0(__NR_getpid) != live->pid)
-        return;
-    sys_block_signals(&mask);
-    uint32_t stack_id = stacks_here(caller);
-    __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE); /* for all that is known */
-    if (lock_take(&map_lock)) {
-        snapshot_whole(PMT_REASON_CALL, stack_id);
-        lock_release(&map_lock);
-    }
-    sys_restore_signals(&mask);
+    take_stack(stack_id);
+    own_map_close(maps);
 }

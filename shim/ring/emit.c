@@ -7,14 +7,6 @@
 #define WAIT_STEPS 250
 #define SPINS 2000
 
-void emit_lost(enum pmt_loss reason)
-{
-    if (live->ring)
-        __atomic_fetch_add(&live->ring->lost[reason], 1, __ATOMIC_RELAXED);
-    else if (live->sink == SINK_OUTPUT)
-        output_lost(reason);
-}
-
 static bool has_room(uint32_t end)
 {
     uint32_t tail = __atomic_load_n(&live->ring->tail, __ATOMIC_ACQUIRE);
@@ -81,14 +73,13 @@ struct emit emit_begin_slow(uint32_t size, uint32_t position, bool reserved)
     if (live->sink == SINK_NONE)
         return none;
     if (live->sink == SINK_STUCK && !recovered()) {
-        emit_lost(PMT_LOSS_RUNNER_STUCK);
+        state_lost(PMT_LOSS_RUNNER_STUCK);
         return none;
     }
     if (!reserved)
         position = __atomic_fetch_add(&live->ring->head, size, __ATOMIC_RELAXED);
     if (!wait_for_room(position + size)) {
-        if (live->ring)
-            emit_lost(live->sink == SINK_NONE ? PMT_LOSS_RUNNER_GONE : PMT_LOSS_RUNNER_STUCK);
+        state_lost(live->sink == SINK_NONE ? PMT_LOSS_RUNNER_GONE : PMT_LOSS_RUNNER_STUCK);
         return none;
     }
     return (struct emit){live->data + (position & live->mask), position ^ live->cookie, size};

@@ -14,7 +14,6 @@ struct emit {
 
 struct emit emit_begin_slow(uint32_t size, uint32_t position, bool reserved);
 void emit_end_output(struct emit *emit);
-void emit_lost(enum pmt_loss reason);
 
 /* An atomic add also waits for all stores before it, here those of the record before, whose cache
  * lines come from the reader. Where there is no other thread, one instruction is enough: a signal

@@ -124,6 +124,7 @@ bool handover(struct live *page, const char *socket_name, void *place)
     if (!ring)
         return false;
     page->ring = ring;
+    page->lost = ring->lost;
     page->data = (unsigned char *)ring + PMT_RING_HEADER_SIZE;
     page->mask = ring->capacity - 1;
     page->limit = ring->capacity;

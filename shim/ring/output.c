@@ -9,6 +9,7 @@
 #include <linux/limits.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #define WINDOW (1u << 20)
 #define LINE_MAX_SIZE (512u << 10) /* a record of PMT_RECORD_MAX with every byte escaped */
@@ -106,6 +107,7 @@ bool output_open(const char *path)
         return false;
     out.scratch = memory_private(PMT_RECORD_MAX);
     out.pid = live->pid;
+    live->lost = out.lost;
     int fd = sys_open(out.path, O_RDWR | O_CREAT | O_TRUNC, 0666);
     if (fd < 0 || !out.scratch)
         return false;
@@ -118,16 +120,11 @@ const void *output_window(void)
     return out.window;
 }
 
-void output_lost(enum pmt_loss reason)
-{
-    __atomic_fetch_add(&out.lost[reason], 1, __ATOMIC_RELAXED);
-}
-
 void *output_begin(uint32_t size)
 {
     (void)size;
     if (out.broken || !lock_take(&out.lock)) {
-        output_lost(out.broken ? PMT_LOSS_OUTPUT : PMT_LOSS_REENTRY);
+        state_lost(out.broken ? PMT_LOSS_OUTPUT : PMT_LOSS_REENTRY);
         return NULL;
     }
     return out.scratch;
@@ -144,11 +141,11 @@ static void write_line(struct pmt_record *r)
         context.began_ns = ((struct pmt_alloc *)r)->began - out.start;
     if ((!out.window || WINDOW - out.used < LINE_MAX_SIZE) && !next_window()) {
         out.broken = true;
-        return output_lost(PMT_LOSS_OUTPUT);
+        return state_lost(PMT_LOSS_OUTPUT);
     }
     size_t written = encode_record(out.window + out.used, WINDOW - out.used, r, &context);
     if (written == 0)
-        return output_lost(PMT_LOSS_OUTPUT);
+        return state_lost(PMT_LOSS_OUTPUT);
     out.used += (uint32_t)written;
     out.seq++;
 }
@@ -171,7 +168,7 @@ static void write_losses(void)
                                       .type = PMT_RECORD_LOSS,
                                       .call = (uint8_t)reason,
                                       .tid = state_tid(),
-                                      .time = sys_clock(1)},
+                                      .time = sys_clock(CLOCK_MONOTONIC)},
                                 .count = count};
         write_line(&lost.r);
     }

@@ -13,7 +13,6 @@ bool output_open(const char *path); /* an existing file is overwritten */
 const void *output_window(void);    /* where the file is mapped now, or NULL */
 void *output_begin(uint32_t size);  /* NULL: lost */
 void output_end(struct pmt_record *record);
-void output_lost(enum pmt_loss reason);
 void output_close(void); /* cuts the file to its size; writing may go on afterwards */
 
 #endif

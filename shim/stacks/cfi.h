@@ -4,22 +4,9 @@
 #ifndef PMT_CFI_H
 #define PMT_CFI_H
 
-#include <stdbool.h>
+#include "shim/stacks/cfi_value.h"
 #include <stddef.h>
 #include <stdint.h>
-
-enum cfi_base {
-    CFI_SP, /* the stack pointer of the frame */
-    CFI_FP, /* ebp, rbp */
-    CFI_CFA /* the caller's stack pointer after the call has returned */
-};
-
-/* base + offset, or the word at that address. */
-struct cfi_value {
-    enum cfi_base base;
-    bool loads;
-    intptr_t offset;
-};
 
 struct cfi_rule {
     struct cfi_value cfa; /* from CFI_SP or CFI_FP */

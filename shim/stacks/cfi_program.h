@@ -4,8 +4,8 @@
 #ifndef PMT_CFI_PROGRAM_H
 #define PMT_CFI_PROGRAM_H
 
-#include "shim/stacks/cfi.h"
 #include "shim/stacks/cfi_bytes.h"
+#include "shim/stacks/cfi_value.h"
 
 #ifdef __i386__
 enum { REGISTER_SP = 4, REGISTER_FP = 5, REGISTER_PC = 8 };

@@ -1,10 +1,9 @@
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/base/memory.h"
+#include "shim/base/real.h"
 #include "shim/base/sys.h"
-#include "shim/looks/loader.h"
 #include "shim/stacks/redirect.h"
 #include "shim/stacks/walkers.h"
-#include "shim/start.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -151,7 +150,7 @@ void libunwind_load(void)
     uint64_t mask;
     sys_block_signals(&mask);
     thread.busy++;
-    void *library = loader_real_dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    void *library = real.dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
     if (library) {
         /* ld.so appends what it loads: libunwind, and behind it what that needs */
         struct link_map *map = NULL;
@@ -174,7 +173,7 @@ void libunwind_unload(void)
 
 bool libunwind_is_ready(void)
 {
-    return unwinder.step && !loader_is_at_work();
+    return unwinder.step && !state_in_loader();
 }
 
 struct walk {
@@ -198,7 +197,7 @@ static void add(struct walk *w, uintptr_t pc, uintptr_t sp)
 {
     if (sp == w->sp)
         w->sp = 0;
-    if (!w->sp && !process_owns_code(pc))
+    if (!w->sp && !state_owns_code(pc))
         w->stack->pc[w->stack->count++] = pc;
 }
 

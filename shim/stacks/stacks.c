@@ -1,12 +1,10 @@
 #include "shim/stacks/stacks.h"
 #include "shim/base/memory.h"
-#include "shim/looks/loader.h"
 #include "shim/ring/emit.h"
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/stacks/unwind.h"
 #include "shim/stacks/verify.h"
 #include "shim/stacks/walkers.h"
-#include "shim/start.h"
 #include <string.h>
 
 /* Stacks are as many as their frames, of which a word each is kept, have room for; memory that no
@@ -157,7 +155,7 @@ static uint32_t intern(const struct unwind_stack *s)
         return id;
     }
     if (!id)
-        emit_lost(PMT_LOSS_STACK_TABLE_FULL);
+        state_lost(PMT_LOSS_STACK_TABLE_FULL);
     return id;
 }
 
@@ -188,7 +186,7 @@ static uint32_t find_known(const struct unwind_stack *s)
 
 uint32_t stacks_find(struct unwind_registers from)
 {
-    if (unlikely(process_loader_owns(from.pc)))
+    if (unlikely(state_loader_owns(from.pc)))
         return 0;
     struct remembered *place = remembered_place(from);
     uint32_t id = remembered_id(place, from);

@@ -1,10 +1,7 @@
 #include "shim/stacks/unwind.h"
 #include "shim/base/memory.h"
-#include "shim/base/sys.h"
-#include "shim/looks/loader.h"
-#include "shim/looks/snapshot.h"
+#include "shim/base/own_map.h"
 #include "shim/stacks/cfi.h"
-#include "shim/start.h"
 
 #define PROBES 16u
 #define WORD sizeof(uintptr_t)
@@ -172,11 +169,11 @@ static uintptr_t learn(uintptr_t pc, struct cfi_rule *rule)
 {
     uint32_t generation = __atomic_load_n(&unwind_generation, __ATOMIC_ACQUIRE);
     uint32_t look = __atomic_load_n(&looks, __ATOMIC_ACQUIRE) & 0x7fff;
-    bool may_wait = !loader_is_at_work();
+    bool may_wait = !state_in_loader();
     uintptr_t word = 0;
     switch (cfi_find(pc - 1, may_wait, rule)) {
     case CFI_RULE:
-        if (process_owns_code(pc) || !shorten(rule, generation, &word))
+        if (state_owns_code(pc) || !shorten(rule, generation, &word))
             word = word_of(UNWIND_RARE, 0, 0, generation);
         break;
     case CFI_END:
@@ -236,7 +233,7 @@ static bool bounds_of(uintptr_t sp, struct stack_bounds *b)
         *b = thread.other_stack;
         return true;
     } else {
-        if (!snapshot_find_region(sp, &low, &high))
+        if (!own_map_find(sp, &low, &high))
             return false;
         *b = (struct stack_bounds){(uintptr_t)low, (uintptr_t)high ? (uintptr_t)high : UINTPTR_MAX};
         uintptr_t descriptor = thread_descriptor();
@@ -301,7 +298,7 @@ static enum unwind_end walk(struct unwind_stack *s, struct walker *w, uint32_t d
     for (uint32_t steps = 0; steps < MOST_STEPS; steps++) {
         if (!w->r.pc)
             return UNWIND_WHOLE;
-        if (!process_owns_code(w->r.pc))
+        if (!state_owns_code(w->r.pc))
             s->pc[s->count++] = w->r.pc;
         if (s->count == depth)
             return UNWIND_WHOLE;

@@ -1,7 +1,7 @@
 #include "shim/stacks/walkers.h"
 #include "shim/base/memory.h"
+#include "shim/base/state.h"
 #include "shim/base/sys.h"
-#include "shim/kernel/arch.h"
 
 #define WALKERS 4u
 #define WALKER_STACK (64u << 10)
@@ -16,6 +16,9 @@ bool walkers_init(void)
 
 #define WAIT_STEP_MS 1
 #define WAIT_STEPS 200
+
+/* In walkers_*.S: calls function(arg) on the stack that ends at `top`, a multiple of 16. */
+HIDDEN void walkers_on_stack(void *top, void (*function)(void *), void *arg);
 
 static int try_take_walker(void)
 {
@@ -47,7 +50,7 @@ bool walkers_run(void (*function)(void *), void *arg)
     int walker = take_walker();
     if (walker < 0)
         return false;
-    arch_on_stack(stacks + (walker + 1u) * WALKER_STACK, function, arg);
+    walkers_on_stack(stacks + (walker + 1u) * WALKER_STACK, function, arg);
     give_back(1u << walker);
     return true;
 }

@@ -77,11 +77,6 @@ void output_end(struct pmt_record *record)
     (void)record;
 }
 
-void output_lost(enum pmt_loss reason)
-{
-    (void)reason;
-}
-
 /* ---- a ring, used from both ends ---- */
 
 static struct ring ring;
@@ -93,6 +88,7 @@ static void attach(void)
     *live = (struct live){.sink = SINK_RING,
                           .clock = PMT_CLOCK_MONOTONIC,
                           .alone = &single_threaded,
+                          .lost = ring.shared->lost,
                           .ring = ring.shared,
                           .data = (unsigned char *)ring.data,
                           .mask = CAPACITY - 1,

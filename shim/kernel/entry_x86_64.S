@@ -17,7 +17,6 @@
         .hidden entry_site_of_syscall
         .hidden entry_thread_exit
         .hidden threads_exit
-        .hidden sys_call_regs
 
         .text
 
@@ -116,84 +115,7 @@ entry_thread_exit:
         .cfi_endproc
         .size   entry_thread_exit, . - entry_thread_exit
 
-/* long sys_call_regs(const struct sys_regs *): a system call of the shim itself. */
-        .globl  sys_call_regs
-        .type   sys_call_regs, @function
-sys_call_regs:
-        .cfi_startproc
-        movq    (%rdi), %rax
-        movq    16(%rdi), %rsi
-        movq    24(%rdi), %rdx
-        movq    32(%rdi), %r10
-        movq    40(%rdi), %r8
-        movq    48(%rdi), %r9
-        movq    8(%rdi), %rdi
-        syscall
-        ret
-        .cfi_endproc
-        .size   sys_call_regs, . - sys_call_regs
-
-/* void arch_on_stack(void *top, void (*function)(void *), void *arg) */
-        .hidden arch_on_stack
-        .globl  arch_on_stack
-        .type   arch_on_stack, @function
-arch_on_stack:
-        .cfi_startproc
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset rbp, 0
-        movq    %rsp, %rbp
-        .cfi_def_cfa_register rbp
-        movq    %rdi, %rsp
-        movq    %rdx, %rdi
-        call    *%rsi
-        movq    %rbp, %rsp
-        .cfi_def_cfa_register rsp
-        popq    %rbp
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore rbp
-        ret
-        .cfi_endproc
-        .size   arch_on_stack, . - arch_on_stack
-
-/* void *dlopen(const char *file, int mode), dlmopen likewise with one argument more: as in
- * arch_i386.S, a jump where dlopen(3) asks who calls. */
-        .macro  LOADER_STUB name, wrapped, real
-        .hidden \wrapped
-        .hidden \real
-        .globl  \name
-        .type   \name, @function
-\name:
-        .cfi_startproc
-        pushq   %rdx                    /* the arguments, in memory */
-        .cfi_adjust_cfa_offset 8
-        pushq   %rsi
-        .cfi_adjust_cfa_offset 8
-        pushq   %rdi
-        .cfi_adjust_cfa_offset 8
-        movq    %rsp, %rdi
-        movq    24(%rsp), %rsi          /* the caller */
-        call    loader_must_jump_\name
-        popq    %rdi
-        .cfi_adjust_cfa_offset -8
-        popq    %rsi
-        .cfi_adjust_cfa_offset -8
-        popq    %rdx
-        .cfi_adjust_cfa_offset -8
-        testl   %eax, %eax
-        jz      1f
-        jmpq    *\real(%rip)
-1:      jmp     \wrapped
-        .cfi_endproc
-        .size   \name, . - \name
-        .endm
-
-        .hidden loader_must_jump_dlopen
-        .hidden loader_must_jump_dlmopen
-        LOADER_STUB dlopen, loader_dlopen, loader_real_dlopen
-        LOADER_STUB dlmopen, loader_dlmopen, loader_real_dlmopen
-
-/* One bit a system call number, for syscall(3): as in arch_i386.S. */
+/* One bit a system call number, for syscall(3): as in entry_i386.S. */
         .section .rodata
         .balign 8
 map_changing:

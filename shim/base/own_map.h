@@ -1,0 +1,20 @@
+/* The map of this process, as the kernel tells it. */
+#ifndef PMT_OWN_MAP_H
+#define PMT_OWN_MAP_H
+
+#include "schemas/maps.h"
+#include "shim/base/lock.h"
+
+extern struct lock own_map_lock; /* of own_map_find() */
+
+bool own_map_init(bool text);
+bool own_map_by_query(void);
+
+/* False: no descriptor is left, for example. */
+bool own_map_open(struct maps *maps);
+void own_map_close(struct maps *maps);
+
+/* The region that contains `address`. */
+bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high);
+
+#endif

@@ -1,0 +1,33 @@
+#include "shim/hooks/allocation.h"
+#include "shim/base/real.h"
+#include "shim/ring/emit.h"
+#include "shim/stacks/stacks.h"
+
+void allocation_send(const struct allocation *from, const struct frame *frame)
+{
+    uint32_t stack_id = stacks_of_frame(frame);
+    struct emit e = emit_begin(sizeof(struct pmt_alloc));
+    struct pmt_alloc *a = e.record;
+    if (!a)
+        return;
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)from->call, stack_id, clock_now());
+    a->addr = (uintptr_t)from->block;
+    a->chunk = allocation_chunk(from->block);
+    a->size = from->size;
+    a->old_addr = from->old;
+    a->alignment = from->alignment;
+    a->began = from->began;
+    a->error = (uint32_t)from->error;
+    a->pad = 0;
+    emit_end(&e);
+}
+
+__attribute__((cold)) void allocation_look(uintptr_t chunk, const struct frame *frame)
+{
+    static void *break_before;
+    void *now = real.curbrk ? *real.curbrk : NULL;
+    bool moved = now != break_before;
+    break_before = now;
+    if (moved || !process.glibc_malloc || chunk & (PMT_CHUNK_MMAPPED | PMT_CHUNK_NON_MAIN_ARENA))
+        attention_after_call(frame->caller);
+}

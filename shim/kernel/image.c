@@ -1,0 +1,152 @@
+#include "shim/kernel/image.h"
+#include "shim/base/environment.h"
+#include "shim/base/own_map.h"
+#include "shim/base/sys.h"
+#include "shim/looks/snapshot.h"
+#include "shim/ring/emit.h"
+#include "shim/ring/handover.h"
+#include "shim/ring/output.h"
+#include "shim/stacks/stacks.h"
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+/* Where PT_PHDR says that the program headers are, against where they are (AT_PHDR). */
+static bool is_pie(void)
+{
+    const ElfW(Phdr) *segment = (const void *)getauxval(AT_PHDR);
+    unsigned count = (unsigned)getauxval(AT_PHNUM);
+    for (unsigned i = 0; segment && i < count; i++)
+        if (segment[i].p_type == PT_PHDR)
+            return segment[i].p_vaddr != (uintptr_t)segment;
+    return false;
+}
+
+static const char *libc_name(char *out, size_t size, bool *glibc)
+{
+    const char *(*version)(void) = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+    *glibc = version != NULL;
+    if (!version)
+        return "unknown";
+    strcpy(out, "glibc ");
+    strncat(out, version(), size - sizeof "glibc ");
+    return out;
+}
+
+/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX,
+ * DEFAULT_TRIM_THRESHOLD. Any of these settings turns the moving of the threshold off. */
+static void thresholds(struct pmt_process *p)
+{
+    static const char *const fixing[] = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
+                                         "MALLOC_TOP_PAD_", "MALLOC_MMAP_MAX_"};
+    if (!process.glibc_malloc)
+        return;
+    p->dynamic_threshold = 1;
+    p->mmap_threshold_max = sizeof(long) == 4 ? 512u << 10 : 32u << 20;
+    p->mmap_threshold = environment_tunable("glibc.malloc.mmap_threshold", fixing[0], 128u << 10);
+    p->trim_threshold = environment_tunable("glibc.malloc.trim_threshold", fixing[1], 128u << 10);
+    for (unsigned i = 0; i < sizeof fixing / sizeof *fixing; i++)
+        if (environment_get(fixing[i]))
+            p->dynamic_threshold = 0;
+    static const char *const tunables[] = {"glibc.malloc.mmap_threshold",
+                                           "glibc.malloc.trim_threshold", "glibc.malloc.top_pad",
+                                           "glibc.malloc.mmap_max"};
+    for (unsigned i = 0; i < sizeof tunables / sizeof *tunables; i++)
+        if (environment_tunable(tunables[i], NULL, ~0ull) != ~0ull)
+            p->dynamic_threshold = 0;
+}
+
+/* How this image came to be. */
+struct birth {
+    enum pmt_origin origin;
+    uint32_t fork_id;
+    uint32_t parent; /* 0: ask; it may have ended since the fork */
+};
+
+static void send_process(struct birth birth)
+{
+    char exe[PMT_PATH_MAX], libc[32];
+    bool glibc;
+    const char *libc_text = libc_name(libc, sizeof libc, &glibc);
+    long exe_size = sys3(__NR_readlink, "/proc/self/exe", exe, sizeof exe);
+    if (exe_size < 0)
+        exe_size = 0;
+    size_t argv_size = 0;
+    const char *argv = environment_arguments(&argv_size, 32u << 10);
+    size_t libc_size = strlen(libc_text);
+    struct emit e = emit_begin(
+        pmt_align((uint32_t)(sizeof(struct pmt_process) + exe_size + libc_size + argv_size)));
+    struct pmt_process *p = e.record;
+    if (!p)
+        return;
+    memset((char *)p + sizeof p->r, 0, sizeof *p - sizeof p->r);
+    emit_header(&e, PMT_RECORD_PROCESS, 0, 0, clock_now());
+    p->pid = live->pid;
+    p->ppid = birth.parent ? birth.parent : (uint32_t)sys0(__NR_getppid);
+    p->word_size = sizeof(long);
+    p->pie = is_pie();
+    p->query = own_map_by_query();
+    p->page_size = live->page_size;
+    p->wall_time = sys_clock(CLOCK_REALTIME);
+    p->monotonic = sys_clock(CLOCK_MONOTONIC);
+    thresholds(p);
+    p->brk = (unsigned long)sys1(__NR_brk, 0);
+    p->stack_end = process.stack_end;
+    p->tracer[0] = (uintptr_t)live;
+    p->tracer[1] = process.own_low;
+    p->tracer[2] = (uintptr_t)output_window();
+    p->exe_size = (uint16_t)exe_size;
+    p->libc_size = (uint16_t)libc_size;
+    p->argv_size = (uint32_t)argv_size;
+    p->origin = (uint8_t)birth.origin;
+    p->backend = PMT_BACKEND_PRELOAD;
+    p->fork_id = birth.fork_id;
+    char *strings = (char *)(p + 1);
+    memcpy(strings, exe, (size_t)exe_size);
+    memcpy(strings + exe_size, libc_text, libc_size);
+    memcpy(strings + exe_size + libc_size, argv, argv_size);
+    emit_end(&e);
+}
+
+static const char *single_threaded; /* glibc's __libc_single_threaded, or NULL */
+static void *ring_memory;           /* where the ring is mapped; in a fork child, the parent's */
+
+static void begin(enum sink sink, struct birth birth)
+{
+    if (single_threaded && sink == SINK_RING && live->clock == PMT_CLOCK_TSC)
+        live->alone = single_threaded;
+    ring_memory = live->ring;
+    if (live->ring)
+        stacks_configure(live->ring->flags, live->ring->stack_depth);
+    live->sink = sink;
+    send_process(birth);
+    if (lock_take(&map_lock)) {
+        snapshot_whole(PMT_REASON_START, 0);
+        lock_release(&map_lock);
+    }
+    state_update();
+    if (state_tid() == live->pid)
+        thread.stack_low = (uintptr_t)process.stack_low;
+}
+
+void image_begin(enum sink sink, enum pmt_origin origin)
+{
+    single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
+    begin(sink, (struct birth){.origin = origin});
+}
+
+void image_begin_child(uint32_t fork_id, uint32_t parent)
+{
+    const char *socket = strchr(environment_preload()->socket, '=');
+    live->pid = (uint32_t)sys0(__NR_getpid);
+    live->page_size = (uint32_t)getauxval(AT_PAGESZ);
+    live->alone = &state_never_alone;
+    if (socket && handover(live, socket + 1, ring_memory)) {
+        begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});
+    } else {
+        handover_forget(ring_memory);
+        process.follow = false;
+    }
+}
