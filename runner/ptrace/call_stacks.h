@@ -2,20 +2,10 @@
 #ifndef PMT_CALL_STACKS_H
 #define PMT_CALL_STACKS_H
 
-#include "schemas/record.h"
-#include <stdbool.h>
-#include <stddef.h>
-
-struct call_stack {
-    uint32_t id;
-    uint32_t frames;
-    uint64_t ip[];
-};
+#include "runner/base/table.h"
 
 struct call_stacks {
-    struct call_stack **slots; /* open addressing */
-    size_t room;
-    uint32_t count;
+    struct table table;
 };
 
 /* The number of a stack; `*fresh`: it was not known before. */
