@@ -1,4 +1,5 @@
 #include "runner/views/progress.h"
+#include "runner/base/now.h"
 #include "runner/base/text.h"
 #include "runner/model/totals.h"
 #include <inttypes.h>
@@ -7,22 +8,13 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #define QUIET_NS 2000000000u /* so long before the first line */
 #define LINE_NS 500000000u   /* between two lines */
-#define CHECK_NS                                                                                   \
-    20000000u         /* between two looks at what the program writes, while there is a line       \
-                       *  */
+/* between two looks at what the program writes, while there is a line */
+#define CHECK_NS 20000000u
 #define PROCESSES 16u /* more that are followed: it would cost too much to look at them */
-
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Whether standard output is the terminal. */
 static bool is_shared(int fd)
@@ -34,7 +26,7 @@ static bool is_shared(int fd)
 
 void progress_start(struct progress *p, int fd, bool color)
 {
-    uint64_t now = monotonic();
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
     *p = (struct progress){.fd = fd,
                            .color = color,
                            .shared = fd >= 0 && is_shared(fd),
@@ -55,7 +47,7 @@ void progress_erase(struct progress *p)
     if (p->shown)
         put(p, "\0337\033[K\033[B\r\033[K\0338");
     p->shown = false;
-    p->quiet = monotonic();
+    p->quiet = now_ns(CLOCK_MONOTONIC);
 }
 
 /* ---- what others do with the terminal ---- */
@@ -163,7 +155,7 @@ void progress_tick(struct progress *p, struct model *m, bool idle)
 {
     if (p->fd < 0)
         return;
-    uint64_t now = monotonic();
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
     if (idle && p->shown)
         progress_erase(p);
     else if (!idle && now >= (p->shown ? p->next_check : p->next_line))
