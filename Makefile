@@ -39,7 +39,7 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit tsan e2e soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit e2e soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
@@ -56,11 +56,11 @@ $(BUILD)/deps-%: tests/setup/deps.sh
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(RUNNER_FLAGS) -MMD -c $< -o $@
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(RUNNER_FLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj32/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -m32 $(CPPFLAGS) $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+	$(CC) -m32 $(CPPFLAGS) $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj32/%.S.o: %.S
 	@mkdir -p $(@D)
@@ -68,7 +68,7 @@ $(BUILD)/obj32/%.S.o: %.S
 
 $(BUILD)/obj64/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -m64 $(CPPFLAGS) $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -c $< -o $@
+	$(CC) -m64 $(CPPFLAGS) $(ALL_CFLAGS) $(SHIM_FLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj64/%.S.o: %.S
 	@mkdir -p $(@D)
@@ -178,29 +178,44 @@ HANGS := --timeout=900 --timeout-method=thread
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_TESTS := $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
 UNIT := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/unit/%)
+ASAN_TOOL := $(BUILD)/asan/bin/procmap-trace
 # what they test: an archive for each folder, built with the sanitizers
 UNIT_SOURCES := $(sort $(filter-out runner/main.c %_i386.c %.S,$(RUNNER_SOURCES) $(SHIM_SOURCES)))
 UNIT_ARCHIVES := $(patsubst %/,$(BUILD)/unit/obj/%.a,$(sort $(dir $(UNIT_SOURCES))))
 
+# what each test did and how long it took, for the summary
+RESULTS := $(BUILD)/results
+# as many jobs as there are processors, unless make was told how many
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc) --output-sync)
+MAKE_QUIETLY = $(MAKE) --no-print-directory
+
 check: ## set up, build with gcc and clang, run all tests
-	@$(MAKE) --no-print-directory $(BUILD)/deps-build-test
-	@$(MAKE) --no-print-directory all labs victims compilers
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory e2e
+	@$(MAKE_QUIETLY) $(BUILD)/deps-build-test
+	@$(MAKE_QUIETLY) $(PARALLEL) all labs victims compilers $(UNIT) $(UNIT_TSAN) $(ASAN_TOOL)
+	@rm -rf $(RESULTS)
+	@status=0; for part in unit e2e; do $(MAKE_QUIETLY) $$part || status=1; done; \
+		$(PYTHON) -B tests/summary.py $(RESULTS) || status=1; exit $$status
 
 # everything compiles without a warning under both compilers; what clang built is tried, too
-compilers:
-	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang RUNNER_FLAGS= all
+compilers: $(BUILD)/labs/map1
+	@$(MAKE_QUIETLY) CC=clang BUILD=$(BUILD)/clang RUNNER_FLAGS= all
 	$(BUILD)/clang/bin/procmap-trace -q $(BUILD)/labs/map1 >/dev/null
 
 $(BUILD)/unit/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -c $< -o $@
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+unit_objects = $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(filter $(wildcard $(1)/*.c),$(UNIT_SOURCES)))
+
+# the names of what an archive is to hold: made anew where one has come or gone
+$(BUILD)/unit/obj/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo $(call unit_objects,$*) | cmp -s - $@ || echo $(call unit_objects,$*) >$@
 
 .SECONDEXPANSION:
-$(UNIT_ARCHIVES): $(BUILD)/unit/obj/%.a: $$(addprefix $(BUILD)/unit/obj/,$$(addsuffix .o,$$(basename $$(filter $$(wildcard $$*/*.c),$(UNIT_SOURCES)))))
+$(UNIT_ARCHIVES): $(BUILD)/unit/obj/%.a: $(BUILD)/unit/obj/%.list $$(call unit_objects,$$*)
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
 # A test sees its own side and the common ground; the ring has two ends.
 unit_archives = $(filter $(BUILD)/unit/obj/schemas.a $(BUILD)/unit/obj/$(firstword $(subst /, ,$(1)))%,$(UNIT_ARCHIVES))
@@ -208,32 +223,41 @@ $(BUILD)/unit/runner/ring/test_ring: $(BUILD)/unit/obj/shim/ring.a
 
 $(BUILD)/unit/%: tests/unit/%.c $$(call unit_archives,$$*)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -MF $@.d $< -o $@ \
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -MP -MF $@.d $< -o $@ \
 		-Wl,--build-id -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(RUNNER_LIBS) -lcmocka -pthread
 
--include $(UNIT_SOURCES:%.c=$(BUILD)/unit/obj/%.d) $(UNIT:=.d)
-
-unit: $(UNIT) tsan ## run the unit tests, with the sanitizers
-	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+-include $(UNIT_SOURCES:%.c=$(BUILD)/unit/obj/%.d) $(BUILD)/unit/obj/runner/main.d $(UNIT:=.d)
 
 # The ring is what several threads share: its tests run under ThreadSanitizer, too, which excludes the other sanitizers.
-$(BUILD)/unit/tsan_ring: tests/unit/runner/ring/test_ring.c runner/ring/ring.c schemas/record_check.c shim/ring/emit.c
+UNIT_TSAN := $(BUILD)/unit/tsan/ring
+TSAN_OBJECTS := $(patsubst %,$(BUILD)/unit/tsan/%.o,tests/unit/runner/ring/test_ring runner/ring/ring schemas/record_check shim/ring/emit)
+
+$(BUILD)/unit/tsan/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=thread $^ -o $@ -lcmocka -pthread
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=thread -MMD -MP -c $< -o $@
 
-tsan: $(BUILD)/unit/tsan_ring
-	@echo "== $<"; $<
+$(UNIT_TSAN): $(TSAN_OBJECTS)
+	$(CC) -fsanitize=thread $^ -o $@ -lcmocka -pthread
 
-$(BUILD)/asan/bin/procmap-trace: FORCE
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan RUNNER_FLAGS= CFLAGS='$(SANITIZE)' $@
-	@mkdir -p $(BUILD)/asan/lib && ln -sfn ../../lib/procmap-trace $(BUILD)/asan/lib/procmap-trace
+-include $(TSAN_OBJECTS:.o=.d)
+
+unit: $(UNIT) $(UNIT_TSAN) ## run the unit tests, with the sanitizers
+	@$(PYTHON) -B tests/unit/run.py $(RESULTS) $(UNIT_TSAN) $(UNIT)
+
+# The tool with the sanitizers, of the same objects as the unit tests; the shim, which lives in other programs, without.
+ASAN_OBJECTS := $(patsubst $(BUILD)/obj/%,$(BUILD)/unit/obj/%,$(RUNNER_OBJECTS))
+
+$(ASAN_TOOL): $(ASAN_OBJECTS)
+	@mkdir -p $(@D) $(BUILD)/asan/lib
+	$(CC) $(SANITIZE) $^ -o $@ $(RUNNER_LIBS)
+	@ln -sfn ../../lib/procmap-trace $(BUILD)/asan/lib/procmap-trace
 
 FORCE:
 
-e2e: all labs victims $(BUILD)/asan/bin/procmap-trace ## run the end-to-end tests
+e2e: all labs victims $(ASAN_TOOL) ## run the end-to-end tests
 	tests/setup/foreign.sh $(BUILD)/foreign
-	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(BUILD)/asan/bin/procmap-trace \
-		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider $(HANGS) tests/e2e
+	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(ASAN_TOOL) \
+		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider $(HANGS) --junitxml=$(RESULTS)/e2e.xml tests/e2e
 
 soak: all labs victims ## the stress tests with their full numbers: takes long
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
