@@ -3,6 +3,7 @@
 #define PMT_GLIBC_H
 
 #include "schemas/record.h"
+#include <stdbool.h>
 
 /* ---- the chunk word, pmt_alloc.chunk: malloc/malloc.c, struct malloc_chunk ---- */
 
@@ -24,5 +25,30 @@ static inline uint64_t glibc_usable(uint64_t chunk, unsigned word_size)
     uint64_t size = glibc_chunk_size(chunk), header = glibc_chunk_header(chunk, word_size);
     return size > header ? size - header : 0;
 }
+
+/* ---- thresholds ---- */
+
+/* What turns the moving of the mmap threshold off: malloc/malloc.c, do_set_...(). */
+enum glibc_setting {
+    GLIBC_MMAP_THRESHOLD,
+    GLIBC_TRIM_THRESHOLD,
+    GLIBC_TOP_PAD,
+    GLIBC_MMAP_MAX,
+    GLIBC_SETTINGS
+};
+
+struct glibc_settings {
+    unsigned word_size; /* of the process; the rest is zero before the first variable */
+    bool given[GLIBC_SETTINGS];
+    uint64_t value[GLIBC_SETTINGS];
+};
+
+/* To be called for each variable of the environment, "NAME=VALUE", in its order: as
+ * __tunables_init() reads it (elf/dl-tunables.c). GLIBC_TUNABLES goes before the older variables,
+ * of which the first one counts. */
+void glibc_read_variable(struct glibc_settings *settings, const char *variable);
+
+/* malloc/malloc.c: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX, DEFAULT_TRIM_THRESHOLD. */
+void glibc_set_thresholds(struct pmt_process *process, const struct glibc_settings *settings);
 
 #endif

@@ -2,6 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/program/target.h"
 #include "runner/ptrace/source.h"
+#include "schemas/glibc.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -135,41 +136,12 @@ static uint64_t find_brk(struct recorder *r, struct space *space, uint64_t start
     return is_heap ? end : start;
 }
 
-/* The value of an environment variable; NULL if it is not set. */
-static const char *variable(const char *environment, const char *name)
+static void set_thresholds(struct pmt_process *p, const char *environment)
 {
-    size_t length = strlen(name);
+    struct glibc_settings settings = {.word_size = p->word_size};
     for (const char *at = environment; *at; at += strlen(at) + 1)
-        if (strncmp(at, name, length) == 0 && at[length] == '=')
-            return at + length + 1;
-    return NULL;
-}
-
-/* A size from GLIBC_TUNABLES or from the older variable; `otherwise` where neither is set. */
-static uint64_t tunable(const char *environment, const char *name, const char *old,
-                        uint64_t otherwise, bool *fixed)
-{
-    const char *list = variable(environment, "GLIBC_TUNABLES");
-    const char *at = list ? strstr(list, name) : NULL;
-    const char *value =
-        at && at[strlen(name)] == '=' ? at + strlen(name) + 1 : variable(environment, old);
-    *fixed |= value != NULL;
-    return value ? strtoull(value, NULL, 0) : otherwise;
-}
-
-/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX,
- * DEFAULT_TRIM_THRESHOLD. Any of these settings turns the moving of the threshold off. */
-static void set_thresholds(struct pmt_process *p, const char *e)
-{
-    bool fixed = false;
-    p->mmap_threshold_max = p->word_size == 4 ? 512u << 10 : 32u << 20;
-    p->mmap_threshold =
-        tunable(e, "glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_", 128u << 10, &fixed);
-    p->trim_threshold =
-        tunable(e, "glibc.malloc.trim_threshold", "MALLOC_TRIM_THRESHOLD_", 128u << 10, &fixed);
-    tunable(e, "glibc.malloc.top_pad", "MALLOC_TOP_PAD_", 0, &fixed);
-    tunable(e, "glibc.malloc.mmap_max", "MALLOC_MMAP_MAX_", 0, &fixed);
-    p->dynamic_threshold = !fixed;
+        glibc_read_variable(&settings, at);
+    glibc_set_thresholds(p, &settings);
 }
 
 static void send_process(struct recorder *r, const struct thread *thread, enum pmt_origin origin,

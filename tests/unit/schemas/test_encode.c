@@ -7,7 +7,6 @@
 #define _GNU_SOURCE /* strerrorname_np */
 #endif
 #include "schemas/encode_record.h"
-#include "schemas/glibc.h"
 #include "schemas/names.h"
 #include "schemas/record_check.h"
 #include "tests/unit/records.h"
@@ -429,19 +428,6 @@ static void test_errno_names(void **state)
     assert_string_equal(names_errno(ENOMEM), "ENOMEM");
 }
 
-static void test_usable(void **state)
-{
-    (void)state;
-    struct pmt_alloc a = {.addr = 8, .chunk = 0x11};
-    assert_int_equal(glibc_usable(a.chunk, 4), 12);
-    assert_int_equal(glibc_usable(a.chunk, 8), 8);
-    a.chunk = 0x1002;
-    assert_int_equal(glibc_usable(a.chunk, 4), 4096 - 8);
-    assert_int_equal(glibc_usable(a.chunk, 8), 4096 - 16);
-    a.chunk = 7; /* smaller than its header: corrupted */
-    assert_int_equal(glibc_usable(a.chunk, 4), 0);
-}
-
 /* The lines for the schema: all samples, then mutated records that are still valid. Returns an exit
  * status. */
 static int write_lines(const char *path)
@@ -469,7 +455,7 @@ int main(void)
         cmocka_unit_test(test_largest),      cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_utf8),         cmocka_unit_test(test_random_strings),
         cmocka_unit_test(test_numbers),      cmocka_unit_test(test_extreme_fields),
-        cmocka_unit_test(test_errno_names),  cmocka_unit_test(test_usable),
+        cmocka_unit_test(test_errno_names),
     };
     const char *path = getenv("ENCODE_LINES");
     return path ? write_lines(path) : cmocka_run_group_tests(tests, NULL, NULL);
