@@ -40,7 +40,8 @@ static struct cause of_kernel(const struct cause_kernel *last)
     return c;
 }
 
-static enum cause_kind kind_of_look(const struct pmt_snapshot *look, const struct cause_kernel *last)
+static enum cause_kind kind_of_look(const struct pmt_snapshot *look,
+                                    const struct cause_kernel *last)
 {
     switch (look->r.call) {
     case PMT_REASON_KERNEL:

@@ -39,6 +39,18 @@ struct cause_kernel {
     uint64_t seq;   /* 0: there was none yet */
 };
 
+/* Whether the system call is mmap(2), in either form. */
+static inline bool cause_maps(const struct cause *cause)
+{
+    return cause->kernel == PMT_CALL_MMAP || cause->kernel == PMT_CALL_MMAP2;
+}
+
+/* Whether it is known what made the change. */
+static inline bool cause_explains(const struct cause *cause)
+{
+    return cause->kind != CAUSE_UNATTRIBUTED && cause->kind != CAUSE_OVERLOOKED;
+}
+
 /* "malloc", "mmap", "page fault", "unattributed" ...: static text. */
 const char *cause_name(const struct cause *cause);
 

@@ -1,4 +1,5 @@
 #include "runner/model/changes.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,12 @@ static void clear(struct change *change)
     region_list_free(&change->parts);
 }
 
+void change_list_take(struct change_list *list, struct change *change)
+{
+    *array_add(list->items, list->count, list->room) = *change;
+    memset(change, 0, sizeof *change);
+}
+
 void change_list_clear(struct change_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -38,11 +45,7 @@ void change_list_free(struct change_list *list)
 static struct change *add(struct change_list *list, enum change_type type, struct region *before,
                           struct region *after)
 {
-    if (list->count == list->room) {
-        list->room = list->room ? list->room * 2 : 8;
-        list->items = memory_resize(list->items, list->room * sizeof *list->items);
-    }
-    struct change *c = &list->items[list->count++];
+    struct change *c = array_add(list->items, list->count, list->room);
     memset(c, 0, sizeof *c);
     c->type = type;
     c->before = region_keep(before);

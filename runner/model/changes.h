@@ -2,7 +2,38 @@
 #ifndef PMT_CHANGES_H
 #define PMT_CHANGES_H
 
-#include "runner/model/model.h"
+#include "runner/model/cause.h"
+#include "runner/model/regions.h"
+
+enum change_type {
+    CHANGE_ADDED,
+    CHANGE_REMOVED,
+    CHANGE_GROWN,
+    CHANGE_SHRUNK,
+    CHANGE_MOVED,
+    CHANGE_PROTECTION,
+    CHANGE_SPLIT,  /* one region is now several: `parts` */
+    CHANGE_MERGED, /* several regions, `parts`, are now one */
+};
+const char *change_name(enum change_type type);
+
+struct change {
+    enum change_type type;
+    struct region *before, *after; /* NULL where there is none; counted references */
+    struct region_list parts;
+    int64_t delta;       /* bytes that the map has more */
+    const char *library; /* path of the library that it is a part of, or NULL */
+    bool tracer;         /* of no interest to the program */
+    uint64_t t_ns;
+    uint32_t tid;
+    struct cause cause;
+};
+
+/* The region that it is about: as it is now, or as it was where it has gone. */
+static inline struct region *change_region(const struct change *change)
+{
+    return change->after ? change->after : change->before;
+}
 
 /* A growing array of changes. */
 struct change_list {
@@ -10,6 +41,7 @@ struct change_list {
     size_t count, room;
 };
 
+void change_list_take(struct change_list *list, struct change *change); /* leaves nothing behind */
 void change_list_clear(struct change_list *list);
 void change_list_free(struct change_list *list);
 

@@ -29,14 +29,4 @@ enum kind { KINDS(KIND_ENUM) KIND_COUNT };
 
 const char *kind_name(enum kind kind);
 
-struct region;
-struct regions;
-struct image;
-struct cause;
-
-/* The kind of a region that is new in the map of `image`. `cause`: what made it, or NULL at the
- * start. `before`: the region that covered the place until now, or NULL. */
-enum kind kind_of(const struct image *image, const struct region *region, const struct cause *cause,
-                  const struct region *before);
-
 #endif

@@ -1,113 +1,22 @@
 #include "runner/model/model.h"
-#include "runner/base/memory.h"
-#include "runner/model/state.h"
+#include "runner/model/deliver.h"
+#include "runner/model/looks.h"
+#include "runner/model/own_region.h"
+#include "runner/model/waiting.h"
+#include <assert.h>
 #include <string.h>
 
 void model_init(struct model *m, struct symbols *symbols)
 {
     memset(m, 0, sizeof *m);
-    images_init(m, symbols);
+    m->images.symbols = symbols;
 }
 
 void model_add_view(struct model *m, struct view *view)
 {
+    assert(m->view_count < IMAGE_VIEWS);
     view->index = m->view_count;
     m->views[m->view_count++] = view;
-}
-
-struct thread *model_thread(struct image *image, uint32_t tid)
-{
-    struct image_state *s = image->state;
-    for (size_t i = s->thread_count; i-- > 0;)
-        if (s->threads[i].tid == tid)
-            return &s->threads[i];
-    if (s->thread_count == s->thread_room) {
-        s->thread_room = s->thread_room ? s->thread_room * 2 : 8;
-        s->threads = memory_resize(s->threads, s->thread_room * sizeof *s->threads);
-    }
-    struct thread *t = &s->threads[s->thread_count++];
-    memset(t, 0, sizeof *t);
-    t->tid = tid;
-    return t;
-}
-
-static void remember_freed(struct image *image, uint32_t tid, uint64_t addr, uint64_t seq)
-{
-    struct freed *place = &image->state->freed[tid % FREED_PLACES];
-    if (place->tid != tid && place->tid)
-        model_thread(image, place->tid)->freed = *place;
-    *place = (struct freed){tid, addr, seq};
-}
-
-const struct freed *model_last_freed(const struct image *image, const struct thread *t)
-{
-    const struct freed *place = &image->state->freed[t->tid % FREED_PLACES];
-    return place->tid == t->tid ? place : &t->freed;
-}
-
-void model_deliver(struct model *m, const struct change *change)
-{
-    m->seq++;
-    if (!change->tracer) {
-        m->image->ledger.changes++;
-        if (change->cause.kind == CAUSE_UNATTRIBUTED || change->cause.kind == CAUSE_OVERLOOKED)
-            m->image->ledger.unexplained++;
-        else
-            m->image->ledger.explained++;
-    }
-    for (unsigned i = 0; i < m->view_count; i++)
-        m->views[i]->change(m->views[i], m, change, m->seq);
-}
-
-static void show_call(struct model *m, const struct event *event, unsigned changes)
-{
-    m->seq++;
-    for (unsigned i = 0; i < m->view_count; i++)
-        if (changes || !(m->image->skipped_by & 1u << i))
-            m->views[i]->event(m->views[i], m, event, m->seq, changes);
-    m->image->ledger.call_ns = event->t_ns;
-}
-
-/* Without the call: it has not ended, no event can be referred to. */
-static void deliver_waiting(struct model *m, struct thread *t, const struct cause *call)
-{
-    for (size_t i = 0; i < t->waiting.count; i++) {
-        struct change *change = &t->waiting.items[i];
-        bool ended = call && call->code == change->cause.code;
-        change->cause.seq = ended ? call->seq : 0;
-        if (ended) {
-            change->cause.t_ns = call->t_ns;
-            change->cause.addr = call->addr;
-            change->cause.old_addr = call->old_addr;
-        }
-        model_deliver(m, change);
-    }
-    m->image->state->waiting -= t->waiting.count;
-    change_list_clear(&t->waiting);
-}
-
-void model_deliver_early(struct model *m, struct thread *t)
-{
-    deliver_waiting(m, t, NULL);
-}
-
-void model_show(struct model *m, const struct event *event, unsigned changes)
-{
-    m->seq++;
-    for (unsigned i = 0; i < m->view_count; i++)
-        m->views[i]->event(m->views[i], m, event, m->seq, changes);
-}
-
-/* glibc, malloc/malloc.c, __libc_free(): giving back a block with a region of its own raises the
- * threshold to its size, unless the user has set one. */
-static void follow_threshold(struct image *image, uint64_t chunk)
-{
-    uint64_t size = chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
-    if (!image->dynamic_threshold || !(chunk & PMT_CHUNK_MMAPPED) ||
-        size <= image->mmap_threshold || size > image->mmap_threshold_max)
-        return;
-    image->mmap_threshold = size;
-    image->trim_threshold = 2 * size;
 }
 
 static void keep_block(struct model *m, const struct event *event, const struct pmt_alloc *a)
@@ -136,16 +45,17 @@ static void on_alloc(struct model *m, const struct event *event)
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     if (a->r.call == PMT_CALL_FREE) {
         m->image->ledger.frees += a->addr != 0;
-        show_call(m, event, 0);
+        deliver_call(m, event, 0);
         allocations_remove(&m->image->allocations, a->addr);
-        follow_threshold(m->image, a->chunk);
-        remember_freed(m->image, a->r.tid, a->addr, m->seq);
+        own_region_freed(m->image, a->chunk);
+        thread_notes_set_freed(&m->image->threads, &(struct freed){a->r.tid, a->addr, m->seq});
         return;
     }
     m->image->ledger.allocations += a->addr != 0;
     m->image->ledger.bytes += a->addr ? a->size : 0;
-    struct thread *t = m->image->state->waiting ? model_thread(m->image, a->r.tid) : NULL;
-    show_call(m, event, t ? (unsigned)t->waiting.count : 0);
+    struct thread_notes *threads = &m->image->threads;
+    struct thread_note *t = threads->waiting ? thread_notes_get(threads, a->r.tid) : NULL;
+    deliver_call(m, event, t ? (unsigned)t->waiting.count : 0);
     if (a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY)
         reallocated(m, event, a);
     else
@@ -156,7 +66,7 @@ static void on_alloc(struct model *m, const struct event *event)
                              .old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0,
                              .seq = m->seq,
                              .t_ns = event->t_ns};
-        deliver_waiting(m, t, &call);
+        waiting_end(m, t, &call);
     }
 }
 
@@ -164,14 +74,14 @@ bool model_select(struct model *m, uint32_t number)
 {
     number = number ? number : 1;
     if (!m->image || m->image->number != number)
-        m->image = images_find(m, number);
+        m->image = images_find(&m->images, number);
     return m->image != NULL;
 }
 
 bool model_only_counts(const struct model *m)
 {
     const struct image *image = m->image;
-    return image && !image->state->waiting && image->skipped_by == (1u << m->view_count) - 1;
+    return image && !image->threads.waiting && image->skipped_by == (1u << m->view_count) - 1;
 }
 
 void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
@@ -182,9 +92,9 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
         allocations_remove(&image->allocations, c->addr);
-        remember_freed(image, c->tid, c->addr, m->seq);
+        thread_notes_set_freed(&image->threads, &(struct freed){c->tid, c->addr, m->seq});
         if (c->chunk & PMT_CHUNK_MMAPPED)
-            follow_threshold(image, c->chunk);
+            own_region_freed(image, c->chunk);
         return;
     }
     image->ledger.allocations++;
@@ -197,28 +107,20 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
                                          .chunk_flags = c->chunk & PMT_CHUNK_FLAGS});
 }
 
-void model_show_library(struct model *m, const struct library *library)
-{
-    m->seq++;
-    for (unsigned i = 0; i < m->view_count; i++)
-        if (m->views[i]->library)
-            m->views[i]->library(m->views[i], m, library, m->seq);
-}
-
 static void on_kernel(struct model *m, const struct event *event)
 {
     const struct pmt_kernel *k = (const struct pmt_kernel *)event->record;
-    struct image_state *state = m->image->state;
-    model_show(m, event, 0);
-    state->kernel.record = *k;
-    memcpy(state->kernel.name, k + 1, k->within.name_size);
-    state->kernel.seq = m->seq;
+    struct cause_kernel *kernel = &m->image->kernel;
+    deliver_event(m, event);
+    kernel->record = *k;
+    memcpy(kernel->name, k + 1, k->within.name_size);
+    kernel->seq = m->seq;
 }
 
 static void on_loss(struct model *m, const struct event *event)
 {
     m->image->ledger.lost += ((const struct pmt_lost *)event->record)->count;
-    model_show(m, event, 0);
+    deliver_event(m, event);
 }
 
 static bool can_be_stack(const struct region *r)
@@ -233,7 +135,7 @@ static void thread_starts(struct image *image, const struct pmt_thread *t)
     struct regions *map = &image->map;
     const struct region *r = t->stack ? regions_find(map, t->stack) : NULL;
     if (t->stack && !r)
-        model_thread(image, t->r.tid)->stack = t->stack;
+        thread_notes_get(&image->threads, t->r.tid)->stack = t->stack;
     if (!can_be_stack(r))
         return;
     struct region *stack = regions_renew(map, r);
@@ -242,21 +144,19 @@ static void thread_starts(struct image *image, const struct pmt_thread *t)
     stack->tid = t->r.tid;
     const struct region *below = regions_find(map, stack->raw.start - 1);
     if (!was_known && below && below->kind == KIND_ANONYMOUS && !below->path[0] &&
-        !(below->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC)))
+        region_is_closed(below))
         regions_renew(map, below)->kind = KIND_GUARD;
 }
 
 /* What still waits for a call of the thread will not get it. */
 static void thread_ends(struct model *m, uint32_t tid)
 {
-    struct image_state *s = m->image->state;
-    for (size_t i = 0; i < s->thread_count; i++) {
-        if (s->threads[i].tid != tid)
+    struct thread_notes *threads = &m->image->threads;
+    for (size_t i = 0; i < threads->count; i++) {
+        if (threads->items[i].tid != tid)
             continue;
-        deliver_waiting(m, &s->threads[i], NULL);
-        change_list_free(&s->threads[i].waiting);
-        s->threads[i] = s->threads[--s->thread_count];
-        return;
+        waiting_end(m, &threads->items[i], NULL);
+        return thread_notes_remove(threads, &threads->items[i]);
     }
 }
 
@@ -267,44 +167,34 @@ static void on_thread(struct model *m, const struct event *event)
         thread_starts(m->image, t);
     else
         thread_ends(m, t->r.tid);
-    model_show(m, event, 0);
-}
-
-static void deliver_all(struct model *m)
-{
-    struct image_state *s = m->image->state;
-    for (size_t i = 0; i < s->thread_count; i++)
-        deliver_waiting(m, &s->threads[i], NULL);
+    deliver_event(m, event);
 }
 
 static void forget(struct model *m)
 {
-    for (unsigned i = 0; i < m->view_count; i++)
-        if (m->views[i]->forget)
-            m->views[i]->forget(m->views[i], m);
-    images_forget(m, m->image);
+    deliver_forget(m);
+    images_forget(&m->images, m->image);
     m->image = NULL;
 }
 
 static void on_exit_record(struct model *m, const struct event *event)
 {
-    deliver_all(m);
+    waiting_end_all(m);
     m->image->ended = true;
-    model_show(m, event, 0);
+    deliver_event(m, event);
     forget(m);
-    m->ended = m->state->live_count == 0;
 }
 
 static void on_process(struct model *m, const struct event *event)
 {
-    struct image *image = images_new(m, event);
+    struct image *image = images_new(&m->images, event);
     if (!image) { /* a second one changes nothing */
         m->ignored++;
         return;
     }
     m->image = image;
-    m->ended = false;
-    model_show(m, event, 0);
+    m->started = true;
+    deliver_event(m, event);
 }
 
 static void on_other(struct model *m, const struct event *event)
@@ -316,18 +206,19 @@ static void on_other(struct model *m, const struct event *event)
         return looks_snapshot(m, event);
     case PMT_RECORD_STACK:
         stacks_add(&m->image->stacks, event, &m->image->map);
-        return model_show(m, event, 0);
+        return deliver_event(m, event);
     case PMT_RECORD_LOSS:
         return on_loss(m, event);
     case PMT_RECORD_THREAD:
         return on_thread(m, event);
     case PMT_RECORD_FORK:
-        images_keep_for_child(m, event);
-        return model_show(m, event, 0);
+        inheritance_keep(&m->images.inheritances, m->image, event->record->tid,
+                         ((const struct pmt_fork *)event->record)->fork_id);
+        return deliver_event(m, event);
     case PMT_RECORD_EXIT:
         return on_exit_record(m, event);
     default:
-        return model_show(m, event, 0);
+        return deliver_event(m, event);
     }
 }
 
@@ -355,23 +246,14 @@ void model_tick(struct model *m, bool idle)
         m->tick(m, idle);
 }
 
-const struct image *model_image(const struct model *m, size_t index)
-{
-    return index < m->state->live_count ? m->state->live[index] : NULL;
-}
-
 int model_close(struct model *m)
 {
-    int result = 0;
-    while (m->state->live_count) {
-        m->image = m->state->live[0];
-        deliver_all(m);
+    while (m->images.count) {
+        m->image = m->images.live[0];
+        waiting_end_all(m);
         forget(m);
     }
-    for (unsigned i = 0; i < m->view_count; i++) {
-        int error = m->views[i]->close(m->views[i], m);
-        result = result ? result : error;
-    }
-    images_free(m);
+    int result = deliver_close(m);
+    images_free(&m->images);
     return result;
 }

@@ -1,4 +1,5 @@
 #include "runner/model/regions.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include <string.h>
 
@@ -29,11 +30,7 @@ void region_drop(struct region *region)
 
 void region_list_add(struct region_list *list, struct region *region)
 {
-    if (list->count == list->room) {
-        list->room = list->room ? list->room * 2 : 16;
-        list->items = memory_resize(list->items, list->room * sizeof *list->items);
-    }
-    list->items[list->count++] = region;
+    *array_add(list->items, list->count, list->room) = region;
 }
 
 void region_list_copy(struct region_list *to, const struct region_list *from)
@@ -58,15 +55,7 @@ void region_list_free(struct region_list *list)
 
 size_t regions_index(const struct regions *map, uint64_t address)
 {
-    size_t low = 0, high = map->list.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (map->list.items[middle]->raw.end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return array_first(at, map->list.count, map->list.items[at]->raw.end > address);
 }
 
 struct region *regions_find(const struct regions *map, uint64_t address)
@@ -105,10 +94,7 @@ static void splice(struct region_list *list, size_t from, size_t to, struct regi
                    size_t count)
 {
     size_t rest = list->count - to, total = from + count + rest;
-    if (total > list->room) {
-        list->room = total * 2;
-        list->items = memory_resize(list->items, list->room * sizeof *list->items);
-    }
+    list->items = array_fit(list->items, total, &list->room, sizeof *list->items);
     if (rest)
         memmove(list->items + from + count, list->items + to, rest * sizeof *list->items);
     if (count)

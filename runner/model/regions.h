@@ -32,6 +32,11 @@ static inline uint64_t region_size(const struct region *r)
     return r->raw.end - r->raw.start;
 }
 
+static inline bool region_is_closed(const struct region *r) /* no access at all */
+{
+    return !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));
+}
+
 /* A growing array of references. */
 struct region_list {
     struct region **items;

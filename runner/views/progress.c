@@ -68,9 +68,8 @@ static bool read_written(uint32_t pid, uint64_t *bytes)
 static bool others_wrote(struct progress *p, const struct model *m)
 {
     uint64_t sum = 0, bytes;
-    const struct image *image;
-    for (size_t i = 0; (image = model_image(m, i)); i++) {
-        if (i == PROCESSES || !read_written(image->pid, &bytes))
+    for (size_t i = 0; i < m->images.count; i++) {
+        if (i == PROCESSES || !read_written(m->images.live[i]->pid, &bytes))
             return true;
         sum += bytes;
     }
@@ -95,11 +94,10 @@ static int describe(const struct progress *p, const struct model *m, uint64_t no
                     size_t size)
 {
     struct total sum = {0};
-    const struct image *image;
     char bytes[TEXT_SIZE], processes[40] = "";
-    size_t count = 0;
-    for (; (image = model_image(m, count)); count++) {
-        struct totals t = totals_of(&image->map);
+    const size_t count = m->images.count;
+    for (size_t i = 0; i < count; i++) {
+        struct totals t = totals_of(&m->images.live[i]->map);
         sum.regions += t.program.regions;
         sum.bytes += t.program.bytes;
     }

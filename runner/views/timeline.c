@@ -23,11 +23,11 @@ void timeline_enter(struct timeline *t, const struct model *m)
     struct shown **shown = (struct shown **)&image->shown[t->view.index];
     if (!*shown)
         *shown = memory_get(sizeof **shown);
-    if (t->shown == *shown && (t->lines.tag[0] || m->images == 1))
+    if (t->shown == *shown && (t->lines.tag[0] || m->images.total == 1))
         return;
     t->shown = *shown;
     t->lines.address_width = image->word_size == 8 ? 12 : 8;
-    line_set_tag(&t->lines, image->pid, m->images > 1 ? basename(image->exe) : NULL);
+    line_set_tag(&t->lines, image->pid, m->images.total > 1 ? basename(image->exe) : NULL);
 }
 
 void timeline_time(struct timeline *t, const struct model *m, uint64_t t_ns)
@@ -316,7 +316,7 @@ static void on_forget(struct view *view, const struct model *m)
         timeline_catch_up(t, m);
         if (t->shown->exec_path)
             timeline_exec(t, m, 0);
-        if (m->images > 1 && t->last_image != m->image->number)
+        if (m->images.total > 1 && t->last_image != m->image->number)
             timeline_time(t, m, m->image->ledger.call_ns);
         else
             line_indent(&t->lines);

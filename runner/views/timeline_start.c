@@ -97,7 +97,7 @@ void timeline_process(struct timeline *t, const struct model *m, const struct ev
 {
     const struct image *image = m->image;
     t->shown->threshold = image->mmap_threshold;
-    if (m->images == 1)
+    if (m->images.total == 1)
         write_head(t, image);
     else
         write_next_head(t, m, event->t_ns);

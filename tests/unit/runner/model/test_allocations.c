@@ -1,4 +1,4 @@
-/* runner/allocations.c: the table of live blocks, against one entry for each address. */
+/* runner/model/allocations.c: the table of live blocks, against one entry for each address. */
 #include "runner/model/allocations.h"
 #include "tests/unit/random.h"
 #include <setjmp.h>

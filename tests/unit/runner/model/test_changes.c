@@ -1,4 +1,4 @@
-/* runner/changes.c: what is said to have happened between two looks at the map.
+/* runner/model/changes.c: what is said to have happened between two looks at the map.
  *
  * Whatever is said must be true: an applier of its own takes the map before, does what the changes
  * say, and has to arrive at the map after. The maps are made by hand, and by real system calls. */

@@ -1,4 +1,4 @@
-/* runner/regions.c: windows of the map that are replaced, against a map of pages. */
+/* runner/model/regions.c: windows of the map that are replaced, against a map of pages. */
 #include "runner/model/regions.h"
 #include "tests/unit/random.h"
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* runner/stacks.c: stacks by id, placed in the map as it was when they were first seen; their names
- * looked up once, or taken from the trace. The symbol table is one of this test's own. */
+/* runner/model/stacks.c: stacks by id, placed in the map as it was when they were first seen; their
+ * names looked up once, or taken from the trace. The symbol table is one of this test's own. */
 #include "runner/model/stacks.h"
 #include <errno.h>
 #include <inttypes.h>

@@ -1,0 +1,57 @@
+#include "runner/model/deliver.h"
+
+void deliver_event(struct model *m, const struct event *event)
+{
+    m->seq++;
+    for (unsigned i = 0; i < m->view_count; i++)
+        m->views[i]->event(m->views[i], m, event, m->seq, 0);
+}
+
+void deliver_call(struct model *m, const struct event *event, unsigned changes)
+{
+    m->seq++;
+    for (unsigned i = 0; i < m->view_count; i++)
+        if (changes || !(m->image->skipped_by & 1u << i))
+            m->views[i]->event(m->views[i], m, event, m->seq, changes);
+    m->image->ledger.call_ns = event->t_ns;
+}
+
+void deliver_change(struct model *m, const struct change *change)
+{
+    struct ledger *ledger = &m->image->ledger;
+    m->seq++;
+    if (!change->tracer) {
+        ledger->changes++;
+        if (cause_explains(&change->cause))
+            ledger->explained++;
+        else
+            ledger->unexplained++;
+    }
+    for (unsigned i = 0; i < m->view_count; i++)
+        m->views[i]->change(m->views[i], m, change, m->seq);
+}
+
+void deliver_library(struct model *m, const struct library *library)
+{
+    m->seq++;
+    for (unsigned i = 0; i < m->view_count; i++)
+        if (m->views[i]->library)
+            m->views[i]->library(m->views[i], m, library, m->seq);
+}
+
+void deliver_forget(struct model *m)
+{
+    for (unsigned i = 0; i < m->view_count; i++)
+        if (m->views[i]->forget)
+            m->views[i]->forget(m->views[i], m);
+}
+
+int deliver_close(struct model *m)
+{
+    int result = 0;
+    for (unsigned i = 0; i < m->view_count; i++) {
+        int error = m->views[i]->close(m->views[i], m);
+        result = result ? result : error;
+    }
+    return result;
+}

@@ -1,0 +1,68 @@
+/* A process image: everything that is known of one program in one process. */
+#ifndef PMT_IMAGE_H
+#define PMT_IMAGE_H
+
+#include "runner/model/allocations.h"
+#include "runner/model/stacks.h"
+#include "runner/model/thread_notes.h"
+#include "runner/model/tracer.h"
+
+struct ledger {
+    uint64_t changes, explained, unexplained, lost;
+    uint64_t allocations, frees; /* calls that gave a block, or took one back */
+    uint64_t bytes;              /* asked for, by all allocations together */
+    uint64_t call_ns;            /* t_ns of the last call; while one is told, of the one before */
+};
+
+/* The look at the map that is being collected, window by window. */
+struct look {
+    struct region_list gone, fresh, now;
+    uint64_t lo, hi; /* what the first window and the last span */
+    bool open;
+    struct change_list found;
+};
+
+#define IMAGE_VIEWS 4u
+
+struct image {
+    uint32_t number; /* as in struct event */
+    uint32_t pid;
+    uint32_t ppid;
+    enum pmt_origin origin;
+    uint32_t fork_id; /* origin fork */
+    enum pmt_backend backend;
+    bool of_first; /* of the process that the trace begins with */
+    bool ended;
+    unsigned word_size; /* 4 or 8 */
+    bool pie, dynamic_threshold, statically_linked;
+    bool blind; /* allocator calls cannot be seen */
+    uint32_t page_size;
+    char *exe, *libc; /* escaped nowhere: bytes as they came */
+    char *argv;       /* argv_size bytes, each argument with its NUL */
+    uint32_t argv_size;
+    uint64_t mmap_threshold; /* as it is now: glibc moves it; 0: not glibc's malloc */
+    uint64_t mmap_threshold_max, trim_threshold;
+    struct regions map;
+    struct regions inherited; /* origin fork: the parent's map, until the first look is over */
+    struct allocations allocations;
+    struct stacks stacks;
+    struct ledger ledger;
+    /* Bit i: view i need not be told of allocator calls that change nothing, the ledger's sums will
+     * do. Set by the view. */
+    unsigned skipped_by;
+    void *shown[IMAGE_VIEWS]; /* what view i remembers of the image; NULL at first */
+
+    /* only for the model */
+    struct tracer tracer;
+    struct thread_notes threads;
+    struct cause_kernel kernel;
+    struct look look;
+    uint32_t forker; /* origin fork: the thread of the parent that is the only one here */
+};
+
+/* Of a process record. */
+struct image *image_new(uint32_t number, const struct pmt_process *record, struct symbols *symbols,
+                        struct names *names);
+void image_free(struct image *image);
+
+#endif

@@ -1,0 +1,24 @@
+/* A library that came or went in one look at the map, told before the changes of its regions. */
+#ifndef PMT_LIBRARY_H
+#define PMT_LIBRARY_H
+
+#include "runner/model/changes.h"
+
+struct library {
+    const char *path;
+    bool loaded;                 /* else unloaded */
+    struct region_list regions;  /* with the .bss behind them, by ascending address */
+    const struct change *change; /* of its first region: cause, time and thread are its */
+};
+
+const char *library_name(const struct library *library); /* of the file */
+uint64_t library_size(const struct library *library);
+
+/* Whether a region of a library came or went. */
+bool library_has(const struct change *change);
+
+/* What came or went with the library of change `first`: these changes get its path. Its `regions` are
+ * to be freed. */
+struct library library_collect(struct change_list *changes, size_t first);
+
+#endif

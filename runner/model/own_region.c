@@ -1,0 +1,42 @@
+#include "runner/model/own_region.h"
+#include "schemas/glibc.h"
+
+bool own_region_is_due(const struct image *image, uint64_t size)
+{
+    return size + 2 * image->word_size >= image->mmap_threshold;
+}
+
+/* glibc, malloc/malloc.c, __libc_free(): giving back a block with a region of its own raises the
+ * threshold to its size, unless the user has set one. */
+void own_region_freed(struct image *image, uint64_t chunk)
+{
+    uint64_t size = glibc_chunk_size(chunk);
+    if (!image->dynamic_threshold || !(chunk & PMT_CHUNK_MMAPPED) ||
+        size <= image->mmap_threshold || size > image->mmap_threshold_max)
+        return;
+    image->mmap_threshold = size;
+    image->trim_threshold = 2 * size;
+}
+
+/* Where only the call is known, not how it mapped the memory. An arena is seen when a part of it is
+ * usable already: what is reserved lies right above. */
+static enum kind kind_by_call(const struct image *image, const struct region *r,
+                              const struct cause *cause)
+{
+    const struct region *above = regions_find(&image->map, r->raw.end);
+    bool reserved = region_is_closed(r) || (above && region_is_closed(above) && !above->path[0]);
+    bool large = own_region_is_due(image, cause->size);
+    return reserved ? KIND_MALLOC_ARENA : large ? KIND_MALLOC_MMAP : KIND_ANONYMOUS;
+}
+
+/* The arena of a thread is reserved without permissions, then opened up bit by bit (glibc,
+ * malloc/arena.c, new_heap()); a large block is readable and writable at once. */
+enum kind own_region_kind(const struct image *image, const struct region *r,
+                          const struct cause *cause)
+{
+    if (cause->kind == CAUSE_CALL)
+        return kind_by_call(image, r, cause);
+    if (!cause_maps(cause))
+        return KIND_ANONYMOUS;
+    return r->raw.perms & PMT_PERM_READ ? KIND_MALLOC_MMAP : KIND_MALLOC_ARENA;
+}

@@ -1,0 +1,46 @@
+#include "runner/model/thread_notes.h"
+#include "runner/base/array.h"
+#include "runner/base/memory.h"
+
+struct thread_note *thread_notes_get(struct thread_notes *notes, uint32_t tid)
+{
+    for (size_t i = notes->count; i-- > 0;)
+        if (notes->items[i].tid == tid)
+            return &notes->items[i];
+    struct thread_note *note = array_add(notes->items, notes->count, notes->room);
+    *note = (struct thread_note){.tid = tid};
+    return note;
+}
+
+void thread_notes_remove(struct thread_notes *notes, struct thread_note *note)
+{
+    change_list_free(&note->waiting);
+    *note = notes->items[--notes->count];
+}
+
+void thread_notes_free(struct thread_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++)
+        change_list_free(&notes->items[i].waiting);
+    memory_put(notes->items);
+}
+
+static size_t place(const struct thread_notes *notes, uint32_t tid)
+{
+    return tid % (sizeof notes->freed / sizeof *notes->freed);
+}
+
+void thread_notes_set_freed(struct thread_notes *notes, const struct freed *freed)
+{
+    struct freed *at = &notes->freed[place(notes, freed->tid)];
+    if (at->tid != freed->tid && at->tid)
+        thread_notes_get(notes, at->tid)->freed = *at;
+    *at = *freed;
+}
+
+const struct freed *thread_notes_freed(const struct thread_notes *notes,
+                                       const struct thread_note *note)
+{
+    const struct freed *at = &notes->freed[place(notes, note->tid)];
+    return at->tid == note->tid ? at : &note->freed;
+}

@@ -1,0 +1,37 @@
+/* Which memory of an image is procmap-trace's own, not the program's. */
+#ifndef PMT_TRACER_H
+#define PMT_TRACER_H
+
+#include "runner/model/regions.h"
+
+/* A file in the map that only procmap-trace has loaded. */
+struct tracer_file {
+    uint64_t inode;
+    uint32_t dev_major, dev_minor;
+};
+
+struct tracer_files {
+    struct tracer_file *items;
+    size_t count, room;
+};
+
+struct tracer {
+    uint64_t places[3]; /* pmt_process.tracer */
+    struct tracer_files files;
+};
+
+void tracer_files_copy(struct tracer_files *to, const struct tracer_files *from);
+void tracer_files_free(struct tracer_files *files);
+
+/* The first look: the shim itself and its output are the files that are mapped at the places. */
+void tracer_start(struct tracer *t, const struct regions *map);
+
+/* Whether a new region of the map is procmap-trace's own: by its name, by its place, because it is of
+ * one of the files, or because the look that shows it is for `reason` (enum pmt_reason). */
+bool tracer_owns(const struct tracer *t, const struct regions *map, const struct region *r,
+                 unsigned reason);
+
+/* Its file is one of procmap-trace's from now on. */
+void tracer_add(struct tracer *t, const struct region *r);
+
+#endif

@@ -1,0 +1,40 @@
+/* What a view of the events is, and what it sees. */
+#ifndef PMT_VIEW_H
+#define PMT_VIEW_H
+
+#include "runner/model/images.h"
+#include "runner/model/library.h"
+
+/* Called in the order of the events; all arguments are borrowed; model->image is the image that it
+ * is about. Those that may be NULL say so. */
+struct model;
+struct view {
+    /* A raw event. `seq`: its number. `changes`: how many changes that belong to it will follow at
+     * once. */
+    void (*event)(struct view *view, const struct model *model, const struct event *event,
+                  uint64_t seq, unsigned changes);
+    void (*change)(struct view *view, const struct model *model, const struct change *change,
+                   uint64_t seq);
+    void (*library)(struct view *view, const struct model *model, const struct library *library,
+                    uint64_t seq); /* or NULL */
+    /* The image is over; or NULL. */
+    void (*forget)(struct view *view, const struct model *model);
+    void (*flush)(struct view *view); /* nothing will come for a while */
+    /* The end of the trace; 0 or the -errno of the first write that failed. Frees the view. */
+    int (*close)(struct view *view, const struct model *model);
+    unsigned index; /* in model->views: set by the model */
+};
+
+struct model {
+    struct image *image; /* of the event in hand; NULL where there is none */
+    struct images images;
+    struct view *views[IMAGE_VIEWS];
+    unsigned view_count;
+    uint64_t seq;     /* of the last event or change */
+    uint64_t ignored; /* events of images that are not known, or not any more */
+    bool started;     /* a first image is known */
+    /* Who wants to look at the clock now and then; see model_tick(). May be NULL. */
+    void (*tick)(struct model *model, bool idle);
+};
+
+#endif
