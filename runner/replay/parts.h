@@ -4,6 +4,7 @@
 #ifndef PMT_REPLAY_PARTS_H
 #define PMT_REPLAY_PARTS_H
 
+#include "runner/base/names.h"
 #include "runner/model/event.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -35,12 +36,12 @@ struct replay {
     bool has_symbols;
 
     unsigned word_size; /* of the first image, 0 before its process event */
-    struct {
+    struct replay_image {
         uint32_t number;
         unsigned word_size;
     } * images; /* that have not ended */
     size_t image_count, image_room;
-    json_t *strings; /* interned: an object whose keys they are */
+    struct names names; /* of frames */
 };
 
 /* Errors. The first one is kept; whoever comes later works on with zeros and is not heard. */

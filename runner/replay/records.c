@@ -1,10 +1,9 @@
+#include "runner/base/array.h"
 #include "runner/replay/parts.h"
 #include "schemas/mapcalls.h"
 #include "schemas/names.h"
 #include "schemas/record_check.h"
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SCHEMA 1
@@ -114,18 +113,9 @@ static void set_word_size(struct replay *p, uint32_t image, unsigned word_size)
 {
     size_t at = place_of_image(p, image);
     p->word_size = p->word_size ? p->word_size : word_size;
-    if (!at && p->image_count == p->image_room) {
-        size_t room = p->image_room ? 2 * p->image_room : 16;
-        void *images = realloc(p->images, room * sizeof *p->images);
-        if (!images)
-            return replay_set_error(p, -ENOMEM, false, strerror(ENOMEM));
-        p->images = images;
-        p->image_room = room;
-    }
-    if (!at)
-        at = ++p->image_count;
-    p->images[at - 1].number = image;
-    p->images[at - 1].word_size = word_size;
+    struct replay_image *known =
+        at ? &p->images[at - 1] : array_add(p->images, p->image_count, p->image_room);
+    *known = (struct replay_image){image, word_size};
 }
 
 unsigned replay_word_size(const struct replay *p, uint32_t image)
@@ -357,16 +347,7 @@ static void build_snapshot(struct replay *p, const json_t *event)
 /* A copy of the string `key` that lives as long as the replay; NULL if there is none. */
 static const char *find_interned(struct replay *p, const json_t *object, const char *key)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    if (!text)
-        return NULL;
-    void *at = json_object_iter_at(p->strings, text);
-    if (!at && json_object_set_new_nocheck(p->strings, text, json_null()) == 0)
-        at = json_object_iter_at(p->strings, text);
-    if (at)
-        return json_object_iter_key(at);
-    replay_set_error(p, -ENOMEM, false, strerror(ENOMEM));
-    return NULL;
+    return names_intern(&p->names, json_string_value(json_object_get(object, key)));
 }
 
 static struct symbol_place build_place(struct replay *p, const json_t *object)

@@ -1,4 +1,5 @@
 #include "runner/replay/replay.h"
+#include "runner/base/memory.h"
 #include "runner/replay/parts.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -210,25 +211,14 @@ const char *replay_error(const struct replay *p)
 struct replay *replay_open(const char *path, char *why, size_t size)
 {
     bool standard_input = strcmp(path, "-") == 0;
-    struct replay *p = calloc(1, sizeof *p);
-    if (!p)
-        goto out_of_memory;
-    p->fd = -1;
-    p->name = strdup(standard_input ? "standard input" : path);
-    p->strings = json_object();
-    if (!p->name || !p->strings)
-        goto out_of_memory;
+    struct replay *p = memory_get(sizeof *p);
+    p->name = memory_text(standard_input ? "standard input" : path);
     p->fd =
         standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
     if (p->fd >= 0)
         return p;
     replay_set_error(p, -errno, false, strerror(errno));
     snprintf(why, size, "%s", p->error);
-    replay_close(p);
-    return NULL;
-
-out_of_memory:
-    snprintf(why, size, "%s", strerror(ENOMEM));
     replay_close(p);
     return NULL;
 }
@@ -239,9 +229,9 @@ void replay_close(struct replay *p)
         return;
     if (p->fd >= 0)
         close(p->fd);
-    json_decref(p->strings);
-    free(p->images);
+    names_free(&p->names);
+    memory_put(p->images);
     free(p->text);
-    free(p->name);
-    free(p);
+    memory_put(p->name);
+    memory_put(p);
 }
