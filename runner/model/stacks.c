@@ -1,4 +1,5 @@
 #include "runner/model/stacks.h"
+#include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include <string.h>
 
@@ -29,10 +30,9 @@ void stacks_free(struct stacks *stacks)
 static struct stack **slot(struct stacks *stacks, uint32_t id)
 {
     if (id >= stacks->room) {
-        size_t room = (size_t)id + id / 2 + 64;
-        stacks->by_id = memory_resize(stacks->by_id, room * sizeof *stacks->by_id);
-        memset(stacks->by_id + stacks->room, 0, (room - stacks->room) * sizeof *stacks->by_id);
-        stacks->room = room;
+        size_t before = stacks->room;
+        stacks->by_id = array_fit(stacks->by_id, id + 1, &stacks->room, sizeof *stacks->by_id);
+        memset(stacks->by_id + before, 0, (stacks->room - before) * sizeof *stacks->by_id);
     }
     return &stacks->by_id[id];
 }
