@@ -39,7 +39,7 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit e2e soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit e2e differential soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
@@ -258,6 +258,10 @@ e2e: all labs victims $(ASAN_TOOL) ## run the end-to-end tests
 	tests/setup/foreign.sh $(BUILD)/foreign
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(ASAN_TOOL) \
 		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider $(HANGS) --junitxml=$(RESULTS)/e2e.xml tests/e2e
+
+differential: all ## what some 500 commands do, untraced and traced: a table of the differences
+	tests/setup/foreign.sh $(BUILD)/foreign || echo "make differential: what is missing is left out"
+	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/differential/differential.py
 
 soak: all labs victims ## the stress tests with their full numbers: takes long
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
