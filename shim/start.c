@@ -1,7 +1,8 @@
 #include "shim/start.h"
+#include "shim/base/area.h"
 #include "shim/base/environment.h"
-#include "shim/base/memory.h"
 #include "shim/base/own_map.h"
+#include "shim/base/pool.h"
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/kernel/entry.h"
@@ -12,7 +13,7 @@
 #include "shim/ring/handover.h"
 #include "shim/ring/output.h"
 #include "shim/stacks/libunwind_walk.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -45,9 +46,9 @@ static void find_loader(void)
     process.loader_high = (uintptr_t)header + end;
 }
 
-static struct live *new_live_page(void)
+static struct live_page *new_live_page(void)
 {
-    struct live *page =
+    struct live_page *page =
         sys_mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (!page || sys3(__NR_madvise, page, 4096, MADV_WIPEONFORK) != 0)
         return NULL;
@@ -58,7 +59,7 @@ static struct live *new_live_page(void)
 }
 
 /* The ring of the runner, or the file of PROCMAP_TRACE_OUTPUT. */
-static enum sink open_sink(struct live *page, bool *text_snapshots)
+static enum sink open_sink(struct live_page *page, bool *text_snapshots)
 {
     const char *socket = environment_get(PMT_ENV_SOCKET);
     const char *output = environment_get(PMT_ENV_OUTPUT);
@@ -84,10 +85,11 @@ static void start(void)
     process.stack_end = environment_stack_end();
     find_loader();
     process.glibc_malloc = real_malloc_is_glibc();
-    struct live *none = live, *page;
-    if (!environment_asks() || !memory_init() || !stacks_init() || !(page = new_live_page()))
+    struct live_page *none = live, *page;
+    if (!environment_asks() || !area_init() || !pool_init() || !stack_id_init() ||
+        !(page = new_live_page()))
         return;
-    memory_set_apart(__ehdr_start);
+    area_set_apart(__ehdr_start);
     bool text_snapshots;
     live = page;
     enum sink sink = open_sink(page, &text_snapshots);
@@ -140,7 +142,7 @@ __attribute__((constructor)) static void construct(void)
 {
     if (!start_tracing() || !real_malloc_is_behind())
         return;
-    if (stacks_need_libunwind())
+    if (stack_id_needs_libunwind())
         libunwind_load();
     uint64_t mask;
     sys_block_signals(&mask);

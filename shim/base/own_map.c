@@ -1,5 +1,5 @@
 #include "shim/base/own_map.h"
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 #include "shim/base/sys.h"
 #include <fcntl.h>
 
@@ -33,7 +33,7 @@ void own_map_close(struct maps *maps)
 
 bool own_map_init(bool text)
 {
-    finder = memory_private(sizeof *finder);
+    finder = area_get(sizeof *finder);
     if (finder && !text && own_map_open(finder)) {
         by_query = maps_can_query(finder->io, finder->fd);
         if (by_query && sizeof(long) == 8)

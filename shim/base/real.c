@@ -1,54 +1,14 @@
 #include "shim/base/real.h"
 #include "shim/base/state.h"
 #include <link.h>
-#include <string.h>
 
 struct real real;
 
-#define NAMED(name)                                                                                \
-    {                                                                                              \
-#name, offsetof(struct real, name)                                                         \
-    }
-
-static const struct {
-    const char *name;
-    size_t place;
-} named[] = {
-    NAMED(malloc),
-    NAMED(calloc),
-    NAMED(realloc),
-    NAMED(free),
-    NAMED(memalign),
-    NAMED(aligned_alloc),
-    NAMED(posix_memalign),
-    NAMED(valloc),
-    NAMED(pvalloc),
-    NAMED(malloc_usable_size),
-    NAMED(mallopt),
-    NAMED(mmap),
-    NAMED(mmap64),
-    NAMED(munmap),
-    NAMED(mremap),
-    NAMED(mprotect),
-    NAMED(brk),
-    NAMED(sbrk),
-    NAMED(dlopen),
-    NAMED(dlmopen),
-    NAMED(dlclose),
-    NAMED(pthread_create),
-    NAMED(system),
-    NAMED(popen),
-    NAMED(posix_spawn),
-    NAMED(posix_spawnp),
-    {"__curbrk", offsetof(struct real, curbrk)},
-};
-
 void real_resolve(void)
 {
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-        void *function = dlsym(RTLD_NEXT, named[i].name);
-        memcpy((char *)&real + named[i].place, &function, sizeof function);
-    }
+#define RESOLVE(result, name, parameters) real.name = dlsym(RTLD_NEXT, #name);
+    REAL_FUNCTIONS(RESOLVE)
+    real.curbrk = dlsym(RTLD_NEXT, "__curbrk");
 }
 
 /* In a program at a fixed address that takes malloc's address, that of its own jump to malloc is

@@ -11,35 +11,43 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+/* Result, name and parameters of each. */
+#define REAL_FUNCTIONS(F)                                                                          \
+    F(void *, malloc, (size_t))                                                                    \
+    F(void *, calloc, (size_t, size_t))                                                            \
+    F(void *, realloc, (void *, size_t))                                                           \
+    F(void, free, (void *))                                                                        \
+    F(void *, memalign, (size_t, size_t))                                                          \
+    F(void *, aligned_alloc, (size_t, size_t))                                                     \
+    F(int, posix_memalign, (void **, size_t, size_t))                                              \
+    F(void *, valloc, (size_t))                                                                    \
+    F(void *, pvalloc, (size_t))                                                                   \
+    F(size_t, malloc_usable_size, (void *))                                                        \
+    F(int, mallopt, (int, int))                                                                    \
+    F(void *, mmap, (void *, size_t, int, int, int, off_t))                                        \
+    F(void *, mmap64, (void *, size_t, int, int, int, off64_t))                                    \
+    F(int, munmap, (void *, size_t))                                                               \
+    F(void *, mremap, (void *, size_t, size_t, int, ...))                                          \
+    F(int, mprotect, (void *, size_t, int))                                                        \
+    F(int, brk, (void *))                                                                          \
+    F(void *, sbrk, (intptr_t))                                                                    \
+    F(void *, dlopen, (const char *, int))                                                         \
+    F(void *, dlmopen, (Lmid_t, const char *, int))                                                \
+    F(int, dlclose, (void *))                                                                      \
+    F(int, pthread_create, (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))       \
+    F(int, system, (const char *))                                                                 \
+    F(FILE *, popen, (const char *, const char *))                                                 \
+    F(int, posix_spawn,                                                                            \
+      (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
+       char *const[], char *const[]))                                                              \
+    F(int, posix_spawnp,                                                                           \
+      (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
+       char *const[], char *const[]))
+
+#define REAL_POINTER(result, name, parameters) result(*name) parameters;
+
 extern struct real {
-    void *(*malloc)(size_t);
-    void *(*calloc)(size_t, size_t);
-    void *(*realloc)(void *, size_t);
-    void (*free)(void *);
-    void *(*memalign)(size_t, size_t);
-    void *(*aligned_alloc)(size_t, size_t);
-    int (*posix_memalign)(void **, size_t, size_t);
-    void *(*valloc)(size_t);
-    void *(*pvalloc)(size_t);
-    size_t (*malloc_usable_size)(void *);
-    int (*mallopt)(int, int);
-    void *(*mmap)(void *, size_t, int, int, int, off_t);
-    void *(*mmap64)(void *, size_t, int, int, int, off64_t);
-    int (*munmap)(void *, size_t);
-    void *(*mremap)(void *, size_t, size_t, int, ...);
-    int (*mprotect)(void *, size_t, int);
-    int (*brk)(void *);
-    void *(*sbrk)(intptr_t);
-    void *(*dlopen)(const char *, int);
-    void *(*dlmopen)(Lmid_t, const char *, int);
-    int (*dlclose)(void *);
-    int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-    int (*system)(const char *);
-    FILE *(*popen)(const char *, const char *);
-    int (*posix_spawn)(pid_t *, const char *, const posix_spawn_file_actions_t *,
-                       const posix_spawnattr_t *, char *const[], char *const[]);
-    int (*posix_spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *,
-                        const posix_spawnattr_t *, char *const[], char *const[]);
+    REAL_FUNCTIONS(REAL_POINTER)
     void **curbrk; /* glibc's __curbrk: the program break as sbrk(2) last left it */
 } real __attribute__((visibility("hidden")));
 

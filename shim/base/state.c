@@ -3,11 +3,11 @@
 #include <string.h>
 
 const char state_never_alone;
-static struct live not_traced = {.alone = &state_never_alone};
-struct live *live = &not_traced;
-struct process process;
+static struct live_page not_traced = {.alone = &state_never_alone};
+struct live_page *live = &not_traced;
+struct state_process process;
 
-__thread struct thread thread __attribute__((tls_model("initial-exec")));
+__thread struct state_thread thread __attribute__((tls_model("initial-exec")));
 
 void state_update(void)
 {

@@ -11,7 +11,7 @@
 #define HIDDEN __attribute__((visibility("hidden"))) /* not through the global offset table */
 
 enum sink {
-    SINK_NONE, /* not tracing; must be 0, see struct live */
+    SINK_NONE, /* not tracing; must be 0, see struct live_page */
     SINK_RING,
     SINK_OUTPUT,
     SINK_STUCK, /* the ring stayed full: events are dropped and counted until the runner goes on */
@@ -24,7 +24,7 @@ enum attention {
 
 /* Lives on a page of its own with MADV_WIPEONFORK: in the child of any kind of fork it reads zero,
  * and so the child is not traced. A vfork child shares the memory and sees it unchanged. */
-struct live {
+struct live_page {
     uint32_t sink; /* enum sink */
     uint32_t fast; /* 1: nothing calls for more than a compact record, see state_update() */
     uint32_t clock;
@@ -43,11 +43,11 @@ struct live {
     uint32_t page_size;
     uint32_t unmapped; /* counts what makes memory unreadable */
 };
-extern struct live *live HIDDEN;
+extern struct live_page *live HIDDEN;
 extern const char state_never_alone; /* for live->alone */
 
 /* What stays the same as long as the process lives. */
-struct process {
+struct state_process {
     uint64_t stack_end;                /* an address in the main thread's stack */
     uint64_t stack_low;                /* start of the stack's region as last seen */
     uint64_t stack_high;               /* its end, which stays */
@@ -57,7 +57,7 @@ struct process {
     bool sees_kernel;                  /* libc's system calls are hooked */
     bool follow;                       /* children are traced, too */
 };
-extern struct process process HIDDEN;
+extern struct state_process process HIDDEN;
 
 static inline bool state_owns_code(uintptr_t address)
 {
@@ -70,7 +70,7 @@ static inline bool state_loader_owns(uintptr_t address)
 }
 
 /* What every interposed function finds at its frame pointer (it is compiled with one). */
-struct frame {
+struct call_frame {
     uintptr_t fp;     /* of the caller */
     uintptr_t caller; /* return address; behind it, the caller's stack pointer points */
 };
@@ -83,15 +83,15 @@ struct stack_bounds {
  * may leave one behind. Trusted only while `frame` lies above the stack pointer. */
 struct call {
     uint16_t call; /* enum pmt_call, 0: none */
-    bool named;    /* struct thread.name belongs to it */
-    bool framed;   /* `frame` is a struct frame */
+    bool named;    /* struct state_thread.name belongs to it */
+    bool framed;   /* `frame` is a struct call_frame */
     uintptr_t size;
     uintptr_t frame;   /* of the interposed function */
     uintptr_t caller;  /* return address into the program */
     uint32_t stack_id; /* 0: not walked yet */
 };
 
-struct thread {
+struct state_thread {
     uint32_t tid;
     uint32_t busy;       /* > 0: inside the tracer's own use of libraries; signals are held back */
     uintptr_t stack_low; /* main thread: the lowest known address of the stack; others: 0 */
@@ -104,7 +104,7 @@ struct thread {
     uint8_t name_size;
     char name[255];
 };
-extern __thread struct thread thread __attribute__((tls_model("initial-exec")));
+extern __thread struct state_thread thread __attribute__((tls_model("initial-exec")));
 
 /* The call for records: pmt_within, and its name (`within->name_size` bytes) in thread.name. The
  * second: the call that a look at the map after ld.so's work belongs to. */

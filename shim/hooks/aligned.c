@@ -1,23 +1,23 @@
 /* Aligned allocations: posix_memalign(3) and its kin. */
-#include "shim/base/memory.h"
+#include "shim/base/pool.h"
 #include "shim/base/real.h"
-#include "shim/hooks/allocation.h"
+#include "shim/hooks/heap_call.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 
 static void allocated(enum pmt_call call, const void *block, size_t alignment, size_t size,
-                      int error, const struct frame *frame)
+                      int error, const struct call_frame *frame)
 {
-    struct allocation a = {
+    struct heap_call a = {
         .call = call, .block = block, .size = size, .alignment = alignment, .error = error};
-    allocation_after_call(allocation_chunk(block), frame);
-    allocation_send(&a, frame);
+    heap_call_over(heap_call_chunk(block), frame);
+    heap_call_send(&a, frame);
 }
 
 /* What is behind is known only after hook_active(). errno is as the program sees it. */
 static void *align(enum pmt_call call, size_t alignment, size_t size,
-                   void *(*const *behind)(size_t, size_t), const struct frame *frame)
+                   void *(*const *behind)(size_t, size_t), const struct call_frame *frame)
 {
     if (unlikely(thread.busy))
         return pool_alloc(size, alignment);
@@ -58,7 +58,7 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t size)
 }
 
 static void *align_to_page(enum pmt_call call, size_t size, void *(*const *behind)(size_t),
-                           const struct frame *frame)
+                           const struct call_frame *frame)
 {
     if (unlikely(thread.busy))
         return pool_alloc(size, 4096);

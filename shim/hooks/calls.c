@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static bool begin(struct call *outer, enum pmt_call call, const char *name,
-                  const struct frame *frame)
+                  const struct call_frame *frame)
 {
     if (!hook_begin(outer, call, 0, frame))
         return false;
@@ -27,7 +27,7 @@ HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start
     int result = real.pthread_create(id, attr, announced, arg);
     if (result != 0)
         threads_take_back(arg);
-    hook_end(&outer, HOOK_CALLER());
+    hook_end(true, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -36,8 +36,7 @@ HOOK int system(const char *command)
     struct call outer;
     bool noted = begin(&outer, PMT_CALL_SYSTEM, command, HOOK_FRAME());
     int result = real.system(command);
-    if (noted)
-        hook_end(&outer, HOOK_CALLER());
+    hook_end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -46,8 +45,7 @@ HOOK FILE *popen(const char *command, const char *mode)
     struct call outer;
     bool noted = begin(&outer, PMT_CALL_POPEN, command, HOOK_FRAME());
     FILE *result = real.popen(command, mode);
-    if (noted)
-        hook_end(&outer, HOOK_CALLER());
+    hook_end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -57,8 +55,7 @@ HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_action
     struct call outer;
     bool noted = begin(&outer, PMT_CALL_POSIX_SPAWN, path, HOOK_FRAME());
     int result = real.posix_spawn(pid, path, actions, attr, argv, envp);
-    if (noted)
-        hook_end(&outer, HOOK_CALLER());
+    hook_end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -68,7 +65,6 @@ HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actio
     struct call outer;
     bool noted = begin(&outer, PMT_CALL_POSIX_SPAWNP, file, HOOK_FRAME());
     int result = real.posix_spawnp(pid, file, actions, attr, argv, envp);
-    if (noted)
-        hook_end(&outer, HOOK_CALLER());
+    hook_end(noted, &outer, HOOK_CALLER());
     return result;
 }

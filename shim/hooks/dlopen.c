@@ -3,7 +3,7 @@
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/hooks/hook.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 #include "shim/stacks/unwind.h"
 #include <elf.h>
 #include <errno.h>
@@ -31,13 +31,13 @@ static bool has_search_path(uintptr_t caller)
 
 /* Stack of the caller first: libunwind must not be called while ld.so's lock is held. */
 static void enter(struct call *outer, enum pmt_call call, const char *name,
-                  const struct frame *frame)
+                  const struct call_frame *frame)
 {
     uint64_t mask;
     hook_enter(outer, call, 0, frame);
     state_name_call(name);
     sys_block_signals(&mask);
-    thread.call.stack_id = stacks_here(frame->caller);
+    thread.call.stack_id = stack_id_here(frame->caller);
     sys_restore_signals(&mask);
     thread.loader = thread.call;
     attention_loader_ran();
@@ -55,7 +55,7 @@ static bool must_jump(enum pmt_call call, const char *file, uintptr_t caller)
     if (!jump)
         return false;
     struct call outer;
-    struct frame none = {0, caller};
+    struct call_frame none = {0, caller};
     enter(&outer, call, file, &none);
     thread.call.framed = false;
     thread.loader.frame = 0;

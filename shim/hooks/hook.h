@@ -16,7 +16,7 @@ static inline bool hook_active(void)
 /* Notes the call that this thread is in; for calls with nothing around them and nothing to attend
  * to, which end with thread.call.call = PMT_CALL_NONE. */
 static inline __attribute__((always_inline)) void hook_mark(enum pmt_call call, uintptr_t size,
-                                                            const struct frame *frame)
+                                                            const struct call_frame *frame)
 {
     thread.call.call = call;
     thread.call.named = false;
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) void hook_mark(enum pmt_call call, 
 /* Marks the interposed call that this thread is in from here to hook_leave(). `outer` keeps the one
  * around it. */
 static inline void hook_enter(struct call *outer, enum pmt_call call, uintptr_t size,
-                              const struct frame *frame)
+                              const struct call_frame *frame)
 {
     uintptr_t sp = (uintptr_t)outer; /* near enough */
     if (unlikely(attention_is_due(sp)) && !state_loader_owns(frame->caller) && !thread.busy)
@@ -56,9 +56,10 @@ static inline void hook_look(uintptr_t caller)
         attention_after_call(caller);
 }
 
-/* All of this for a call of which no more than the name is noted; false: not even that. */
+/* All of this for a call of which no more than the name is noted; false: not even that. What it
+ * returns is for hook_end(). */
 static inline bool hook_begin(struct call *outer, enum pmt_call call, uintptr_t size,
-                              const struct frame *frame)
+                              const struct call_frame *frame)
 {
     if (!hook_active() || thread.busy)
         return false;
@@ -66,14 +67,16 @@ static inline bool hook_begin(struct call *outer, enum pmt_call call, uintptr_t 
     return true;
 }
 
-static inline void hook_end(const struct call *outer, uintptr_t caller)
+static inline void hook_end(bool noted, const struct call *outer, uintptr_t caller)
 {
+    if (!noted)
+        return;
     hook_look(caller);
     hook_leave(outer);
 }
 
 /* For the interposed function itself only: it makes the compiler keep a frame pointer there. */
-#define HOOK_FRAME() ((const struct frame *)__builtin_frame_address(0))
+#define HOOK_FRAME() ((const struct call_frame *)__builtin_frame_address(0))
 #define HOOK_CALLER() ((uintptr_t)__builtin_return_address(0))
 #define HOOK __attribute__((visibility("default")))
 

@@ -1,43 +1,43 @@
 /* malloc(3), calloc(3) and free(3), as the program and its libraries call them. */
-#include "shim/base/memory.h"
+#include "shim/base/pool.h"
 #include "shim/base/real.h"
-#include "shim/hooks/allocation.h"
+#include "shim/hooks/heap_call.h"
 #include "shim/ring/emit.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 #include <errno.h>
 
 /* A record of malloc, calloc or free; all but the sizes of the numbers is known when it is
  * compiled. */
 static inline __attribute__((always_inline)) void send_short(enum pmt_call call, uintptr_t block,
                                                              uintptr_t size, uint32_t bytes,
-                                                             const struct frame *frame)
+                                                             const struct call_frame *frame)
 {
-    uint32_t stack_id = stacks_of_frame(frame);
+    uint32_t stack_id = stack_id_of_frame(frame);
     struct emit e = emit_begin(bytes);
     struct pmt_alloc *a = e.record;
     if (unlikely(!a))
         return;
-    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_of_call());
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, ticks_of_call());
     a->addr = block;
-    a->chunk = allocation_chunk((const void *)block);
+    a->chunk = heap_call_chunk((const void *)block);
     if (bytes > PMT_ALLOC_FREE_SIZE)
         a->size = size;
     emit_end(&e);
 }
 
 static __attribute__((noinline, cold)) void send_failed(enum pmt_call call, size_t size,
-                                                        const struct frame *frame)
+                                                        const struct call_frame *frame)
 {
-    allocation_send(&(struct allocation){.call = call, .size = size, .error = ENOMEM}, frame);
+    heap_call_send(&(struct heap_call){.call = call, .size = size, .error = ENOMEM}, frame);
 }
 
 /* The stack's id if there is nothing to do but the call and a short record; else 0. */
-static inline __attribute__((always_inline)) uint32_t plain_call(const struct live *l,
-                                                                 const struct frame *frame)
+static inline __attribute__((always_inline)) uint32_t plain_call(const struct live_page *l,
+                                                                 const struct call_frame *frame)
 {
     bool plain = l->fast && !(thread.busy | thread.loader_ran | thread.call.call) &&
                  (uintptr_t)frame >= thread.stack_low;
-    return likely(plain) ? stacks_known(l, frame) : 0;
+    return likely(plain) ? stack_id_known(l, frame) : 0;
 }
 
 #ifdef __i386__
@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) void fill_compact(compact *c, enum 
     c->call = (uint8_t)call;
     c->stack_id = stack_id;
     c->addr = block;
-    c->chunk = (uint32_t)allocation_word((const void *)block);
+    c->chunk = (uint32_t)heap_call_word((const void *)block);
     if (bytes > PMT_CALL32_FREE_SIZE)
         c->size = (uint32_t)size;
 }
@@ -78,7 +78,7 @@ static __attribute__((noinline, cold)) void send_compact_late(uint32_t position,
     if (!c)
         return;
     fill_compact(c, call, block, size, stack_id, bytes);
-    c->time = clock_compact(live, 0);
+    c->time = ticks_compact(live, 0);
     __atomic_store_n(&c->stamp, e.stamp, __ATOMIC_RELEASE);
 }
 
@@ -91,18 +91,19 @@ static __attribute__((noinline)) void send_whole(enum pmt_call call, uintptr_t b
     struct pmt_alloc *a = e.record;
     if (unlikely(!a))
         return;
-    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, ticks_now());
     a->addr = block;
-    a->chunk = allocation_word((const void *)block);
+    a->chunk = heap_call_word((const void *)block);
     if (!frees)
         a->size = size;
     emit_end(&e);
 }
 
 /* What emit_begin() and emit_end() do, for plain_call() has seen to the rest. */
-static inline __attribute__((always_inline)) void send_compact(struct live *l, enum pmt_call call,
-                                                               uintptr_t block, uintptr_t size,
-                                                               uint32_t stack_id, uint32_t bytes)
+static inline __attribute__((always_inline)) void send_compact(struct live_page *l,
+                                                               enum pmt_call call, uintptr_t block,
+                                                               uintptr_t size, uint32_t stack_id,
+                                                               uint32_t bytes)
 {
     if (unlikely(!*l->alone))
         return send_whole(call, block, size, stack_id);
@@ -111,21 +112,22 @@ static inline __attribute__((always_inline)) void send_compact(struct live *l, e
         return send_compact_late(position, call, block, size, stack_id, bytes);
     compact *c = (void *)(l->data + (position & (PMT_RING_CAPACITY - 1)));
     fill_compact(c, call, block, size, stack_id, bytes);
-    c->time = clock_compact(l, position);
+    c->time = ticks_compact(l, position);
     __atomic_store_n(&c->stamp, position ^ l->cookie, __ATOMIC_RELEASE);
 }
 
 /* malloc and calloc. */
-static inline __attribute__((always_inline)) void allocated(enum pmt_call call, const void *block,
-                                                            size_t size, const struct frame *frame)
+static inline __attribute__((always_inline)) void
+allocated(enum pmt_call call, const void *block, size_t size, const struct call_frame *frame)
 {
-    allocation_after_call(allocation_chunk(block), frame);
+    heap_call_over(heap_call_chunk(block), frame);
     if (likely(block))
         return send_short(call, (uintptr_t)block, size, PMT_ALLOC_MALLOC_SIZE, frame);
     send_failed(call, size, frame);
 }
 
-static __attribute__((noinline)) void *malloc_in_general(size_t size, const struct frame *frame)
+static __attribute__((noinline)) void *malloc_in_general(size_t size,
+                                                         const struct call_frame *frame)
 {
     if (unlikely(thread.busy))
         return pool_alloc(size, 0);
@@ -142,8 +144,8 @@ static __attribute__((noinline)) void *malloc_in_general(size_t size, const stru
 /* Nearly every malloc and free comes this way. */
 HOOK void *malloc(size_t size)
 {
-    struct live *l = live;
-    const struct frame *frame = HOOK_FRAME();
+    struct live_page *l = live;
+    const struct call_frame *frame = HOOK_FRAME();
     uint32_t stack_id = plain_call(l, frame);
     if (unlikely(!stack_id) || unlikely(size > COMPACT_MOST))
         return malloc_in_general(size, frame);
@@ -174,7 +176,7 @@ HOOK void *calloc(size_t count, size_t size)
 }
 
 /* Recorded before the block is given back: another thread may get it at once. */
-static __attribute__((noinline)) void free_in_general(void *block, const struct frame *frame)
+static __attribute__((noinline)) void free_in_general(void *block, const struct call_frame *frame)
 {
     if (unlikely(pool_owns(block)))
         return;
@@ -182,20 +184,20 @@ static __attribute__((noinline)) void free_in_general(void *block, const struct 
         return real.free ? real.free(block) : (void)0;
     struct call outer;
     hook_enter(&outer, PMT_CALL_FREE, 0, frame);
-    uintptr_t chunk = allocation_chunk(block);
+    uintptr_t chunk = heap_call_chunk(block);
     send_short(PMT_CALL_FREE, (uintptr_t)block, 0, PMT_ALLOC_FREE_SIZE, frame);
     real.free(block);
-    allocation_after_call(chunk, frame);
+    heap_call_over(chunk, frame);
     hook_leave(&outer);
 }
 
 HOOK void free(void *block)
 {
-    struct live *l = live;
-    const struct frame *frame = HOOK_FRAME();
+    struct live_page *l = live;
+    const struct call_frame *frame = HOOK_FRAME();
     uint32_t stack_id = block ? plain_call(l, frame) : 0;
-    if (unlikely(!stack_id) || unlikely(allocation_word(block) & POOL_MARK) ||
-        unlikely(allocation_word(block) > COMPACT_MOST))
+    if (unlikely(!stack_id) || unlikely(heap_call_word(block) & POOL_MARK) ||
+        unlikely(heap_call_word(block) > COMPACT_MOST))
         return free_in_general(block, frame);
     hook_mark(PMT_CALL_FREE, 0, frame);
     send_compact(l, PMT_CALL_FREE, (uintptr_t)block, 0, stack_id, COMPACT_FREE);

@@ -7,11 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void end(const struct call *outer, uintptr_t caller)
+static void end(bool noted, const struct call *outer, uintptr_t caller)
 {
-    if (unlikely(!process.sees_kernel)) /* else kernel.c knows more */
+    if (noted && unlikely(!process.sees_kernel)) /* else kernel.c knows more */
         unwind_forget();
-    hook_end(outer, caller);
+    hook_end(noted, outer, caller);
 }
 
 HOOK void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
@@ -19,8 +19,7 @@ HOOK void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t of
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_MMAP, length, HOOK_FRAME());
     void *result = real.mmap(addr, length, prot, flags, fd, offset);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -29,8 +28,7 @@ HOOK void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off64_
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_MMAP, length, HOOK_FRAME());
     void *result = real.mmap64(addr, length, prot, flags, fd, offset);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -39,8 +37,7 @@ HOOK int munmap(void *addr, size_t length)
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_MUNMAP, length, HOOK_FRAME());
     int result = real.munmap(addr, length);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -53,8 +50,7 @@ HOOK void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_MREMAP, new_size, HOOK_FRAME());
     void *result = real.mremap(old, old_size, new_size, flags, fixed);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -63,8 +59,7 @@ HOOK int mprotect(void *addr, size_t length, int prot)
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_MPROTECT, length, HOOK_FRAME());
     int result = real.mprotect(addr, length, prot);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -73,8 +68,7 @@ HOOK int brk(void *address)
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_BRK, 0, HOOK_FRAME());
     int result = real.brk(address);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }
 
@@ -83,7 +77,6 @@ HOOK void *sbrk(intptr_t increment)
     struct call outer;
     bool noted = hook_begin(&outer, PMT_CALL_SBRK, 0, HOOK_FRAME());
     void *result = real.sbrk(increment);
-    if (noted)
-        end(&outer, HOOK_CALLER());
+    end(noted, &outer, HOOK_CALLER());
     return result;
 }

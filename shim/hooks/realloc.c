@@ -1,26 +1,26 @@
 /* realloc(3) and reallocarray(3). */
-#include "shim/base/memory.h"
+#include "shim/base/pool.h"
 #include "shim/base/real.h"
-#include "shim/hooks/allocation.h"
-#include "shim/ring/clock.h"
+#include "shim/hooks/heap_call.h"
+#include "shim/ring/ticks.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The block may be given back inside and got by another thread before this is recorded; `began`
  * tells the reader which of the two has it. */
-static void *reallocate(enum pmt_call call, void *old, size_t size, const struct frame *frame)
+static void *reallocate(enum pmt_call call, void *old, size_t size, const struct call_frame *frame)
 {
     struct call outer;
     hook_enter(&outer, call, size, frame);
-    struct allocation d = {.call = call, .size = size, .old = (uintptr_t)old, .began = clock_now()};
-    uintptr_t chunk = allocation_chunk(old);
+    struct heap_call d = {.call = call, .size = size, .old = (uintptr_t)old, .began = ticks_now()};
+    uintptr_t chunk = heap_call_chunk(old);
     void *block = real.realloc(old, size);
     d.block = block;
     if (!block && !(size == 0 && old))
         d.error = ENOMEM;
-    allocation_after_call(allocation_chunk(block) | chunk, frame);
-    allocation_send(&d, frame);
+    heap_call_over(heap_call_chunk(block) | chunk, frame);
+    heap_call_send(&d, frame);
     hook_leave(&outer);
     return block;
 }
@@ -54,12 +54,12 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
     if (overflow) {
         errno = ENOMEM;
         if (hook_active())
-            allocation_send(&(struct allocation){.call = PMT_CALL_REALLOCARRAY,
-                                                 .size = SIZE_MAX,
-                                                 .old = (uintptr_t)old,
-                                                 .began = clock_now(),
-                                                 .error = ENOMEM},
-                            HOOK_FRAME());
+            heap_call_send(&(struct heap_call){.call = PMT_CALL_REALLOCARRAY,
+                                               .size = SIZE_MAX,
+                                               .old = (uintptr_t)old,
+                                               .began = ticks_now(),
+                                               .error = ENOMEM},
+                           HOOK_FRAME());
         return NULL;
     }
     if (!hook_active())

@@ -3,7 +3,8 @@
 #include "shim/kernel/image.h"
 #include "shim/looks/snapshot.h"
 #include "shim/ring/emit.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/libunwind_walk.h"
+#include "shim/stacks/stack_id.h"
 #include <sched.h>
 #include <signal.h>
 
@@ -23,7 +24,7 @@ static uint32_t send_fork(const struct sys_regs *regs, uint32_t stack_id)
     struct pmt_fork *f = e.record;
     if (!f)
         return 0;
-    emit_header(&e, PMT_RECORD_FORK, (uint8_t)name_of(regs), stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_FORK, (uint8_t)name_of(regs), stack_id, ticks_now());
     f->fork_id = ++last_fork;
     f->pad = 0;
     emit_end(&e);
@@ -44,11 +45,11 @@ static void begin_child(uint32_t fork_id, uint32_t parent)
 /* No other thread is between a change of the map and its snapshot meanwhile. */
 long fork_traced(const struct sys_regs *regs)
 {
-    uint32_t stack_id = stacks_of_change();
-    bool held = stacks_hold(), locked = lock_take(&map_lock);
+    uint32_t stack_id = stack_id_of_change();
+    bool held = libunwind_hold(), locked = lock_take(&map_lock);
     uint32_t fork_id = send_fork(regs, stack_id), parent = live->pid;
     long result = sys_call_regs(regs);
-    stacks_go_on(held, result == 0);
+    libunwind_go_on(held, result == 0);
     if (result == 0)
         begin_child(fork_id, parent);
     else if (locked)
@@ -59,10 +60,10 @@ long fork_traced(const struct sys_regs *regs)
 bool fork_found_out(void)
 {
     uint64_t mask;
-    if (!process.follow || live->pid) /* 0 in the page of a child, see struct live */
+    if (!process.follow || live->pid) /* 0 in the page of a child, see struct live_page */
         return live->sink != SINK_NONE;
     sys_block_signals(&mask);
-    stacks_go_on(false, true);
+    libunwind_go_on(false, true);
     begin_child(0, 0);
     sys_restore_signals(&mask);
     return live->sink != SINK_NONE;

@@ -6,7 +6,7 @@
 #include "shim/ring/emit.h"
 #include "shim/ring/handover.h"
 #include "shim/ring/output.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -82,7 +82,7 @@ static void send_process(struct birth birth)
     if (!p)
         return;
     memset((char *)p + sizeof p->r, 0, sizeof *p - sizeof p->r);
-    emit_header(&e, PMT_RECORD_PROCESS, 0, 0, clock_now());
+    emit_header(&e, PMT_RECORD_PROCESS, 0, 0, ticks_now());
     p->pid = live->pid;
     p->ppid = birth.parent ? birth.parent : (uint32_t)sys0(__NR_getppid);
     p->word_size = sizeof(long);
@@ -119,7 +119,7 @@ static void begin(enum sink sink, struct birth birth)
         live->alone = single_threaded;
     ring_memory = live->ring;
     if (live->ring)
-        stacks_configure(live->ring->flags, live->ring->stack_depth);
+        stack_id_configure(live->ring->flags, live->ring->stack_depth);
     live->sink = sink;
     send_process(birth);
     if (lock_take(&map_lock)) {

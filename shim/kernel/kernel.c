@@ -9,7 +9,7 @@
 #include "shim/looks/snapshot.h"
 #include "shim/ring/emit.h"
 #include "shim/ring/output.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 #include "shim/stacks/unwind.h"
 #include <errno.h>
 #include <linux/ipc.h>
@@ -160,7 +160,7 @@ static void send(const struct change *c, int64_t result, unsigned long old_brk, 
     struct pmt_kernel *k = e.record;
     if (!k)
         return;
-    emit_header(&e, PMT_RECORD_KERNEL, (uint8_t)c->call, stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_KERNEL, (uint8_t)c->call, stack_id, ticks_now());
     for (int i = 0; i < 6; i++)
         k->args[i] = c->args[i];
     if (c->call == PMT_CALL_MMAP2)
@@ -254,7 +254,7 @@ static bool may_unmap(const struct change *c, unsigned long result, unsigned lon
  * order in the kernel. */
 static long record(const struct sys_regs *regs, const struct change *c)
 {
-    uint32_t stack_id = stacks_of_change();
+    uint32_t stack_id = stack_id_of_change();
     if (!lock_take(&map_lock))
         return sys_call_regs(regs);
     unsigned long old_brk = c->effect == EFFECT_BRK ? (unsigned long)sys1(__NR_brk, 0) : 0;
@@ -284,7 +284,7 @@ static void send_exec(const char *path, int error)
     struct pmt_exec *x = e.record;
     if (!x)
         return;
-    emit_header(&e, PMT_RECORD_EXEC, 0, 0, clock_now());
+    emit_header(&e, PMT_RECORD_EXEC, 0, 0, ticks_now());
     x->error = error;
     x->path_size = (uint32_t)size;
     memcpy(x + 1, path, size);
@@ -311,7 +311,7 @@ static long leave(const struct sys_regs *regs)
     struct emit e = emit_begin(sizeof(struct pmt_exit));
     struct pmt_exit *x = e.record;
     if (x) {
-        emit_header(&e, PMT_RECORD_EXIT, 0, 0, clock_now());
+        emit_header(&e, PMT_RECORD_EXIT, 0, 0, ticks_now());
         memset((char *)x + sizeof x->r, 0, sizeof *x - sizeof x->r);
         x->status = (int32_t)regs->args[0];
         x->end = PMT_END_EXIT;

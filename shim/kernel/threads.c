@@ -23,7 +23,7 @@ static void send(enum pmt_thread_event event, uint32_t creator, uint64_t stack)
     struct pmt_thread *t = e.record;
     if (!t)
         return;
-    emit_header(&e, PMT_RECORD_THREAD, 0, 0, clock_now());
+    emit_header(&e, PMT_RECORD_THREAD, 0, 0, ticks_now());
     t->event = event;
     t->creator = creator;
     t->stack = stack;

@@ -2,7 +2,7 @@
 #include "shim/base/own_map.h"
 #include "shim/base/sys.h"
 #include "shim/looks/snapshot.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 #include "shim/stacks/unwind.h"
 
 void attention_loader_ran(void)
@@ -47,7 +47,7 @@ void attention_pay(uintptr_t caller)
     uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
     uint64_t mask;
     sys_block_signals(&mask);
-    uint32_t stack_id = thread.loader.call ? thread.loader.stack_id : stacks_here(caller);
+    uint32_t stack_id = thread.loader.call ? thread.loader.stack_id : stack_id_here(caller);
     if (lock_take(&map_lock)) {
         uint32_t wanted = __atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED);
         if (thread.loader_ran)
@@ -70,7 +70,7 @@ void attention_after_call(uintptr_t caller)
     if (thread.busy || (uint32_t)sys0(__NR_getpid) != live->pid)
         return;
     sys_block_signals(&mask);
-    uint32_t stack_id = stacks_here(caller);
+    uint32_t stack_id = stack_id_here(caller);
     __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE); /* for all that is known */
     if (lock_take(&map_lock)) {
         snapshot_whole(PMT_REASON_CALL, stack_id);
@@ -81,7 +81,7 @@ void attention_after_call(uintptr_t caller)
 
 void attention_last_look(enum pmt_reason reason)
 {
-    uint32_t stack_id = stacks_of_change();
+    uint32_t stack_id = stack_id_of_change();
     if (!lock_take(&map_lock))
         return;
     if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) ||

@@ -1,5 +1,5 @@
 #include "shim/looks/snapshot.h"
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 #include "shim/base/own_map.h"
 #include "shim/ring/emit.h"
 #include <string.h>
@@ -13,8 +13,8 @@ static unsigned char *body; /* likewise: the regions of the record that is being
 
 bool snapshot_init(void)
 {
-    maps = memory_private(sizeof *maps);
-    body = memory_private(PMT_RECORD_MAX);
+    maps = area_get(sizeof *maps);
+    body = area_get(PMT_RECORD_MAX);
     return maps && body;
 }
 
@@ -39,7 +39,7 @@ static void send(const struct window *w)
     struct pmt_snapshot *s = e.record;
     if (!s)
         return;
-    emit_header(&e, PMT_RECORD_SNAPSHOT, (uint8_t)w->reason, w->stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_SNAPSHOT, (uint8_t)w->reason, w->stack_id, ticks_now());
     s->lo = w->lo;
     s->hi = w->hi;
     s->regions = w->regions;

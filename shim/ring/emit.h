@@ -4,7 +4,7 @@
 #define PMT_EMIT_H
 
 #include "shim/base/state.h"
-#include "shim/ring/clock.h"
+#include "shim/ring/ticks.h"
 
 struct emit {
     void *record; /* NULL: lost, and counted */

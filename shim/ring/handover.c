@@ -108,7 +108,7 @@ void handover_announce(const char *socket_name)
     sys_close(socket);
 }
 
-bool handover(struct live *page, const char *socket_name, void *place)
+bool handover(struct live_page *page, const char *socket_name, void *place)
 {
     int socket = connect_to(socket_name);
     if (socket < 0)

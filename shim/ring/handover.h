@@ -5,7 +5,7 @@
 #include "shim/base/state.h"
 
 /* Fills in the ring's part of `page`. Opens descriptors and closes them again. */
-bool handover(struct live *page, const char *socket_name, void *place);
+bool handover(struct live_page *page, const char *socket_name, void *place);
 
 /* A child that shares its parent's memory (vfork(2), posix_spawn(3)) is about to execute a program,
  * which will want a ring. Its parent may end first. */

@@ -1,7 +1,7 @@
 #include "shim/ring/output.h"
 #include "schemas/encode_record.h"
+#include "shim/base/area.h"
 #include "shim/base/lock.h"
-#include "shim/base/memory.h"
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 #include <errno.h>
@@ -105,7 +105,7 @@ bool output_open(const char *path)
 {
     if (!absolute_path(path))
         return false;
-    out.scratch = memory_private(PMT_RECORD_MAX);
+    out.scratch = area_get(PMT_RECORD_MAX);
     out.pid = live->pid;
     live->lost = out.lost;
     int fd = sys_open(out.path, O_RDWR | O_CREAT | O_TRUNC, 0666);

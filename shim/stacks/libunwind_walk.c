@@ -1,5 +1,5 @@
 #include "shim/stacks/libunwind_walk.h"
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/stacks/redirect.h"
@@ -84,7 +84,7 @@ static int instead_of_mincore(const void *address, size_t size, unsigned char *p
 static void *instead_of_mmap(void *address, size_t size, int prot, int flags, int fd, long offset)
 {
     (void)address, (void)prot, (void)fd, (void)offset;
-    void *memory = flags & MAP_ANONYMOUS ? memory_private(size) : NULL;
+    void *memory = flags & MAP_ANONYMOUS ? area_get(size) : NULL;
     errno = ENOMEM;
     return memory ? memory : MAP_FAILED;
 }
@@ -157,7 +157,7 @@ void libunwind_load(void)
         dlinfo(library, RTLD_DI_LINKMAP, &map);
         redirect(map, of_libunwind);
         for (; map; map = map->l_next)
-            memory_set_apart((const void *)map->l_addr);
+            area_set_apart((const void *)map->l_addr);
         resolve(library);
         prepare();
     }
@@ -166,9 +166,17 @@ void libunwind_load(void)
     errno = saved_errno;
 }
 
-void libunwind_unload(void)
+bool libunwind_hold(void)
 {
-    unwinder.step = NULL;
+    return walkers_hold();
+}
+
+void libunwind_go_on(bool held, bool in_child)
+{
+    if (in_child && !held)
+        unwinder.step = NULL;
+    if (held || in_child)
+        walkers_free();
 }
 
 bool libunwind_is_ready(void)

@@ -8,8 +8,10 @@
  * lock may be held. */
 void libunwind_load(void);
 
-/* In a fork child where its locks may be taken for ever. */
-void libunwind_unload(void);
+/* Around a fork, see walkers.h. If they could not be held, the child does without libunwind, as its
+ * locks may be taken for ever. */
+bool libunwind_hold(void);
+void libunwind_go_on(bool held, bool in_child);
 
 /* Whether it is there, and may be called now: not while ld.so is at work, whose lock it waits
  * for. */

@@ -1,11 +1,11 @@
 #include "shim/stacks/remembered.h"
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 
 struct remembered *remembered;
 
 bool remembered_init(void)
 {
-    remembered = memory_private(sizeof *remembered << REMEMBERED_BITS);
+    remembered = area_get(sizeof *remembered << REMEMBERED_BITS);
     return remembered;
 }
 

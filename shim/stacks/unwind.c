@@ -1,5 +1,5 @@
 #include "shim/stacks/unwind.h"
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 #include "shim/base/own_map.h"
 #include "shim/stacks/cfi.h"
 
@@ -18,8 +18,8 @@ static uint32_t *pages;
 bool unwind_init(void)
 {
     cfi_init();
-    unwind_rules = memory_private(UNWIND_RULES * sizeof *unwind_rules);
-    pages = memory_private(PAGES / 8);
+    unwind_rules = area_get(UNWIND_RULES * sizeof *unwind_rules);
+    pages = area_get(PAGES / 8);
     return unwind_rules && pages;
 }
 

@@ -1,5 +1,5 @@
 #include "shim/stacks/walkers.h"
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 
@@ -10,7 +10,7 @@ static uint32_t walkers_busy; /* a bit each */
 
 bool walkers_init(void)
 {
-    stacks = memory_private(WALKERS * WALKER_STACK);
+    stacks = area_get(WALKERS * WALKER_STACK);
     return stacks;
 }
 

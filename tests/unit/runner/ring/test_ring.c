@@ -30,9 +30,9 @@
 
 /* ---- what the shim needs ---- */
 
-static struct live state_of_process;
-struct live *live = &state_of_process;
-__thread struct thread thread __attribute__((tls_model("initial-exec")));
+static struct live_page state_of_process;
+struct live_page *live = &state_of_process;
+__thread struct state_thread thread __attribute__((tls_model("initial-exec")));
 
 static bool runner_is_dead, no_sleep, long_sleep;
 static char single_threaded; /* as glibc's __libc_single_threaded */
@@ -85,15 +85,15 @@ static char *fence; /* the whole mapping, with a page that cannot be touched on 
 
 static void attach(void)
 {
-    *live = (struct live){.sink = SINK_RING,
-                          .clock = PMT_CLOCK_MONOTONIC,
-                          .alone = &single_threaded,
-                          .lost = ring.shared->lost,
-                          .ring = ring.shared,
-                          .data = (unsigned char *)ring.data,
-                          .mask = CAPACITY - 1,
-                          .limit = CAPACITY,
-                          .cookie = ring.cookie};
+    *live = (struct live_page){.sink = SINK_RING,
+                               .clock = PMT_CLOCK_MONOTONIC,
+                               .alone = &single_threaded,
+                               .lost = ring.shared->lost,
+                               .ring = ring.shared,
+                               .data = (unsigned char *)ring.data,
+                               .mask = CAPACITY - 1,
+                               .limit = CAPACITY,
+                               .cookie = ring.cookie};
     thread.tid = 1;
     runner_is_dead = no_sleep = long_sleep = false;
     single_threaded = 1;

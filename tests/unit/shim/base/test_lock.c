@@ -12,10 +12,10 @@
 #define OWN 11u
 #define OTHER 12u
 
-__thread struct thread thread;
+__thread struct state_thread thread;
 static uint32_t losses[PMT_LOSS_COUNT];
-static struct live state_of_process = {.lost = losses};
-struct live *live = &state_of_process;
+static struct live_page state_of_process = {.lost = losses};
+struct live_page *live = &state_of_process;
 static struct lock lock;
 static unsigned waits, faster_ones;
 

@@ -1,6 +1,8 @@
-/* shim/memory.c: the shim's own memory, and the pool in it. Compiled for this machine; the system
- * calls go through syscall(2). The pool is never emptied: the tests run in this order, once. */
-#include "shim/base/memory.h"
+/* shim/base/area.c and pool.c: the shim's own memory, and the pool in it. Compiled for this
+ * machine; the system calls go through syscall(2). The pool is never emptied: the tests run in this
+ * order, once. */
+#include "shim/base/area.h"
+#include "shim/base/pool.h"
 #include "shim/base/sys.h"
 #include "tests/unit/random.h"
 #include <errno.h>
@@ -16,7 +18,7 @@
 #include <cmocka.h> /* needs the four above it */
 
 #define PAGE 4096u
-#define POOL (1u << 20) /* as memory.c has it */
+#define POOL (1u << 20) /* as pool.c has it */
 
 long sys_call_regs(const struct sys_regs *r)
 {
@@ -43,13 +45,13 @@ static void test_early(void **state)
 {
     (void)state;
     int local;
-    assert_null(memory_private(PAGE));
-    assert_false(memory_owns(&local));
+    assert_null(area_get(PAGE));
+    assert_false(area_owns(&local));
     assert_false(pool_owns(&local));
     assert_false(pool_owns(NULL));
     void *block = pool_alloc(100, 0);
     check_block(block, 100, 16);
-    assert_false(memory_owns(block));
+    assert_false(area_owns(block));
     for (unsigned i = 0; i < 10000; i++) /* too large for now: refused, and nothing is used up */
         assert_null(pool_alloc(POOL, 0));
     check_block(pool_alloc(100, 0), 100, 16);
@@ -61,21 +63,22 @@ static void test_init(void **state)
     char line[512];
     int found = 0, before = dup(0);
     close(before);
-    assert_true(memory_init());
+    assert_true(area_init());
+    assert_true(pool_init());
     int after = dup(0);
     close(after);
     assert_int_equal(before, after); /* no descriptor is left */
-    unsigned char *page = memory_private(1);
+    unsigned char *page = area_get(1);
     assert_non_null(page);
     assert_int_equal((uintptr_t)page % PAGE, 0);
-    assert_true(memory_owns(page));
+    assert_true(area_owns(page));
     FILE *maps = fopen("/proc/self/maps", "re");
     assert_non_null(maps);
     while (fgets(line, sizeof line, maps)) { /* a name of its own, never merged */
         unsigned long start, end;
         assert_int_equal(sscanf(line, "%lx-%lx", &start, &end), 2);
         if (start <= (uintptr_t)page && (uintptr_t)page < end)
-            found += strstr(line, "/memfd:" MEMORY_NAME) != NULL;
+            found += strstr(line, "/memfd:" AREA_NAME) != NULL;
     }
     fclose(maps);
     assert_int_equal(found, 1);
@@ -87,7 +90,7 @@ static void test_private(void **state)
     static const size_t sizes[] = {1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE};
     unsigned char *last = NULL;
     for (unsigned i = 0; i < 5; i++) {
-        unsigned char *p = memory_private(sizes[i]);
+        unsigned char *p = area_get(sizes[i]);
         assert_non_null(p);
         assert_int_equal((uintptr_t)p % PAGE, 0);
         for (size_t at = 0; at < sizes[i]; at++)
@@ -97,7 +100,7 @@ static void test_private(void **state)
             assert_true(p >= last + sizes[i - 1]);
         last = p;
     }
-    assert_null(memory_private(256u << 20)); /* more than there is */
+    assert_null(area_get(256u << 20)); /* more than there is */
 }
 
 static void test_alignment(void **state)

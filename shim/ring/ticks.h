@@ -1,12 +1,12 @@
-#ifndef PMT_CLOCK_H
-#define PMT_CLOCK_H
+#ifndef PMT_TICKS_H
+#define PMT_TICKS_H
 
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 #include <time.h>
 
 /* The time of a record, in the unit of live->clock. */
-static inline uint64_t clock_now(void)
+static inline uint64_t ticks_now(void)
 {
     if (likely(live->clock == PMT_CLOCK_TSC))
         return __builtin_ia32_rdtsc();
@@ -16,19 +16,19 @@ static inline uint64_t clock_now(void)
 /* The same for the calls that come by the million: while the runner is at work it keeps the time in
  * the ring, and only every eighth call reads the clock, in case the runner is held up. Between
  * several threads times must tell which of two calls was first, so there they are exact. */
-static inline uint64_t clock_of_call(void)
+static inline uint64_t ticks_of_call(void)
 {
     if (likely(*live->alone)) {
         uint32_t now = __atomic_load_n(&live->ring->now, __ATOMIC_RELAXED);
         if (likely(now) && likely(++live->copied % 8))
             return now;
     }
-    return clock_now();
+    return ticks_now();
 }
 
 /* The same as pmt_ring.now, for a compact record; the clock is read for the first in each KiB of
  * the ring, which is about one in thirty. */
-static inline uint32_t clock_compact(const struct live *l, uint32_t position)
+static inline uint32_t ticks_compact(const struct live_page *l, uint32_t position)
 {
     uint32_t now = __atomic_load_n(&l->ring->now, __ATOMIC_RELAXED);
     if (likely(now) && likely(position & 0x3e0))

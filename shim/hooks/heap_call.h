@@ -1,22 +1,22 @@
 /* What all allocator functions share: glibc's chunks, and the whole record of a call. */
-#ifndef PMT_ALLOCATION_H
-#define PMT_ALLOCATION_H
+#ifndef PMT_HEAP_CALL_H
+#define PMT_HEAP_CALL_H
 
 #include "shim/hooks/hook.h"
 
 /* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk
  * and three flags. */
-static inline uintptr_t allocation_word(const void *block)
+static inline uintptr_t heap_call_word(const void *block)
 {
     return ((const uintptr_t *)block)[-1];
 }
 
-static inline uintptr_t allocation_chunk(const void *block)
+static inline uintptr_t heap_call_chunk(const void *block)
 {
-    return likely(process.glibc_malloc) && block ? allocation_word(block) : 0;
+    return likely(process.glibc_malloc) && block ? heap_call_word(block) : 0;
 }
 
-struct allocation {
+struct heap_call {
     enum pmt_call call;
     const void *block;
     uint64_t size;
@@ -26,20 +26,20 @@ struct allocation {
     int error;
 };
 
-HIDDEN void allocation_send(const struct allocation *a, const struct frame *frame);
+HIDDEN void heap_call_send(const struct heap_call *a, const struct call_frame *frame);
 
 /* Where system calls are not seen: what glibc's malloc does to the map shows in the program break,
  * and in the chunk's flags. Of other allocators nothing is known. */
-HIDDEN void allocation_look(uintptr_t chunk, const struct frame *frame);
+HIDDEN void heap_call_look(uintptr_t chunk, const struct call_frame *frame);
 
 /* After a call that may have made ld.so's work visible: it allocates for the libraries that it
  * loads. `chunk`: of the block that the call was about. */
-static inline void allocation_after_call(uintptr_t chunk, const struct frame *frame)
+static inline void heap_call_over(uintptr_t chunk, const struct call_frame *frame)
 {
     if (unlikely(state_loader_owns(frame->caller)))
         attention_loader_ran();
     else if (unlikely(!process.sees_kernel))
-        allocation_look(chunk, frame);
+        heap_call_look(chunk, frame);
 }
 
 #endif

@@ -1,18 +1,18 @@
-#include "shim/hooks/allocation.h"
+#include "shim/hooks/heap_call.h"
 #include "shim/base/real.h"
 #include "shim/ring/emit.h"
-#include "shim/stacks/stacks.h"
+#include "shim/stacks/stack_id.h"
 
-void allocation_send(const struct allocation *from, const struct frame *frame)
+void heap_call_send(const struct heap_call *from, const struct call_frame *frame)
 {
-    uint32_t stack_id = stacks_of_frame(frame);
+    uint32_t stack_id = stack_id_of_frame(frame);
     struct emit e = emit_begin(sizeof(struct pmt_alloc));
     struct pmt_alloc *a = e.record;
     if (!a)
         return;
-    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)from->call, stack_id, clock_now());
+    emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)from->call, stack_id, ticks_now());
     a->addr = (uintptr_t)from->block;
-    a->chunk = allocation_chunk(from->block);
+    a->chunk = heap_call_chunk(from->block);
     a->size = from->size;
     a->old_addr = from->old;
     a->alignment = from->alignment;
@@ -22,7 +22,7 @@ void allocation_send(const struct allocation *from, const struct frame *frame)
     emit_end(&e);
 }
 
-__attribute__((cold)) void allocation_look(uintptr_t chunk, const struct frame *frame)
+__attribute__((cold)) void heap_call_look(uintptr_t chunk, const struct call_frame *frame)
 {
     static void *break_before;
     void *now = real.curbrk ? *real.curbrk : NULL;

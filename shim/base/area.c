@@ -1,4 +1,4 @@
-#include "shim/base/memory.h"
+#include "shim/base/area.h"
 #include "shim/base/sys.h"
 #include <link.h>
 #include <linux/memfd.h>
@@ -9,15 +9,10 @@
  * and not touched before they come. */
 #define MOST_PRIVATE ((sizeof(long) == 4 ? 26u : 80u) << 20)
 #define LEAST_PRIVATE ((sizeof(long) == 4 ? 8u : 13u) << 20)
-#define POOL_SIZE (1u << 20)
-#define EARLY_SIZE (16u << 10)
 #define PAGE 4096u
 
-static unsigned char early[EARLY_SIZE] __attribute__((aligned(16)));
 static unsigned char *area;
 static size_t area_size, area_used;
-static size_t pool_used[2];
-struct pool_range pool_range = {{(uintptr_t)early, 0}, {(uintptr_t)early + EARLY_SIZE, 0}};
 
 /* The limit on the size of files holds for a memfd, too. */
 static bool set_size(int fd, size_t size)
@@ -45,9 +40,9 @@ static void *map(int fd, size_t size)
     return sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
 }
 
-bool memory_init(void)
+bool area_init(void)
 {
-    int fd = (int)sys2(__NR_memfd_create, MEMORY_NAME, MFD_CLOEXEC);
+    int fd = (int)sys2(__NR_memfd_create, AREA_NAME, MFD_CLOEXEC);
     if (fd < 0)
         return false;
     if (!sys_memory_is_limited())
@@ -55,14 +50,10 @@ bool memory_init(void)
     if (!area)
         area = map(fd, LEAST_PRIVATE);
     sys_close(fd);
-    if (!area)
-        return false;
-    pool_range.low[1] = (uintptr_t)memory_private(POOL_SIZE);
-    pool_range.high[1] = pool_range.low[1] + POOL_SIZE;
-    return true;
+    return area;
 }
 
-void memory_set_apart(const void *library)
+void area_set_apart(const void *library)
 {
     const ElfW(Ehdr) *header = library;
     const ElfW(Phdr) *segment = (const void *)((const char *)library + header->e_phoff);
@@ -77,8 +68,7 @@ void memory_set_apart(const void *library)
     }
 }
 
-/* `size` of what is left of `room`; false, and nothing taken, if that is not enough. */
-static bool reserve(size_t *used, size_t room, size_t size, size_t *at)
+bool area_reserve(size_t *used, size_t room, size_t size, size_t *at)
 {
     *at = __atomic_load_n(used, __ATOMIC_RELAXED);
     do
@@ -89,54 +79,19 @@ static bool reserve(size_t *used, size_t room, size_t size, size_t *at)
     return true;
 }
 
-void *memory_private(size_t size)
+void *area_get(size_t size)
 {
     size_t at, pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    return area && pages >= size && reserve(&area_used, area_size, pages, &at) ? area + at : NULL;
+    return area && pages >= size && area_reserve(&area_used, area_size, pages, &at) ? area + at
+                                                                                    : NULL;
 }
 
-size_t memory_left(void)
+size_t area_left(void)
 {
     return area_size - __atomic_load_n(&area_used, __ATOMIC_RELAXED);
 }
 
-/* A block is preceded by its size and POOL_MARK. */
-void *pool_alloc(size_t size, size_t alignment)
-{
-    const size_t header = 2 * sizeof(size_t);
-    if (alignment < header)
-        alignment = header;
-    if (size > POOL_SIZE || alignment > PAGE)
-        return NULL;
-    for (int i = 0; i < 2; i++) {
-        uintptr_t low = pool_range.low[i], high = pool_range.high[i];
-        size_t at, need = (size + header + alignment + 15) & ~(size_t)15;
-        if (!reserve(&pool_used[i], high - low, need, &at))
-            continue;
-        uintptr_t block = (low + at + header + alignment - 1) & ~(uintptr_t)(alignment - 1);
-        ((size_t *)block)[-2] = size;
-        ((size_t *)block)[-1] = POOL_MARK;
-        return (void *)block;
-    }
-    return NULL;
-}
-
-size_t pool_size(const void *block)
-{
-    return ((const size_t *)block)[-2];
-}
-
-void *pool_realloc(void *block, size_t size)
-{
-    void *grown = pool_alloc(size, 0);
-    if (grown && block) {
-        size_t old = pool_size(block);
-        memcpy(grown, block, old < size ? old : size);
-    }
-    return grown;
-}
-
-bool memory_owns(const void *address)
+bool area_owns(const void *address)
 {
     return area && (uintptr_t)address - (uintptr_t)area < area_size;
 }

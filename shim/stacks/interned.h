@@ -1,0 +1,16 @@
+/* The stacks that were seen, each once: sent as a stack record, and from then on named by its id.
+ */
+#ifndef PMT_INTERNED_H
+#define PMT_INTERNED_H
+
+#include "shim/stacks/unwind.h"
+
+bool interned_init(void); /* takes most of the memory that is left */
+
+/* 0: none, as the stack is empty or there is no room. */
+uint32_t interned_id(const struct unwind_stack *stack);
+
+/* The same for a stack that is known, else 0. */
+uint32_t interned_find(const struct unwind_stack *stack);
+
+#endif
