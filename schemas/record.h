@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 4
+#define PMT_RING_VERSION 5
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (4u << 20)
 
@@ -106,7 +106,6 @@ struct pmt_ring {
     uint8_t pad2[56];
 
     uint32_t full_waiters;         /* producers asleep on `tail` (futex) */
-    uint32_t consumer_sleeps;      /* reserved for a consumer that waits on `head` */
     uint32_t lost[PMT_LOSS_COUNT]; /* events, by enum pmt_loss */
     uint32_t walks[PMT_WALKS_COUNT];
 };
