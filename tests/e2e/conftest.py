@@ -6,12 +6,15 @@ import pytest
 
 pytest.register_assert_rewrite("tracing")
 
+import layout  # noqa: E402
 import tracing  # noqa: E402  (its asserts are rewritten only if imported after the line above)
 
 from programs import PROGRAMS32, PROGRAMS64  # noqa: E402
 
 FOREIGN_SETUP = tracing.ROOT / "tests" / "setup" / "foreign.sh"
 CLASSES = [PROGRAMS32, PROGRAMS64]
+
+layout.apply()
 
 
 @pytest.fixture(scope="session", autouse=True)

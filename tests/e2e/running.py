@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import layout
 import schema_check
 from invariants import check_invariants
 from tracing import BUILD, HANGS, ROOT, TOOL
@@ -25,8 +26,8 @@ OWN_FAILURE, CANNOT_EXECUTE, NOT_FOUND = 125, 126, 127  # exit statuses, as thos
 
 def environment(**changes):
     """An environment in which nothing of the user's changes what is shown. None takes a variable out."""
-    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", "TERM": "xterm", "COLUMNS": "100"}
-    env |= {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99"}
+    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", "TERM": "xterm", "COLUMNS": "100", **layout.PRELOAD}
+    env |= {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:verify_asan_link_order=0", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99"}
     env |= changes
     return {name: value for name, value in env.items() if value is not None}
 

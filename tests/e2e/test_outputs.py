@@ -1,6 +1,7 @@
 """What comes out, besides the events themselves: `show` against the live run, the shim without a runner, texts of help
 and manual, colours and width on a terminal, harmless characters, and queries with jq."""
 
+import copy
 import fcntl
 import json
 import os
@@ -13,6 +14,8 @@ import termios
 import threading
 
 import pytest
+
+import layout
 from programs import SHIM
 from running import (OWN_FAILURE, ROOT, TOOL, assert_calls_traced, environment,
                      read_events, run, start, trace, trace_options, without_addresses)
@@ -87,16 +90,24 @@ def test_show_to_a_full_disk(tmp_path, programs):
 
 def test_show_to_a_full_disk_whatever_the_length(tmp_path, programs):
     """Also where a page is full just before the end, and nothing is left to be written when the stream is closed."""
-    traced = trace(tmp_path, programs.labs / "crash")
-    text, path, other, sizes = traced.trace.read_text(), str(programs.labs / "crash"), tmp_path / "other.jsonl", []
+    events, other, sizes = trace(tmp_path, programs.labs / "crash").events, tmp_path / "other.jsonl", []
 
-    def size_with(path_length, argument_length):
-        first, rest = text.replace(path, "/" + "x" * path_length).split("\n", 1)
-        first = json.dumps(json.loads(first) | {"argv": ["x" * argument_length]}, separators=(",", ":"))
-        other.write_text(first + "\n" + rest)
+    def size_with(regions, argument_length):
+        """Of the timeline, when the program has so many regions instead of its libraries, and an argument."""
+        low = [{**events[1]["regions"][0], "start": hex(start), "end": hex(start + PAGE), "size": PAGE, "path": "/x"}
+               for start in range(0x10000, 0x10000 + regions * 2 * PAGE, 2 * PAGE)]
+        with open(other, "w", encoding="utf-8") as file:
+            for event in copy.deepcopy(events):
+                if event["type"] == "process":
+                    event["argv"] = ["x" * argument_length]
+                elif event["type"] == "snapshot":
+                    own = [region for region in event["regions"] if ".so" not in region["path"]]
+                    event["regions"] = (low if event["lo"] == "0x0" else []) + own
+                file.write(json.dumps(event, separators=(",", ":")) + "\n")
         return len(run(TOOL, "show", other).out)
 
-    near = next(length for length in range(200) if size_with(length, 1) > PAGE - 40)
+    row = size_with(2, 1) - size_with(1, 1)
+    near = next(regions for regions in range(200) if size_with(regions, 1) + row >= PAGE)
     fits = PAGE - size_with(near, 1) + 1
     for length in range(max(fits - 2, 1), fits + 4):
         sizes.append(size_with(near, length))
@@ -123,7 +134,7 @@ def test_quiet(programs):
 
 def alone(output, *command, env=(), **options):
     """Runs a program with the shim and without a runner; env(1) sets the variables, so that only the program has them."""
-    variables = [f"LD_PRELOAD={SHIM}", f"PROCMAP_TRACE_OUTPUT={output}", *env]
+    variables = [f"LD_PRELOAD={layout.preload(SHIM)}", f"PROCMAP_TRACE_OUTPUT={output}", *env]
     return run("setarch", "-R", "env", *variables, *command, **options)
 
 

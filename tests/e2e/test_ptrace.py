@@ -29,8 +29,10 @@ def built(source, bits, *flags):
     path = BUILD / "ptrace" / "-".join([Path(source).stem, str(bits), *(flag.strip("-") for flag in flags)])
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.stat().st_mtime < (ROOT / source).stat().st_mtime:
+        new = path.with_suffix(f".{os.getpid()}")  # another worker may want it at the same time, or run it already
         subprocess.run(["gcc", f"-m{bits}", "-g", "-O0", "-std=gnu11", "-D_GNU_SOURCE", "-pthread", *flags, ROOT / source,
-                        "-o", path, "-lm"], check=True, timeout=HANGS)
+                        "-o", new, "-lm"], check=True, timeout=HANGS)
+        new.replace(path)
     return path
 
 

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import layout
 from bulk_schema import read_trace
 from invariants import Map, Region, check_invariants
 from programs import BUILD, PROGRAMS32, ROOT  # noqa: F401  (for those who import from here)
@@ -19,7 +20,7 @@ FOLLOW = ["--follow"]  # as options of the tool
 HANGS = 300  # seconds: no test measures time, but a hanging program must end
 
 # Short and the same for all: what the environment has is on the stack of every program.
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TMPDIR": tempfile.gettempdir()}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TMPDIR": tempfile.gettempdir(), **layout.PRELOAD}
 
 
 @dataclass
@@ -118,9 +119,11 @@ class Trace(Run):
 
 
 def run(*command, env=None, **options):
-    """Runs a command to its end; its output is text, bytes that are not UTF-8 are kept as surrogates."""
+    """Runs a command to its end; its output is text, bytes that are not UTF-8 are kept as surrogates. A variable that is
+    None is taken out of the environment."""
+    env = {name: value for name, value in {**ENVIRONMENT, **(env or {})}.items() if value is not None}
     with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env={**ENVIRONMENT, **(env or {})}, encoding="utf-8",
+                          stderr=subprocess.PIPE, env=env, encoding="utf-8",
                           errors="surrogateescape", start_new_session=True, **options) as process:
         try:
             out, err = process.communicate(timeout=HANGS)
@@ -136,7 +139,7 @@ def untraced(*command, aslr=False, **options):
     return run(*([] if aslr else ["setarch", "-R"]), *command, **options)
 
 
-def trace(*command, aslr=False, unexplained=0, lost=False, prefix=(), tool_options=(), **options):
+def trace(*command, aslr=layout.ASLR, unexplained=0, lost=False, prefix=(), tool_options=(), **options):
     """Runs a program under procmap-trace, checks the trace and returns it. `prefix`: words before the command."""
     with tempfile.TemporaryDirectory(prefix="procmap-trace-test-") as directory:
         path = Path(directory) / "trace.jsonl"
