@@ -11,9 +11,9 @@
 #include "runner/replay/replay.h"
 #include "runner/ring/live.h"
 #include "runner/symbols/symbols.h"
-#include "runner/views/json.h"
+#include "runner/views/json_view.h"
 #include "runner/views/progress.h"
-#include "runner/views/timeline.h"
+#include "runner/views/timeline_view.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -106,7 +106,7 @@ static bool add_timeline(struct model *m, const struct options *o)
                                         .width = terminal_width(fd),
                                         .all = o->all,
                                         .before_write = on_terminal ? erase_progress : NULL};
-    struct view *view = view_timeline_new(fd, &timeline);
+    struct view *view = timeline_view_new(fd, &timeline);
     if (view)
         model_add_view(m, view);
     return view != NULL;
@@ -132,7 +132,7 @@ static bool add_views(struct model *m, const struct options *o)
         int fd = open_output(o->json_file, STDOUT_FILENO);
         if (fd < 0)
             return false;
-        model_add_view(m, view_json_new(fd));
+        model_add_view(m, json_view_new(fd));
     }
     if (o->timeline || (!o->quiet && !is_json_on_stdout(o)))
         return add_timeline(m, o);

@@ -85,7 +85,7 @@ static enum kind kind_of_place(const struct image *image, const struct region *r
 }
 
 enum kind classify(const struct image *image, const struct region *r, const struct cause *cause,
-                  const struct region *before)
+                   const struct region *before)
 {
     if (r->tracer)
         return KIND_TRACER;

@@ -15,7 +15,8 @@ struct images {
 };
 
 struct image *images_find(const struct images *images, uint32_t number); /* a live one, or NULL */
-struct image *images_new(struct images *images, const struct event *event); /* of a process record */
+struct image *images_new(struct images *images,
+                         const struct event *event); /* of a process record */
 void images_forget(struct images *images, struct image *image);
 void images_free(struct images *images); /* all are forgotten */
 

@@ -31,7 +31,8 @@ bool inheritance_take(struct inheritances *all, const struct image *child, struc
 struct inheritance inheritance_of(const struct image *parent, uint32_t tid, uint32_t fork_id);
 
 /* Makes it the child's. `parent`: the image that it is of, or NULL. */
-void inheritance_give(const struct inheritance *in, struct image *child, const struct image *parent);
+void inheritance_give(const struct inheritance *in, struct image *child,
+                      const struct image *parent);
 
 void inheritance_orphan(struct inheritances *all, uint32_t image); /* it has ended */
 void inheritance_free(struct inheritances *all);

@@ -17,8 +17,8 @@ uint64_t library_size(const struct library *library);
 /* Whether a region of a library came or went. */
 bool library_has(const struct change *change);
 
-/* What came or went with the library of change `first`: these changes get its path. Its `regions` are
- * to be freed. */
+/* What came or went with the library of change `first`: these changes get its path. Its `regions`
+ * are to be freed. */
 struct library library_collect(struct change_list *changes, size_t first);
 
 #endif

@@ -12,7 +12,7 @@ struct freed {
 
 struct thread_note {
     uint32_t tid;
-    uint64_t stack;             /* an address in its stack, as long as that is not in the map; else 0 */
+    uint64_t stack; /* an address in its stack, as long as that is not in the map; else 0 */
     struct change_list waiting; /* for the record of the call that the thread is in */
     struct freed freed;         /* unless its place has a later one */
 };

@@ -12,8 +12,8 @@ void waiting_make_way(struct model *m, const struct change *change, const struct
 /* Delivers a change of `thread` at once, or takes it until its call has ended. */
 void waiting_add(struct model *m, struct thread_note *thread, struct change *change);
 
-/* The call has ended: seq, t_ns and addresses of `call` become those of its changes. NULL: none will
- * end, the changes do not know any. */
+/* The call has ended: seq, t_ns and addresses of `call` become those of its changes. NULL: none
+ * will end, the changes do not know any. */
 void waiting_end(struct model *m, struct thread_note *thread, const struct cause *call);
 void waiting_end_all(struct model *m); /* without a call */
 

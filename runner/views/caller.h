@@ -2,7 +2,7 @@
 #ifndef PMT_CALLER_H
 #define PMT_CALLER_H
 
-#include "runner/model/model.h"
+#include "runner/model/view.h"
 
 /* "main map3.c:21", "main map3.c:14 -> printf" (the library function that the program called
  * there), "push (inlined in main) map3.c:7", "main (map3)" without line, "map3+0x1234" without

@@ -1,18 +1,51 @@
-/* The story of the map, for people: what was there, each change with what caused it and why, what
- * is left. */
-#ifndef PMT_VIEW_TIMELINE_H
-#define PMT_VIEW_TIMELINE_H
+/* The story of the map as it is being told: what all parts of the timeline remember, and write
+ * with. */
+#ifndef PMT_TIMELINE_H
+#define PMT_TIMELINE_H
 
-#include "runner/model/model.h"
+#include "runner/model/totals.h"
+#include "runner/model/view.h"
+#include "runner/views/line.h"
 
-struct timeline_options {
-    bool color;
-    unsigned width;             /* columns of the terminal */
-    bool all;                   /* procmap-trace's own regions too, and every allocation */
-    void (*before_write)(void); /* or NULL */
+/* What is remembered of an image. */
+struct shown {
+    unsigned in_a_row;
+    struct ledger folded; /* before the calls not shown since the last line; call_ns: the first's */
+    struct totals at_start;
+    uint64_t threshold; /* as last told */
+    struct change held; /* the stack of a child, until it is unmapped again */
+    bool is_held;
+    char *exec_path; /* an exec of which is not known yet how it went, at exec_ns */
+    uint64_t exec_ns;
 };
 
-/* NULL: no memory. */
-struct view *view_timeline_new(int fd, const struct timeline_options *options); /* owns `fd` */
+struct timeline {
+    struct view view;
+    struct lines lines;
+    bool all;
+    unsigned in_all;
+    struct shown *shown; /* of the image in hand */
+    /* the last header */
+    uint32_t last_image;  /* whose it is */
+    uint64_t last_call;   /* cause.seq of its call */
+    uint64_t last_kernel; /* cause.kernel_seq likewise */
+    bool last_is_change;  /* these are then its: */
+    struct cause last;
+    uint32_t last_tid;
+    char last_why[256];
+    /* where all of it goes to */
+    int fd;
+    void (*before_write)(void);
+    int error; /* of the first write that failed; there is no other after it */
+    char buffer[64u << 10];
+};
+
+/* Whatever is written from now on is about this image: begins with each event. */
+void timeline_enter(struct timeline *t, const struct model *m);
+void timeline_time(struct timeline *t, const struct model *m, uint64_t t_ns); /* begins a header */
+void timeline_indented(struct timeline *t, const char *text, enum style style);
+/* A header: the call, and where it was made. */
+void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
+                   uint32_t stack_id);
 
 #endif

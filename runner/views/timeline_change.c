@@ -1,8 +1,8 @@
+#include "runner/views/timeline_change.h"
 #include "runner/base/text.h"
-#include "runner/views/caller.h"
-#include "runner/views/timeline_parts.h"
-#include "runner/views/timeline_wording.h"
+#include "runner/views/timeline_fold.h"
 #include "runner/views/why.h"
+#include "runner/views/wording.h"
 #include <string.h>
 
 /* Whether the last header is this change's, too: the same call, or one that makes several system
@@ -63,8 +63,7 @@ static void write_region(struct timeline *t, const struct change *change)
     line_style(l, looks[change->type].style);
     fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2,
             change_name(change->type));
-    const struct region *r = change->after ? change->after : change->before;
-    line_region(l, change->type == CHANGE_SPLIT ? change->before : r, note);
+    line_region(l, change->type == CHANGE_SPLIT ? change->before : change_region(change), note);
     for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
         line_indent(l);
         line_region(l, change->parts.items[i], i + 1 < change->parts.count ? "|-" : "`-");
@@ -93,7 +92,7 @@ static void write_childs_stack(struct timeline *t, const struct model *m,
                                const struct change *change)
 {
     char text[200], size[TEXT_SIZE];
-    timeline_folded(t, m, &m->image->ledger);
+    timeline_fold_end(t, m, &m->image->ledger);
     wording_call(&change->cause, text, sizeof text);
     timeline_call(t, m, t->shown->held.t_ns, text, change->cause.stack_id);
     snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
@@ -106,7 +105,7 @@ static void write_childs_stack(struct timeline *t, const struct model *m,
     t->last_kernel = change->cause.kernel_seq;
 }
 
-void timeline_held(struct timeline *t, const struct model *m)
+static void write_held(struct timeline *t, const struct model *m)
 {
     struct change *held = &t->shown->held;
     t->shown->is_held = false;
@@ -115,16 +114,24 @@ void timeline_held(struct timeline *t, const struct model *m)
     memset(held, 0, sizeof *held);
 }
 
+void timeline_change_catch_up(struct timeline *t, const struct model *m)
+{
+    if (t->shown->is_held)
+        write_held(t, m);
+    timeline_fold_end(t, m, &m->image->ledger);
+    timeline_fold_threshold(t, m);
+}
+
 /* The header of its regions: they follow at once. */
-void timeline_library(struct view *view, const struct model *m, const struct library *library,
-                      uint64_t seq)
+void timeline_change_library(struct view *view, const struct model *m,
+                             const struct library *library, uint64_t seq)
 {
     struct timeline *t = (struct timeline *)view;
     const struct lines *l = &t->lines;
     char size[TEXT_SIZE];
     (void)seq;
     timeline_enter(t, m);
-    timeline_catch_up(t, m);
+    timeline_change_catch_up(t, m);
     write_cause(t, m, library->change);
     line_indent(&t->lines);
     line_style(l, STYLE_BOLD);
@@ -138,8 +145,8 @@ void timeline_library(struct view *view, const struct model *m, const struct lib
             library->regions.count == 1 ? "" : "s", text_size(size, library_size(library)));
 }
 
-void timeline_change(struct view *view, const struct model *m, const struct change *change,
-                     uint64_t seq)
+void timeline_change_region(struct view *view, const struct model *m, const struct change *change,
+                            uint64_t seq)
 {
     (void)seq;
     struct timeline *t = (struct timeline *)view;
@@ -151,7 +158,7 @@ void timeline_change(struct view *view, const struct model *m, const struct chan
         change->before->raw.start == t->shown->held.after->raw.start &&
         change->tid == t->shown->held.tid)
         return write_childs_stack(t, m, change);
-    timeline_catch_up(t, m);
+    timeline_change_catch_up(t, m);
     if (is_childs_stack(change)) {
         t->shown->held = *change;
         t->shown->held.before = NULL;

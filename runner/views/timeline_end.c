@@ -1,6 +1,8 @@
+#include "runner/views/timeline_end.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
-#include "runner/views/timeline_parts.h"
+#include "runner/views/timeline_change.h"
+#include "runner/views/timeline_event.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -143,17 +145,17 @@ static const char *end_remark(uint32_t end)
     return NULL;
 }
 
-void timeline_exit(struct timeline *t, const struct model *m, const struct event *event)
+void timeline_end_exit(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_exit *x = (const struct pmt_exit *)event->record;
     const char *remark = end_remark(x->end);
     char title[60];
-    timeline_catch_up(t, m);
+    timeline_change_catch_up(t, m);
     if (x->end == PMT_END_EXEC) { /* the next image says what it is */
         memory_put(t->shown->exec_path);
         t->shown->exec_path = NULL;
     } else if (t->shown->exec_path) {
-        timeline_exec(t, m, 0);
+        timeline_event_exec_ended(t, m, 0);
         remark = end_remark(PMT_END_UNTRACED);
     }
     end_title(x, title, sizeof title);
@@ -165,4 +167,16 @@ void timeline_exit(struct timeline *t, const struct model *m, const struct event
         write_walks(t, x);
     if (remark)
         timeline_indented(t, remark, STYLE_DIM);
+}
+
+void timeline_end_missing(struct timeline *t, const struct model *m)
+{
+    timeline_change_catch_up(t, m);
+    if (t->shown->exec_path)
+        timeline_event_exec_ended(t, m, 0);
+    if (m->images.total > 1 && t->last_image != m->image->number)
+        timeline_time(t, m, m->image->ledger.call_ns);
+    else
+        line_indent(&t->lines);
+    line_wrap(&t->lines, "the trace ends here, without an exit of the program", STYLE_RED);
 }

@@ -1,5 +1,5 @@
+#include "runner/views/timeline_start.h"
 #include "runner/base/text.h"
-#include "runner/views/timeline_parts.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -93,7 +93,7 @@ static void write_next_head(struct timeline *t, const struct model *m, uint64_t 
         timeline_indented(t, backend, STYLE_DIM);
 }
 
-void timeline_process(struct timeline *t, const struct model *m, const struct event *event)
+void timeline_start_process(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct image *image = m->image;
     t->shown->threshold = image->mmap_threshold;
@@ -182,7 +182,7 @@ static void write_short_map(struct timeline *t, const struct image *image)
     }
 }
 
-void timeline_snapshot(struct timeline *t, const struct model *m, const struct event *event)
+void timeline_start_snapshot(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_snapshot *s = (const struct pmt_snapshot *)event->record;
     if (event->record->call != PMT_REASON_START || !(s->flags & PMT_SNAPSHOT_LAST))

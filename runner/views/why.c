@@ -1,5 +1,6 @@
 #include "runner/views/why.h"
 #include "runner/base/text.h"
+#include "runner/model/own_region.h"
 #include "runner/views/caller.h"
 #include "schemas/names.h"
 #include <inttypes.h>
@@ -47,10 +48,9 @@ static void heap_moved(const struct sentence *s)
 static void block_mapped(const struct sentence *s)
 {
     const struct cause *c = &s->change->cause;
-    uint64_t threshold = s->model->image->mmap_threshold;
     char size[TEXT_SIZE];
-    text_size(size, threshold);
-    if (c->size + 2 * s->model->image->word_size >= threshold)
+    text_size(size, s->model->image->mmap_threshold);
+    if (own_region_is_due(s->model->image, c->size))
         return SAY(s,
                    "%" PRIu64
                    " bytes reach the mmap threshold (%s): the block gets a region of its own",
@@ -61,7 +61,7 @@ static void block_mapped(const struct sentence *s)
 static void of_allocator(const struct sentence *s)
 {
     const struct change *ch = s->change;
-    const struct region *r = ch->after ? ch->after : ch->before;
+    const struct region *r = change_region(ch);
     if (ch->cause.kernel == PMT_CALL_BRK || r->kind == KIND_HEAP)
         return heap_moved(s);
     if (r->kind == KIND_MALLOC_ARENA)
@@ -116,7 +116,7 @@ static void of_replacing(const struct sentence *s)
 static void of_mapping(const struct sentence *s)
 {
     const struct change *ch = s->change;
-    const struct region *r = ch->after ? ch->after : ch->before;
+    const struct region *r = change_region(ch);
     if (ch->type == CHANGE_SPLIT || ch->type == CHANGE_SHRUNK || ch->type == CHANGE_REMOVED)
         return of_replacing(s);
     if (r->kind == KIND_THREAD_STACK && ch->type == CHANGE_GROWN)
@@ -213,8 +213,8 @@ static void of_loader(const struct sentence *s)
 {
     static const char list[] = "/etc/ld.so.cache";
     const struct change *ch = s->change;
-    const struct region *r = ch->after ? ch->after : ch->before;
-    bool mapped = ch->cause.kernel == PMT_CALL_MMAP || ch->cause.kernel == PMT_CALL_MMAP2;
+    const struct region *r = change_region(ch);
+    bool mapped = cause_maps(&ch->cause);
     bool protects = ch->cause.kernel == PMT_CALL_MPROTECT && ch->type == CHANGE_PROTECTION;
     bool appears = ch->type == CHANGE_ADDED || ch->type == CHANGE_PROTECTION;
     const char *part = mapped && appears ? segment(r, ch->type) : NULL;

@@ -2,7 +2,7 @@
 #ifndef PMT_WHY_H
 #define PMT_WHY_H
 
-#include "runner/model/model.h"
+#include "runner/model/view.h"
 
 void why_text(const struct model *model, const struct change *change, char *out, size_t size);
 

@@ -7,11 +7,11 @@
  * them out alone, not that of filling; the ring's lines are in this core's cache, where in a
  * real run they come from another core's. `replay` reads the trace that `json` wrote. */
 #include "runner/base/memory.h"
-#include "runner/model/state.h"
+#include "runner/model/model.h"
 #include "runner/replay/replay.h"
 #include "runner/ring/tracee.h"
-#include "runner/views/json.h"
-#include "runner/views/timeline.h"
+#include "runner/views/json_view.h"
+#include "runner/views/timeline_view.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,9 +226,9 @@ static void add_view(struct model *m, const char *view, const char *path)
 {
     struct timeline_options timeline = {.width = 100};
     if (strcmp(view, "json") == 0)
-        model_add_view(m, view_json_new(open_output(path)));
+        model_add_view(m, json_view_new(open_output(path)));
     else if (strcmp(view, "timeline") == 0)
-        model_add_view(m, view_timeline_new(open_output(path), &timeline));
+        model_add_view(m, timeline_view_new(open_output(path), &timeline));
 }
 
 static struct bench *start(unsigned word_size, uint64_t events)

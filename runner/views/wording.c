@@ -1,4 +1,4 @@
-#include "runner/views/timeline_wording.h"
+#include "runner/views/wording.h"
 #include "runner/base/text.h"
 #include "schemas/glibc.h"
 #include "schemas/names.h"

@@ -1,4 +1,4 @@
-#include "runner/views/json.h"
+#include "runner/views/json_view.h"
 #include "runner/base/memory.h"
 #include "runner/base/write_all.h"
 #include "runner/model/totals.h"
@@ -297,7 +297,7 @@ static int on_close(struct view *view, const struct model *m)
     return error;
 }
 
-struct view *view_json_new(int fd)
+struct view *json_view_new(int fd)
 {
     struct json *j = memory_get(sizeof *j);
     j->view = (struct view){.event = on_event,

@@ -1,8 +1,8 @@
 /* How the timeline puts calls and changes into words. Each writes to `out`, terminated. */
-#ifndef PMT_TIMELINE_WORDING_H
-#define PMT_TIMELINE_WORDING_H
+#ifndef PMT_WORDING_H
+#define PMT_WORDING_H
 
-#include "runner/model/model.h"
+#include "runner/model/view.h"
 
 /* "malloc(400) = 0x5655b1a0", "free(0x5655b1a0)". `old`: realloc's argument, else 0; `addr`: 0 if
  * not known. */

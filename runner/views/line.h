@@ -1,8 +1,8 @@
 /* The lines of the timeline: columns, colours, wrapping. */
-#ifndef PMT_TIMELINE_LINE_H
-#define PMT_TIMELINE_LINE_H
+#ifndef PMT_LINE_H
+#define PMT_LINE_H
 
-#include "runner/model/model.h"
+#include "runner/model/view.h"
 #include <stdio.h>
 
 #define LINE_INDENT 14 /* where everything behind the time begins */

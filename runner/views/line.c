@@ -1,4 +1,4 @@
-#include "runner/views/timeline_line.h"
+#include "runner/views/line.h"
 #include "runner/base/text.h"
 #include "schemas/names.h"
 #include <inttypes.h>

@@ -1,0 +1,16 @@
+/* What becomes of the map. */
+#ifndef PMT_TIMELINE_CHANGE_H
+#define PMT_TIMELINE_CHANGE_H
+
+#include "runner/views/timeline.h"
+
+/* What was held back or folded comes before whatever is written now. */
+void timeline_change_catch_up(struct timeline *t, const struct model *m);
+
+/* Of struct view. */
+void timeline_change_region(struct view *view, const struct model *m, const struct change *change,
+                            uint64_t seq);
+void timeline_change_library(struct view *view, const struct model *m,
+                             const struct library *library, uint64_t seq);
+
+#endif

@@ -1,0 +1,164 @@
+#include "runner/views/timeline_event.h"
+#include "runner/base/memory.h"
+#include "runner/base/text.h"
+#include "runner/views/timeline_change.h"
+#include "runner/views/timeline_fold.h"
+#include "runner/views/wording.h"
+#include "schemas/names.h"
+#include <inttypes.h>
+#include <string.h>
+
+/* Calls that change nothing are shown one by one while they are few: so many in a row, so many in
+ * all. */
+#define SHOWN_IN_A_ROW 6u
+#define SHOWN_IN_ALL 120u
+
+void timeline_event_alloc(struct timeline *t, const struct model *m, const struct event *event,
+                          uint64_t seq, unsigned changes)
+{
+    const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
+    char left[120], note[160];
+    if (changes) { /* they bring their call with them */
+        struct ledger before = timeline_fold_before(&m->image->ledger, event);
+        return timeline_fold_end(t, m, &before);
+    }
+    bool few = t->shown->in_a_row < SHOWN_IN_A_ROW && t->in_all < SHOWN_IN_ALL;
+    if (!t->all && !few)
+        return timeline_fold_begin(t, m, event);
+    if (t->shown->is_held)
+        timeline_change_catch_up(t, m);
+    t->shown->in_a_row++;
+    t->in_all++;
+    uint64_t old = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
+    wording_allocator_call(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size,
+                           old, a->addr);
+    if (pmt_record_size(&a->r) == sizeof *a && a->error) {
+        const char *name = names_errno((int)a->error);
+        snprintf(left + strlen(left), sizeof left - strlen(left), " failed: %s",
+                 name ? name : "error");
+    }
+    timeline_call(t, m, event->t_ns, left, a->r.stack_id);
+    if (a->r.call == PMT_CALL_FREE)
+        wording_freed(m, a, note, sizeof note);
+    else
+        wording_placed(m, a, note, sizeof note);
+    if (note[0])
+        timeline_indented(t, note, STYLE_DIM);
+    t->last_call = seq;
+    t->last_why[0] = '\0';
+}
+
+void timeline_event_kernel(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_kernel *k = (const struct pmt_kernel *)event->record;
+    char text[200];
+    bool failed = k->result < 0 && k->result > -4096 && k->r.call != PMT_CALL_BRK;
+    bool refused = k->r.call == PMT_CALL_BRK && k->args[0] && (uint64_t)k->result < k->args[0];
+    if (!failed && !refused)
+        return;
+    timeline_change_catch_up(t, m);
+    struct cause c = {.kernel = k->r.call, .result = k->result, .old_brk = k->old_brk};
+    memcpy(c.args, k->args, sizeof c.args);
+    const char *error = failed ? names_errno((int)-k->result) : "ENOMEM";
+    if (refused)
+        snprintf(text, sizeof text, "brk to 0x%" PRIx64 " failed: %s", k->args[0], error);
+    else {
+        wording_system_call(&c, text, sizeof text);
+        char *result = strstr(text, " = ");
+        size_t used = result ? (size_t)(result - text) : strlen(text);
+        snprintf(text + used, sizeof text - used, " failed: %s", error ? error : "error");
+    }
+    timeline_call(t, m, event->t_ns, text, k->r.stack_id);
+}
+
+void timeline_event_mallopt(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_mallopt *o = (const struct pmt_mallopt *)event->record;
+    static const char *const names[] = {"M_TRIM_THRESHOLD", "M_TOP_PAD",      "M_MMAP_THRESHOLD",
+                                        "M_MMAP_MAX",       "M_CHECK_ACTION", "M_PERTURB",
+                                        "M_ARENA_TEST",     "M_ARENA_MAX"};
+    char text[100];
+    timeline_change_catch_up(t, m);
+    if (o->param <= -1 && o->param >= -8)
+        snprintf(text, sizeof text, "mallopt(%s, %" PRId64 ")", names[-o->param - 1], o->value);
+    else
+        snprintf(text, sizeof text, "mallopt(%" PRId64 ", %" PRId64 ")", o->param, o->value);
+    timeline_call(t, m, event->t_ns, text, o->r.stack_id);
+}
+
+/* An exec is told when it is known how it went: a record with an error follows one that failed, the
+ * image's end one that did not. */
+static void hold_exec(struct timeline *t, const struct event *event)
+{
+    const struct pmt_exec *x = (const struct pmt_exec *)event->record;
+    memory_put(t->shown->exec_path);
+    t->shown->exec_path = memory_get(x->path_size + 1u);
+    memcpy(t->shown->exec_path, x + 1, x->path_size);
+    t->shown->exec_ns = event->t_ns;
+}
+
+void timeline_event_exec_ended(struct timeline *t, const struct model *m, int error)
+{
+    const char *name = names_errno(error);
+    char *path = t->shown->exec_path;
+    timeline_time(t, m, t->shown->exec_ns);
+    line_style(&t->lines, STYLE_BOLD);
+    fputs("EXEC ", t->lines.out);
+    line_style(&t->lines, STYLE_PLAIN);
+    size_t used = t->lines.column + strlen("EXEC  failed: ENAMETOOLONG");
+    text_escape(t->lines.out, path, strlen(path),
+                t->lines.width > used + 20 ? t->lines.width - used : 20);
+    if (error)
+        fprintf(t->lines.out, " failed: %s", name ? name : "error");
+    fputc('\n', t->lines.out);
+    memory_put(path);
+    t->shown->exec_path = NULL;
+}
+
+void timeline_event_exec(struct timeline *t, const struct model *m, const struct event *event)
+{
+    int error = ((const struct pmt_exec *)event->record)->error;
+    timeline_change_catch_up(t, m);
+    if (!error || !t->shown->exec_path)
+        hold_exec(t, event);
+    if (error)
+        timeline_event_exec_ended(t, m, error);
+}
+
+void timeline_event_thread(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_thread *record = (const struct pmt_thread *)event->record;
+    const struct region *r = record->stack ? regions_find(&m->image->map, record->stack) : NULL;
+    char text[160];
+    timeline_change_catch_up(t, m);
+    if (record->event == PMT_THREAD_END) {
+        snprintf(text, sizeof text, "thread %" PRIu32 " ended", record->r.tid);
+    } else {
+        int used = snprintf(text, sizeof text, "thread %" PRIu32 " started by %" PRIu32,
+                            record->r.tid, record->creator);
+        if (r)
+            snprintf(text + used, sizeof text - (size_t)used, ", stack %0*" PRIx64 "-%0*" PRIx64,
+                     (int)t->lines.address_width, r->raw.start, (int)t->lines.address_width,
+                     r->raw.end);
+    }
+    timeline_call(t, m, event->t_ns, text, record->r.stack_id);
+}
+
+void timeline_event_fork(struct timeline *t, const struct model *m, const struct event *event)
+{
+    char text[40];
+    timeline_change_catch_up(t, m);
+    snprintf(text, sizeof text, "%s()", names_call(event->record->call));
+    timeline_call(t, m, event->t_ns, text, event->record->stack_id);
+}
+
+void timeline_event_loss(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_lost *lost = (const struct pmt_lost *)event->record;
+    char text[160];
+    timeline_change_catch_up(t, m);
+    timeline_time(t, m, event->t_ns);
+    snprintf(text, sizeof text, "LOST %" PRIu64 " event%s: %s", lost->count,
+             lost->count == 1 ? "" : "s", names_loss(lost->r.call));
+    line_wrap(&t->lines, text, STYLE_RED);
+}

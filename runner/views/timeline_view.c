@@ -1,0 +1,110 @@
+#include "runner/views/timeline_view.h"
+#include "runner/base/memory.h"
+#include "runner/base/write_all.h"
+#include "runner/views/timeline_change.h"
+#include "runner/views/timeline_end.h"
+#include "runner/views/timeline_event.h"
+#include "runner/views/timeline_fold.h"
+#include "runner/views/timeline_start.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+static void on_event(struct view *view, const struct model *m, const struct event *event,
+                     uint64_t seq, unsigned changes)
+{
+    struct timeline *t = (struct timeline *)view;
+    timeline_enter(t, m);
+    switch (event->record->type) {
+    case PMT_RECORD_ALLOC:
+        timeline_fold_threshold(t, m);
+        return timeline_event_alloc(t, m, event, seq, changes);
+    case PMT_RECORD_PROCESS:
+        return timeline_start_process(t, m, event);
+    case PMT_RECORD_SNAPSHOT:
+        return timeline_start_snapshot(t, m, event);
+    case PMT_RECORD_KERNEL:
+        return timeline_event_kernel(t, m, event);
+    case PMT_RECORD_MALLOPT:
+        return timeline_event_mallopt(t, m, event);
+    case PMT_RECORD_EXEC:
+        return timeline_event_exec(t, m, event);
+    case PMT_RECORD_THREAD:
+        return timeline_event_thread(t, m, event);
+    case PMT_RECORD_FORK:
+        return timeline_event_fork(t, m, event);
+    case PMT_RECORD_LOSS:
+        return timeline_event_loss(t, m, event);
+    case PMT_RECORD_EXIT:
+        return timeline_end_exit(t, m, event);
+    }
+}
+
+static void on_forget(struct view *view, const struct model *m)
+{
+    struct timeline *t = (struct timeline *)view;
+    timeline_enter(t, m);
+    if (!m->image->ended)
+        timeline_end_missing(t, m);
+    memory_put(t->shown->exec_path);
+    memory_put(t->shown);
+    t->shown = NULL;
+}
+
+/* Of the stream that the lines are printed to. It prints a buffer whenever that is full, and says
+ * how that went to nobody: so this notes it. */
+static ssize_t on_write(void *cookie, const char *bytes, size_t size)
+{
+    struct timeline *t = cookie;
+    if (t->before_write)
+        t->before_write();
+    if (!t->error)
+        t->error = write_all(t->fd, bytes, size);
+    return (ssize_t)size;
+}
+
+static void on_flush(struct view *view)
+{
+    fflush(((struct timeline *)view)->lines.out);
+}
+
+static int on_close(struct view *view, const struct model *m)
+{
+    struct timeline *t = (struct timeline *)view;
+    char text[120];
+    if (m->ignored) {
+        snprintf(text, sizeof text, "%" PRIu64 " events of unknown processes were ignored",
+                 m->ignored);
+        timeline_indented(t, text, STYLE_RED);
+    }
+    fclose(t->lines.out);
+    if (close(t->fd) != 0 && !t->error)
+        t->error = -errno;
+    int error = t->error;
+    memory_put(t);
+    return error;
+}
+
+struct view *timeline_view_new(int fd, const struct timeline_options *options)
+{
+    struct timeline *t = memory_get(sizeof *t);
+    FILE *out = fopencookie(t, "w", (cookie_io_functions_t){.write = on_write});
+    if (!out) {
+        memory_put(t);
+        return NULL;
+    }
+    t->view = (struct view){.event = on_event,
+                            .change = timeline_change_region,
+                            .library = timeline_change_library,
+                            .forget = on_forget,
+                            .flush = on_flush,
+                            .close = on_close};
+    t->lines = (struct lines){
+        .out = out, .color = options->color, .width = options->width, .address_width = 8};
+    t->all = options->all;
+    t->fd = fd;
+    t->before_write = options->before_write;
+    setvbuf(out, t->buffer, _IOFBF, sizeof t->buffer);
+    return &t->view;
+}
