@@ -8,6 +8,9 @@
 #include "schemas/record.h"
 #include "tests/unit/random.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 union record {
@@ -152,6 +155,32 @@ static inline size_t sample_region(union record *u, size_t used, uint64_t start,
     }
     used = record_append(u, used, &g, sizeof g);
     return record_append(u, used, path, strlen(path));
+}
+
+/* Adds the regions of a text to a snapshot: "f7d5e000-f7d86000 rw-p /lib/libc.so.6", one a line; a
+ * file's inode follows from its name. */
+static inline void sample_regions(union record *u, const char *text)
+{
+    size_t used = u->r.units * PMT_RECORD_ALIGN;
+    while (*text) {
+        struct pmt_region g = {0};
+        char flags[5] = "", path[256] = "";
+        int line = (int)strcspn(text, "\n"), name = 0;
+        if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s%n", &g.start, &g.end, flags, &name) != 3)
+            abort(); /* the test is wrong */
+        for (unsigned i = 0; i < 4; i++)
+            g.perms |= (uint8_t)((flags[i] == "rwxs"[i]) << i);
+        if (name < line)
+            snprintf(path, sizeof path, "%.*s", line - name - 1, text + name + 1);
+        g.path_size = (uint16_t)strlen(path);
+        for (const char *c = path; path[0] == '/' && *c; c++)
+            g.inode = g.inode * 31 + (unsigned char)*c;
+        g.offset = g.inode ? g.start & 0xfffff : 0;
+        used = record_append(u, used, &g, sizeof g);
+        used = record_append(u, used, path, strlen(path));
+        u->snapshot.regions++;
+        text += line + (text[line] == '\n');
+    }
 }
 
 static inline void sample_snapshot(union record *u)

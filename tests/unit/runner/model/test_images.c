@@ -144,33 +144,15 @@ static void process(uint32_t image, uint32_t pid, enum pmt_origin origin, uint32
     send(image, pid);
 }
 
-/* "f7d5e000-f7d86000 rw-p /lib/libc.so.6", one a line; a file's inode follows from its name. */
 static void look(uint32_t image, uint32_t tid, enum pmt_reason reason, enum pmt_call within,
                  uint64_t lo, uint64_t hi, const char *text)
 {
     record_start(&u, PMT_RECORD_SNAPSHOT, reason, sizeof u.snapshot);
-    size_t used = sizeof u.snapshot;
     u.snapshot.lo = lo;
     u.snapshot.hi = hi ? hi : UINT64_MAX;
     u.snapshot.flags = hi ? PMT_SNAPSHOT_LAST : WHOLE;
     u.snapshot.within = (struct pmt_within){.call = (uint8_t)within, .size = 160000};
-    while (*text) {
-        struct pmt_region g = {0};
-        char flags[5], path[256] = "";
-        int line = (int)strcspn(text, "\n"), name = 0;
-        sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s%n", &g.start, &g.end, flags, &name);
-        for (unsigned i = 0; i < 4; i++)
-            g.perms |= (uint8_t)((flags[i] == "rwxs"[i]) << i);
-        if (name < line)
-            snprintf(path, sizeof path, "%.*s", line - name - 1, text + name + 1);
-        g.path_size = (uint16_t)strlen(path);
-        for (const char *c = path; path[0] == '/' && *c; c++)
-            g.inode = g.inode * 31 + (unsigned char)*c;
-        used = record_append(&u, used, &g, sizeof g);
-        used = record_append(&u, used, path, strlen(path));
-        u.snapshot.regions++;
-        text += line + (text[line] == '\n');
-    }
+    sample_regions(&u, text);
     send(image, tid);
 }
 

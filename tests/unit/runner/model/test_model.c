@@ -200,31 +200,6 @@ static void send(uint32_t tid)
     send_began(tid, 0);
 }
 
-/* "f7d5e000-f7d86000 rw-p /lib/libc.so.6", one a line; a file's inode follows from its name. */
-static size_t add_regions(const char *text, size_t used)
-{
-    while (*text) {
-        struct pmt_region g = {0};
-        char flags[5], path[256] = "";
-        int line = (int)strcspn(text, "\n"), name = 0;
-        assert_int_equal(
-            sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s%n", &g.start, &g.end, flags, &name), 3);
-        for (unsigned i = 0; i < 4; i++)
-            g.perms |= (uint8_t)((flags[i] == "rwxs"[i]) << i);
-        if (name < line)
-            snprintf(path, sizeof path, "%.*s", line - name - 1, text + name + 1);
-        g.path_size = (uint16_t)strlen(path);
-        for (const char *c = path; path[0] == '/' && *c; c++)
-            g.inode = g.inode * 31 + (unsigned char)*c;
-        g.offset = g.inode ? g.start & 0xfffff : 0;
-        used = record_append(&u, used, &g, sizeof g);
-        used = record_append(&u, used, path, strlen(path));
-        u.snapshot.regions++;
-        text += line + (text[line] == '\n');
-    }
-    return used;
-}
-
 static void look_within(uint32_t tid, enum pmt_reason reason, uint64_t lo, uint64_t hi,
                         unsigned flags, enum pmt_call within, const char *text)
 {
@@ -234,7 +209,7 @@ static void look_within(uint32_t tid, enum pmt_reason reason, uint64_t lo, uint6
     u.snapshot.flags = flags;
     u.snapshot.within.call = (uint8_t)within;
     u.r.stack_id = 3;
-    add_regions(text, sizeof u.snapshot);
+    sample_regions(&u, text);
     send(tid);
 }
 
