@@ -6,8 +6,8 @@
 #include "runner/options.h"
 #include "runner/program/target.h"
 #include "runner/ptrace/front.h"
-#include "runner/ptrace/loop.h"
-#include "runner/ptrace/process_record.h"
+#include "runner/ptrace/proc.h"
+#include "runner/ptrace/trace.h"
 #include "runner/replay/replay.h"
 #include "runner/ring/live.h"
 #include "runner/symbols/symbols.h"
@@ -300,14 +300,14 @@ static long number_in(const char *path)
 static void explain_refusal(int pid, int error)
 {
     char name[32];
-    long tracer = images_status(pid, "TracerPid");
+    long tracer = proc_status(pid, "TracerPid");
     long scope = number_in("/proc/sys/kernel/yama/ptrace_scope");
     snprintf(name, sizeof name, "process %d", pid);
     if (error == -ESRCH)
         complain(name, "no such process");
     else if (tracer > 0)
         complain(name, "is traced by process %ld already; end that first", tracer);
-    else if (error == -EPERM && images_status(pid, "Uid") != (long)getuid())
+    else if (error == -EPERM && proc_status(pid, "Uid") != (long)getuid())
         complain(name, "belongs to another user, or has other privileges than you; try as root");
     else if (error == -EPERM && scope > 0)
         complain(name,
@@ -319,15 +319,15 @@ static void explain_refusal(int pid, int error)
         complain(name, "cannot be traced: %s", strerror(-error));
 }
 
-static int explain_failure(const struct options *o, int error, enum ptrace_failure failure)
+static int explain_failure(const struct options *o, int error, enum trace_failure failure)
 {
-    if (failure == PTRACE_FAILURE_EXEC) {
+    if (failure == TRACE_FAILURE_EXEC) {
         complain(o->arguments[0], "cannot be executed: %s", strerror(-error));
         return target_exit_status(error);
     }
-    if (failure == PTRACE_FAILURE_REFUSED && o->pid)
+    if (failure == TRACE_FAILURE_REFUSED && o->pid)
         explain_refusal(o->pid, error);
-    else if (failure == PTRACE_FAILURE_REFUSED && error == -EPERM)
+    else if (failure == TRACE_FAILURE_REFUSED && error == -EPERM)
         complain(o->arguments[0], "the system lets nobody trace programs here (a container may "
                                   "forbid ptrace, or /proc/sys/kernel/yama/ptrace_scope is 3)");
     else
@@ -336,7 +336,7 @@ static int explain_failure(const struct options *o, int error, enum ptrace_failu
 }
 
 /* Returns the exit status, or -1 where it is the program's. */
-static int explain_trace(const struct options *o, const struct ptrace_result *result, int written)
+static int explain_trace(const struct options *o, const struct trace_result *result, int written)
 {
     if (result->unfiltered && !o->pid)
         complain(NULL, "seccomp is not available: every system call of the program was stopped");
@@ -349,23 +349,23 @@ static int explain_trace(const struct options *o, const struct ptrace_result *re
 }
 
 static int run_ptrace(const struct options *o, struct model *m, struct launch *launch,
-                      struct ptrace_front *front)
+                      struct front *front)
 {
-    struct ptrace_request request = {.launch = o->pid ? NULL : launch, .follow = o->follow};
-    struct ptrace_result result;
-    struct ptrace_source *source;
+    struct trace_request request = {.launch = o->pid ? NULL : launch, .follow = o->follow};
+    struct trace_result result;
+    struct ptracer *tracer;
     int own;
     request.pid = o->pid;
     request.waiting = tell_waiting;
     launch->stdout_to_stderr = is_json_on_stdout(o);
     request.change_frames = o->stacks == STACKS_NONE ? 1 : o->stack_depth;
     request.call_frames = o->stacks == STACKS_ALL ? o->stack_depth : 1;
-    int error = ptrace_trace(&request, m, &result, &source);
+    int error = trace_program(&request, m, &result, &tracer);
     progress_erase(&progress);
     int written = model_close(m);
     own = error ? explain_failure(o, error, result.failure) : explain_trace(o, &result, written);
-    ptrace_front_end(front, result.status, own);
-    ptrace_release(source);
+    front_end(front, result.status, own);
+    trace_release(tracer);
     return own >= 0 ? own : end_like(result.status);
 }
 
@@ -387,7 +387,7 @@ int main(int argc, char **argv)
     int status;
     int own;
     bool by_ptrace = true;
-    struct ptrace_front front = {.report = -1};
+    struct front front = {.report = -1};
     launch_raise_limits();
     switch (options_parse(&options, argc, argv)) {
     case OPTIONS_DONE:
@@ -400,7 +400,7 @@ int main(int argc, char **argv)
     if (!options.show && !options.pid &&
         !prepare(&options, &launch, path, shim, &by_ptrace, &status))
         return status;
-    if (!options.show && by_ptrace && !options.pid && !ptrace_front(&front, &status, &own))
+    if (!options.show && by_ptrace && !options.pid && !front_fork(&front, &status, &own))
         return own >= 0 ? own : end_like(status);
     struct symbols *symbols = memory_is_short() ? NULL : symbols_new(!options.json);
     model_init(&model, symbols);

@@ -1,7 +1,6 @@
-/* Calls of the allocator: a breakpoint at the entry of each of its functions, and returns that come
- * by an address at which there is a breakpoint instruction anyway. */
-#include "runner/base/memory.h"
-#include "runner/ptrace/source.h"
+#include "runner/ptrace/allocator.h"
+#include "runner/ptrace/emulate.h"
+#include "runner/ptrace/mem.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,66 +16,47 @@ struct hit {
     unsigned word; /* bytes on the stack */
 };
 
-static struct hit hit_of(struct thread *thread)
+static struct hit hit_of(struct tracee *thread)
 {
     struct hit h = {.is64 = true};
-    ptrace_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&h.regs);
+    ptracer_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&h.regs);
     h.is64 = h.regs.cs != CODE_SEGMENT_32;
     h.word = h.is64 ? 8 : 4;
     return h;
 }
 
-static void set_regs(struct thread *thread, const struct hit *h)
+static void set_regs(struct tracee *thread, const struct hit *h)
 {
-    ptrace_ask(PTRACE_SETREGS, thread->tid, 0, (uintptr_t)&h->regs);
-}
-
-void ptrace_set_breakpoints(struct space *space, pid_t tid)
-{
-    static const uint8_t trap = BREAKPOINTS_INT3;
-    struct breakpoints *b = &space->breakpoints;
-    for (size_t i = 0; i < b->count; i++)
-        if (!ptrace_read(tid, b->items[i].address, b->items[i].code, sizeof b->items[i].code) ||
-            !ptrace_write(tid, b->items[i].address, &trap, 1)) {
-            b->items[i] = b->items[--b->count];
-            i--;
-        }
-}
-
-void ptrace_remove_breakpoints(const struct space *space, pid_t tid)
-{
-    const struct breakpoints *b = &space->breakpoints;
-    for (size_t i = 0; i < b->count; i++)
-        ptrace_write(tid, b->items[i].address, b->items[i].code, 1);
+    ptracer_ask(PTRACE_SETREGS, thread->tid, 0, (uintptr_t)&h->regs);
 }
 
 static void put_word(pid_t tid, uint64_t address, uint64_t word, unsigned bytes)
 {
-    ptrace_write_data(tid, address, &word, bytes);
+    mem_write(tid, address, &word, bytes);
 }
 
 /* A call began in a signal handler with a stack of its own; or the one before will never return
  * because of longjmp(3). */
-static void push_call(struct thread *thread)
+static void push_call(struct tracee *thread)
 {
     memmove(thread->outer + 1, thread->outer, sizeof thread->outer - sizeof *thread->outer);
     thread->outer[0] = thread->allocator;
 }
 
-static void pop_call(struct thread *thread)
+static void pop_call(struct tracee *thread)
 {
     thread->allocator = thread->outer[0];
     memmove(thread->outer, thread->outer + 1, sizeof thread->outer - sizeof *thread->outer);
-    thread->outer[THREAD_OUTER_CALLS - 1].call = PMT_CALL_NONE;
+    thread->outer[TRACEES_OUTER_CALLS - 1].call = PMT_CALL_NONE;
 }
 
 /* Makes the call that returns to the trap with this stack pointer the thread's only one, of those
  * that it is in. */
-static bool find_call(struct thread *thread, const struct hit *h)
+static bool find_call(struct tracee *thread, const struct hit *h)
 {
     unsigned depth = 0;
     const struct allocator_call *call = &thread->allocator;
-    while (call->call && call->sp + h->word != h->regs.rsp && depth < THREAD_OUTER_CALLS)
+    while (call->call && call->sp + h->word != h->regs.rsp && depth < TRACEES_OUTER_CALLS)
         call = &thread->outer[depth++];
     if (!call->call || call->sp + h->word != h->regs.rsp)
         return false;
@@ -86,40 +66,40 @@ static bool find_call(struct thread *thread, const struct hit *h)
 }
 
 /* The calls return as they would have done without us. */
-static void restore_returns(pid_t tid, const struct thread *thread, const struct breakpoints *b,
+static void restore_returns(pid_t tid, const struct tracee *thread, const struct breakpoints *b,
                             unsigned word)
 {
     const struct allocator_call *call = &thread->allocator;
     for (unsigned depth = 0; call->call; call = &thread->outer[depth++]) {
-        if (ptrace_read_word(tid, call->sp, word) == b->trap)
+        if (mem_read_word(tid, call->sp, word) == b->trap)
             put_word(tid, call->sp, call->return_to, word);
-        if (depth == THREAD_OUTER_CALLS)
+        if (depth == TRACEES_OUTER_CALLS)
             return;
     }
 }
 
-void ptrace_clean_child(const struct space *space, const struct thread *thread)
+void allocator_clean_child(const struct space *space, const struct tracee *thread)
 {
-    ptrace_remove_breakpoints(space, thread->tid);
+    breakpoints_remove(&space->breakpoints, thread->tid);
     restore_returns(thread->tid, thread, &space->breakpoints, space->word_size);
 }
 
 /* ---- what is recorded ---- */
 
-static uint64_t argument(struct thread *thread, const struct hit *h, unsigned number)
+static uint64_t argument(struct tracee *thread, const struct hit *h, unsigned number)
 {
     const unsigned long long in_regs[] = {h->regs.rdi, h->regs.rsi, h->regs.rdx};
     if (h->is64)
         return in_regs[number];
-    return ptrace_read_word(thread->tid, h->regs.rsp + 4 + 4 * number, 4);
+    return mem_read_word(thread->tid, h->regs.rsp + 4 + 4 * number, 4);
 }
 
-static uint64_t chunk_of(const struct thread *thread, uint64_t block)
+static uint64_t chunk_of(const struct tracee *thread, uint64_t block)
 {
     const struct space *space = thread->process->space;
     if (!block || !space->breakpoints.glibc)
         return 0;
-    return ptrace_read_word(thread->tid, block - space->word_size, space->word_size);
+    return mem_read_word(thread->tid, block - space->word_size, space->word_size);
 }
 
 static uint32_t size_of(const struct allocator_call *call, uint64_t addr)
@@ -130,10 +110,10 @@ static uint32_t size_of(const struct allocator_call *call, uint64_t addr)
     return is_short && addr ? PMT_ALLOC_MALLOC_SIZE : (uint32_t)sizeof(struct pmt_alloc);
 }
 
-static void record(struct ptrace_source *s, struct thread *thread, uint64_t addr, int error)
+static void record(struct ptracer *t, struct tracee *thread, uint64_t addr, int error)
 {
     const struct allocator_call *call = &thread->allocator;
-    struct pmt_alloc *a = recorder_begin(s->recorder, size_of(call, addr), PMT_RECORD_ALLOC,
+    struct pmt_alloc *a = recorder_begin(t->recorder, size_of(call, addr), PMT_RECORD_ALLOC,
                                          (uint8_t)call->call, thread->tid, call->stack_id);
     a->addr = addr;
     a->chunk = chunk_of(thread, addr);
@@ -145,7 +125,7 @@ static void record(struct ptrace_source *s, struct thread *thread, uint64_t addr
         a->began = call->began;
         a->error = (uint32_t)error;
     }
-    recorder_send(s->recorder, thread->process->space, call->began_ns);
+    recorder_send(t->recorder, thread->process->space, call->began_ns);
 }
 
 static uint64_t product(uint64_t a, uint64_t b)
@@ -154,7 +134,7 @@ static uint64_t product(uint64_t a, uint64_t b)
     return __builtin_mul_overflow(a, b, &result) ? UINT64_MAX : result;
 }
 
-static void take_arguments(struct thread *thread, const struct hit *h)
+static void take_arguments(struct tracee *thread, const struct hit *h)
 {
     struct allocator_call *c = &thread->allocator;
     uint64_t a = argument(thread, h, 0), b = argument(thread, h, 1);
@@ -188,33 +168,32 @@ static void take_arguments(struct thread *thread, const struct hit *h)
 }
 
 /* At the entry of a function: the stack as it is after its return. */
-static uint32_t stack_of_caller(struct ptrace_source *s, struct thread *thread, const struct hit *h)
+static uint32_t stack_of_caller(struct ptracer *t, struct tracee *thread, const struct hit *h)
 {
     struct user_regs_struct regs = h->regs;
     regs.rip = thread->allocator.return_to;
     regs.rsp += h->word;
-    return ptrace_stack(s, thread, &regs, s->call_frames);
+    return recorder_stack(t->recorder, thread, &regs, t->call_frames);
 }
 
-static void begin_call(struct ptrace_source *s, struct thread *thread, struct hit *h,
-                       enum pmt_call call)
+static void begin_call(struct ptracer *t, struct tracee *thread, struct hit *h, enum pmt_call call)
 {
     const struct space *space = thread->process->space;
     struct allocator_call *c = &thread->allocator;
     if (c->call)
         push_call(thread);
     *c = (struct allocator_call){.call = call, .sp = h->regs.rsp};
-    c->return_to = ptrace_read_word(thread->tid, c->sp, h->word);
-    c->began_ns = recorder_now(s->recorder);
-    c->began = c->began_ns + s->recorder->start_ns;
-    c->stack_id = stack_of_caller(s, thread, h);
+    c->return_to = mem_read_word(thread->tid, c->sp, h->word);
+    c->began_ns = recorder_now(t->recorder);
+    c->began = c->began_ns + t->recorder->start_ns;
+    c->stack_id = stack_of_caller(t, thread, h);
     take_arguments(thread, h);
     if (call == PMT_CALL_FREE)
-        record(s, thread, argument(thread, h, 0), 0);
+        record(t, thread, argument(thread, h, 0), 0);
     put_word(thread->tid, c->sp, space->breakpoints.trap, h->word);
 }
 
-static void end_call(struct ptrace_source *s, struct thread *thread, struct hit *h)
+static void end_call(struct ptracer *t, struct tracee *thread, struct hit *h)
 {
     struct allocator_call *c = &thread->allocator;
     uint64_t result = h->is64 ? h->regs.rax : (uint32_t)h->regs.rax;
@@ -222,30 +201,30 @@ static void end_call(struct ptrace_source *s, struct thread *thread, struct hit 
     int error = result || freed ? 0 : ENOMEM;
     if (c->call == PMT_CALL_POSIX_MEMALIGN) {
         error = (int)result;
-        result = error ? 0 : ptrace_read_word(thread->tid, c->result_at, h->word);
+        result = error ? 0 : mem_read_word(thread->tid, c->result_at, h->word);
     }
     if (c->call != PMT_CALL_FREE && thread->process->space->image)
-        record(s, thread, result, error);
+        record(t, thread, result, error);
     h->regs.rip = c->return_to;
     pop_call(thread);
     set_regs(thread, h);
-    ptrace_go(s, thread, 0);
+    ptracer_go(t, thread, 0);
 }
 
 /* ---- over the instruction that the breakpoint is in the place of ---- */
 
 static bool byte_at(void *arg, uint64_t address, uint8_t *out)
 {
-    const struct thread *thread = arg;
-    return ptrace_read(thread->tid, address, out, 1);
+    const struct tracee *thread = arg;
+    return mem_read(thread->tid, address, out, 1);
 }
 
-static bool emulate(struct thread *thread, struct hit *h, const struct breakpoint *at)
+static bool emulate(struct tracee *thread, struct hit *h, const struct breakpoint *at)
 {
     uint64_t value;
     unsigned store;
     struct hit after = *h;
-    if (!breakpoints_emulate(&after.regs, at->code, h->is64, byte_at, thread, &value, &store))
+    if (!emulate_instruction(&after.regs, at->code, h->is64, byte_at, thread, &value, &store))
         return false;
     if (store)
         put_word(thread->tid, after.regs.rsp, value, store);
@@ -254,32 +233,34 @@ static bool emulate(struct thread *thread, struct hit *h, const struct breakpoin
 }
 
 /* The timer of the views may come meanwhile. */
-static bool wait_for(const struct ptrace_source *s, pid_t tid, int *status)
+static bool wait_for(const struct ptracer *t, pid_t tid, int *status)
 {
     pid_t got;
     do
-        got = ptrace_wait(s, tid, status);
+        got = ptracer_wait(t, tid, status);
     while (got < 0 && errno == EINTR);
     return got == tid;
 }
 
 /* One instruction where it is, with its byte put back for so long; other threads could pass there
- * unseen meanwhile. Returns the signal that came instead, to be delivered, or -1 if the thread has
- * ended. */
-static int step(struct ptrace_source *s, struct thread *thread, const struct breakpoint *at)
+ * unseen meanwhile. Returns the signal that came instead, to be delivered, or -1 if the thread
+ * ends: ends:
+ * `*instead` is what waitpid(2) said of that. */
+static int step(const struct ptracer *t, const struct tracee *thread, const struct breakpoint *at,
+                int *instead)
 {
     static const uint8_t trap = BREAKPOINTS_INT3;
     int status, signal = 0;
-    ptrace_write(thread->tid, at->address, at->code, 1);
+    mem_write_code(thread->tid, at->address, at->code, 1);
     for (;;) {
-        if (ptrace_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
-            !wait_for(s, thread->tid, &status))
+        if (ptracer_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
+            !wait_for(t, thread->tid, &status))
             return -1;
         bool ends = !WIFSTOPPED(status) || (status >> 16) == PTRACE_EVENT_EXIT;
         if (ends) {
             if ((status >> 16) == PTRACE_EVENT_EXIT && thread->process->threads > 1)
-                ptrace_write(thread->tid, at->address, &trap, 1);
-            ptrace_handle(s, thread->tid, status);
+                mem_write_code(thread->tid, at->address, &trap, 1);
+            *instead = status;
             return -1;
         }
         if ((status >> 16) == 0 && WSTOPSIG(status) == SIGTRAP)
@@ -287,39 +268,39 @@ static int step(struct ptrace_source *s, struct thread *thread, const struct bre
         if ((status >> 16) == 0)
             signal = WSTOPSIG(status);
     }
-    ptrace_write(thread->tid, at->address, &trap, 1);
+    mem_write_code(thread->tid, at->address, &trap, 1);
     return signal;
 }
 
-static void enter(struct ptrace_source *s, struct thread *thread, struct hit *h,
-                  const struct breakpoint *at)
+static void enter(struct ptracer *t, struct tracee *thread, struct hit *h,
+                  const struct breakpoint *at, int *instead)
 {
     const struct process *p = thread->process;
     const struct allocator_call *call = &thread->allocator;
     /* also by a jump in place of a call and a return: realloc(NULL, n) jumps to malloc */
     bool jumped = call->call && h->regs.rsp == call->sp &&
-                  ptrace_read_word(thread->tid, call->sp, h->word) == p->space->breakpoints.trap;
+                  mem_read_word(thread->tid, call->sp, h->word) == p->space->breakpoints.trap;
     bool inside = jumped || (call->call && h->regs.rsp < call->sp);
     if (!inside && p->recorded && p->space->image)
-        begin_call(s, thread, h, at->call);
+        begin_call(t, thread, h, at->call);
     h->regs.rip = at->address;
     if (emulate(thread, h, at))
-        return ptrace_go(s, thread, 0);
+        return ptracer_go(t, thread, 0);
     set_regs(thread, h);
-    int signal = step(s, thread, at);
+    int signal = step(t, thread, at, instead);
     if (signal >= 0)
-        ptrace_go(s, thread, signal);
+        ptracer_go(t, thread, signal);
 }
 
 /* int3 is told from a SIGTRAP that somebody sent. */
-static bool is_breakpoint(const struct thread *thread)
+static bool is_breakpoint(const struct tracee *thread)
 {
     siginfo_t info = {0};
-    ptrace_ask(PTRACE_GETSIGINFO, thread->tid, 0, (uintptr_t)&info);
+    ptracer_ask(PTRACE_GETSIGINFO, thread->tid, 0, (uintptr_t)&info);
     return info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT;
 }
 
-bool ptrace_trapped(struct ptrace_source *s, struct thread *thread)
+bool allocator_trapped(struct ptracer *t, struct tracee *thread, int *instead)
 {
     const struct breakpoints *b = &thread->process->space->breakpoints;
     if (!b->count || !is_breakpoint(thread))
@@ -328,15 +309,15 @@ bool ptrace_trapped(struct ptrace_source *s, struct thread *thread)
     const struct breakpoint *at = breakpoints_at(b, h.regs.rip - 1);
     bool returns = h.regs.rip - 1 == b->trap && find_call(thread, &h);
     if (returns)
-        end_call(s, thread, &h);
+        end_call(t, thread, &h);
     else if (at)
-        enter(s, thread, &h, at);
+        enter(t, thread, &h, at, instead);
     return returns || at;
 }
 
 /* ---- letting go ---- */
 
-bool ptrace_untrap(struct thread *thread, bool at_signal)
+bool allocator_untrap(struct tracee *thread, bool at_signal)
 {
     const struct breakpoints *b = &thread->process->space->breakpoints;
     if (!b->count)

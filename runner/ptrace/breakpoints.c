@@ -1,4 +1,5 @@
 #include "runner/ptrace/breakpoints.h"
+#include "runner/ptrace/mem.h"
 #include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
@@ -136,105 +137,19 @@ const struct breakpoint *breakpoints_at(const struct breakpoints *b, uint64_t ad
     return NULL;
 }
 
-/* ---- first instructions ---- */
-
-#define FLAGS_OF_RESULT 0x8d5u /* CF, PF, AF, ZF, SF, OF */
-#define CF 0x001u
-#define PF 0x004u
-#define AF 0x010u
-#define ZF 0x040u
-#define SF 0x080u
-#define OF 0x800u
-
-static unsigned long long *reg(struct user_regs_struct *r, unsigned number)
+void breakpoints_set(struct breakpoints *b, pid_t tid)
 {
-    unsigned long long *const all[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
-                                         &r->rsi, &r->rdi, &r->r8,  &r->r9,  &r->r10, &r->r11,
-                                         &r->r12, &r->r13, &r->r14, &r->r15};
-    return all[number & 15];
+    static const uint8_t trap = BREAKPOINTS_INT3;
+    for (size_t i = 0; i < b->count; i++)
+        if (!mem_read(tid, b->items[i].address, b->items[i].code, sizeof b->items[i].code) ||
+            !mem_write_code(tid, b->items[i].address, &trap, 1)) {
+            b->items[i] = b->items[--b->count];
+            i--;
+        }
 }
 
-static unsigned parity(uint64_t result)
+void breakpoints_remove(const struct breakpoints *b, pid_t tid)
 {
-    return __builtin_parity((unsigned)result & 0xff) ? 0 : PF;
-}
-
-static void set_flags(struct user_regs_struct *r, unsigned flags)
-{
-    r->eflags = (r->eflags & ~(unsigned long long)FLAGS_OF_RESULT) | flags;
-}
-
-/* cmp of two bytes, Intel's manual, volume 1, appendix A. */
-static void compare_bytes(struct user_regs_struct *r, uint8_t a, uint8_t b)
-{
-    uint8_t result = (uint8_t)(a - b);
-    set_flags(r, (a < b ? CF : 0) | parity(result) | ((a ^ b ^ result) & AF) | (result ? 0 : ZF) |
-                     (result & 0x80 ? SF : 0) | (((a ^ b) & (a ^ result)) & 0x80 ? OF : 0));
-}
-
-static void advance(struct user_regs_struct *r, unsigned bytes)
-{
-    r->rip += bytes;
-}
-
-static bool push(struct user_regs_struct *r, unsigned number, unsigned bytes, bool is64,
-                 uint64_t *value, unsigned *store)
-{
-    *value = *reg(r, number);
-    *store = is64 ? 8 : 4;
-    r->rsp -= *store;
-    advance(r, bytes);
-    return true;
-}
-
-/* test or mov of 64-bit registers: REX.W, opcode, ModRM with two registers. */
-static bool two_registers(struct user_regs_struct *r, const uint8_t *c)
-{
-    if ((c[0] & 0xf8) != 0x48 || c[2] < 0xc0)
-        return false;
-    unsigned long long *to = reg(r, (c[2] & 7u) | (c[0] & 1u) << 3);
-    unsigned long long from = *reg(r, (c[2] >> 3 & 7u) | (c[0] & 4u) << 1);
-    if (c[1] == 0x89) {
-        *to = from;
-    } else if (c[1] == 0x85) {
-        uint64_t result = *to & from;
-        set_flags(r, parity(result) | (result ? 0 : ZF) | (result >> 63 ? SF : 0));
-    } else {
-        return false;
-    }
-    advance(r, 3);
-    return true;
-}
-
-/* cmpb $immediate, displacement(%rip) */
-static bool compare_memory(struct user_regs_struct *r, const uint8_t *c,
-                           bool (*byte_at)(void *arg, uint64_t address, uint8_t *out), void *arg)
-{
-    int32_t displacement;
-    uint8_t byte;
-    memcpy(&displacement, c + 2, sizeof displacement);
-    if (!byte_at(arg, r->rip + 7 + (uint64_t)(int64_t)displacement, &byte))
-        return false;
-    compare_bytes(r, byte, c[6]);
-    advance(r, 7);
-    return true;
-}
-
-bool breakpoints_emulate(struct user_regs_struct *r, const uint8_t code[16], bool is64,
-                         bool (*byte_at)(void *arg, uint64_t address, uint8_t *out), void *arg,
-                         uint64_t *value, unsigned *store)
-{
-    static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e};
-    *store = 0;
-    if ((code[0] & 0xf8) == 0x50)
-        return push(r, code[0] & 7, 1, is64, value, store);
-    if (is64 && code[0] == 0x41 && (code[1] & 0xf8) == 0x50)
-        return push(r, 8 | (code[1] & 7), 2, is64, value, store);
-    if (memcmp(code, endbr, sizeof endbr) == 0 && (code[3] == 0xfa || code[3] == 0xfb)) {
-        advance(r, 4);
-        return true;
-    }
-    if (is64 && code[0] == 0x80 && code[1] == 0x3d)
-        return compare_memory(r, code, byte_at, arg);
-    return is64 && two_registers(r, code);
+    for (size_t i = 0; i < b->count; i++)
+        mem_write_code(tid, b->items[i].address, b->items[i].code, 1);
 }

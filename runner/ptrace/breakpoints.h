@@ -1,20 +1,18 @@
-/* Where allocator functions begin in a traced program, and the first instruction of such a
- * function. */
+/* Where allocator functions begin in a traced program, and the breakpoints there. */
 #ifndef PMT_BREAKPOINTS_H
 #define PMT_BREAKPOINTS_H
 
 #include "schemas/record.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/user.h>
+#include <sys/types.h>
 
 #define BREAKPOINTS_INT3 0xcc
 
 struct breakpoint {
     uint64_t address;
     enum pmt_call call;
-    uint8_t
-        code[16]; /* of the function; in place of the first byte is the breakpoint instruction */
+    uint8_t code[16]; /* of the function; its first byte gives way to the breakpoint instruction */
 };
 
 #define BREAKPOINTS_MAX 16
@@ -38,22 +36,8 @@ bool breakpoints_find(struct breakpoints *out, const char *path, uint64_t start,
 
 const struct breakpoint *breakpoints_at(const struct breakpoints *b, uint64_t address);
 
-/* An allocator call that a thread is in. */
-struct allocator_call {
-    enum pmt_call call; /* PMT_CALL_NONE: none */
-    uint64_t size, old_addr, alignment, result_at;
-    uint64_t began, began_ns;
-    uint64_t sp;        /* at its entry: there is the address to return to ... */
-    uint64_t return_to; /* ... really */
-    uint32_t stack_id;
-};
-
-/* Does to registers what the instruction at regs->rip does, if it is of the few kinds that
- * functions mostly begin with. `code`: its bytes; `is64`: of a 64-bit program. What it stores:
- * `*store` bytes of *value at regs->rsp. `byte_at`: if it compares a byte of memory, called first
- * with its address. Returns false, and has done nothing, if it cannot. */
-bool breakpoints_emulate(struct user_regs_struct *regs, const uint8_t code[16], bool is64,
-                         bool (*byte_at)(void *arg, uint64_t address, uint8_t *out), void *arg,
-                         uint64_t *value, unsigned *store);
+/* Writes them into the memory of a stopped thread; forgets those for which that is not possible. */
+void breakpoints_set(struct breakpoints *b, pid_t tid);
+void breakpoints_remove(const struct breakpoints *b, pid_t tid);
 
 #endif

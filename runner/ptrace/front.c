@@ -42,7 +42,7 @@ static void wait_for_report(int from, int *status, int *own)
     *own = r.own;
 }
 
-bool ptrace_front(struct ptrace_front *front, int *status, int *own)
+bool front_fork(struct front *front, int *status, int *own)
 {
     int ends[2];
     front->report = -1;
@@ -64,7 +64,7 @@ bool ptrace_front(struct ptrace_front *front, int *status, int *own)
     return false;
 }
 
-void ptrace_front_end(struct ptrace_front *front, int status, int own)
+void front_end(struct front *front, int status, int own)
 {
     struct report r = {status, own};
     if (front->report < 0)

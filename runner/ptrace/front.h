@@ -4,21 +4,21 @@
  * its tracer is gone, the calls that it stops fail with ENOSYS. So children that nobody wants to
  * see must still have a tracer for as long as they live, which may be longer than the program does:
  * the tracer stays, in the background, and the tool ends when the program has ended. */
-#ifndef PMT_PTRACE_FRONT_H
-#define PMT_PTRACE_FRONT_H
+#ifndef PMT_FRONT_H
+#define PMT_FRONT_H
 
 #include <stdbool.h>
 
-struct ptrace_front {
+struct front {
     int report; /* the tracer's end of a pipe */
 };
 
 /* Returns twice: true in the process that is to trace. In the other one it returns false when the
- * tracer has called ptrace_front_end(), with its *status (of the program, as waitpid(2) gives it)
+ * tracer has called front_end(), with its *status (of the program, as waitpid(2) gives it)
  * and *own (the exit status of the tool if it is not to be the program's, else -1). */
-bool ptrace_front(struct ptrace_front *front, int *status, int *own);
+bool front_fork(struct front *front, int *status, int *own);
 
 /* In the tracer: the front may end now. */
-void ptrace_front_end(struct ptrace_front *front, int status, int own);
+void front_end(struct front *front, int status, int own);
 
 #endif

@@ -1,5 +1,4 @@
-/* Records of how the map is now; as shim/looks/snapshot.c makes them of its own process. */
-#include "runner/ptrace/recorder.h"
+#include "runner/ptrace/looks.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +15,7 @@ struct window {
     uint32_t flags;
     uint32_t stack_id;
     enum pmt_reason reason;
-    const struct thread *thread;
+    const struct tracee *thread;
     struct space *space;
 };
 
@@ -109,7 +108,7 @@ static void take(struct recorder *r, struct window *w, bool last)
 }
 
 /* The last thing to read of a map: the stack is above everything else. */
-static void take_stack(struct recorder *r, const struct thread *thread, uint32_t stack_id)
+static void take_stack(struct recorder *r, const struct tracee *thread, uint32_t stack_id)
 {
     struct space *space = thread->process->space;
     if (!space->stack_end || !maps_next(&r->maps, space->stack_end) ||
@@ -126,7 +125,7 @@ static void take_stack(struct recorder *r, const struct thread *thread, uint32_t
     send(r, &w);
 }
 
-void looks_ranges(struct recorder *r, const struct thread *thread,
+void looks_ranges(struct recorder *r, const struct tracee *thread,
                   const struct mapcalls_range *ranges, unsigned count)
 {
     struct space *space = thread->process->space;
@@ -145,13 +144,13 @@ void looks_ranges(struct recorder *r, const struct thread *thread,
     take_stack(r, thread, thread->stack_id);
 }
 
-void looks_stack(struct recorder *r, const struct thread *thread)
+void looks_stack(struct recorder *r, const struct tracee *thread)
 {
     if (looks_start(r, thread->process->space))
         take_stack(r, thread, 0);
 }
 
-void looks_whole(struct recorder *r, const struct thread *thread, enum pmt_reason reason,
+void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reason reason,
                  uint32_t stack_id)
 {
     struct space *space = thread->process->space;

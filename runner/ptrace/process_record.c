@@ -1,11 +1,12 @@
 #include "runner/ptrace/process_record.h"
 #include "runner/base/memory.h"
 #include "runner/program/target.h"
-#include "runner/ptrace/source.h"
+#include "runner/ptrace/libc.h"
+#include "runner/ptrace/looks.h"
+#include "runner/ptrace/proc.h"
 #include "schemas/glibc.h"
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,72 +27,6 @@ struct facts {
     struct target target;
 };
 
-/* At most `most` bytes of /proc/PID/NAME, with two NUL behind them. */
-static char *read_file(pid_t pid, const char *name, size_t most, size_t *size)
-{
-    char path[64], *text = memory_get(most + 2);
-    ssize_t got = 1;
-    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    for (*size = 0; fd >= 0 && *size < most && got > 0; *size += got > 0 ? (size_t)got : 0)
-        got = read(fd, text + *size, most - *size);
-    if (fd >= 0)
-        close(fd);
-    return text;
-}
-
-static long long status_value(pid_t pid, const char *name, int base)
-{
-    size_t size, length = strlen(name);
-    char *text = read_file(pid, "status", 8192, &size);
-    long long value = -1;
-    for (char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, length) == 0 && line[length] == ':')
-            value = strtoll(line + length + 1, NULL, base);
-    }
-    memory_put(text);
-    return value;
-}
-
-long images_status(pid_t pid, const char *name)
-{
-    return (long)status_value(pid, name, 10);
-}
-
-uint64_t images_pending_signals(pid_t tid)
-{
-    long long set = status_value(tid, "SigPnd", 16);
-    return set < 0 ? 0 : (uint64_t)set;
-}
-
-/* Field `wanted` of /proc/PID/stat, proc(5); the name in field 2 may hold anything. */
-static uint64_t stat_field(const char *text, unsigned wanted)
-{
-    const char *at = strrchr(text, ')');
-    for (unsigned field = 2; at && field < wanted; field++) {
-        at = strchr(at, ' ');
-        at = at ? at + 1 : NULL;
-    }
-    return at ? strtoull(at, NULL, 10) : 0;
-}
-
-static uint64_t auxiliary(pid_t pid, unsigned word_size, uint64_t type)
-{
-    size_t size;
-    char *vector = read_file(pid, "auxv", 4096, &size);
-    uint64_t value = 0;
-    for (size_t at = 0; at + 2 * word_size <= size; at += 2 * word_size) {
-        uint64_t pair[2] = {0, 0};
-        memcpy(&pair[0], vector + at, word_size);
-        memcpy(&pair[1], vector + at + word_size, word_size);
-        if (pair[0] == type)
-            value = pair[1];
-    }
-    memory_put(vector);
-    return value;
-}
-
 static int find_facts(pid_t pid, struct facts *f)
 {
     char path[64];
@@ -104,15 +39,15 @@ static int find_facts(pid_t pid, struct facts *f)
     int error = target_inspect(path, &f->target);
     if (error)
         return error;
-    f->argv = read_file(pid, "cmdline", ARGV_MAX, &f->argv_size);
+    f->argv = proc_read(pid, "cmdline", ARGV_MAX, &f->argv_size);
     if (f->argv_size && f->argv[f->argv_size - 1])
         f->argv_size++; /* cut off: one of the two NUL behind ends it */
-    f->environment = read_file(pid, "environ", ENVIRONMENT_MAX, &size);
-    char *stat = read_file(pid, "stat", 4096, &size);
-    f->start_stack = stat_field(stat, 28);
-    f->start_brk = stat_field(stat, 47);
+    f->environment = proc_read(pid, "environ", ENVIRONMENT_MAX, &size);
+    char *stat = proc_read(pid, "stat", 4096, &size);
+    f->start_stack = proc_stat_field(stat, 28);
+    f->start_brk = proc_stat_field(stat, 47);
     memory_put(stat);
-    f->page_size = auxiliary(pid, f->target.elf.bits / 8, AT_PAGESZ);
+    f->page_size = proc_auxiliary(pid, f->target.elf.bits / 8, AT_PAGESZ);
     if (!f->page_size)
         f->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     return 0;
@@ -144,7 +79,7 @@ static void set_thresholds(struct pmt_process *p, const char *environment)
     glibc_set_thresholds(p, &settings);
 }
 
-static void send_process(struct recorder *r, const struct thread *thread, enum pmt_origin origin,
+static void send_process(struct recorder *r, const struct tracee *thread, enum pmt_origin origin,
                          const struct facts *f)
 {
     const struct process *process = thread->process;
@@ -184,35 +119,7 @@ static void send_process(struct recorder *r, const struct thread *thread, enum p
     recorder_send(r, space, 0);
 }
 
-/* The libc of a program that is dynamically linked: a file whose name begins so, and its code. */
-static bool find_libc(struct recorder *r, struct space *space, pid_t pid)
-{
-    static const char *const names[] = {"/libc.so.", "/libc-2.", "/ld-musl-"};
-    char path[PMT_PATH_MAX + 64];
-    struct maps *maps = &r->maps;
-    uint64_t at = 0;
-    looks_start(r, space);
-    for (; maps_next(maps, at); at = maps->region.end) {
-        snprintf(path, sizeof path, "/proc/%d/root%.*s", pid, maps->region.path_size, maps->path);
-        const char *name = strrchr(path, '/');
-        for (size_t i = 0; (maps->region.perms & PMT_PERM_EXEC) && i < 3; i++)
-            if (strncmp(name, names[i], strlen(names[i])) == 0)
-                return breakpoints_find(&space->breakpoints, path, maps->region.start,
-                                        maps->region.offset, 0);
-    }
-    return false;
-}
-
-void images_find_allocator(struct recorder *r, struct space *space, pid_t pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    uint64_t entry = auxiliary(pid, space->word_size, AT_ENTRY);
-    if (breakpoints_find(&space->breakpoints, path, 0, 0, entry) || find_libc(r, space, pid))
-        ptrace_set_breakpoints(space, pid);
-}
-
-int images_begin(struct recorder *r, struct thread *thread, enum pmt_origin origin)
+int process_record_begin(struct recorder *r, struct tracee *thread, enum pmt_origin origin)
 {
     struct process *process = thread->process;
     struct space *space = process->space;
@@ -230,7 +137,7 @@ int images_begin(struct recorder *r, struct thread *thread, enum pmt_origin orig
             space->brk = find_brk(r, space, f->start_brk);
         space->expects_libc = f->target.elf.linking == TARGET_LINKING_DYNAMIC;
         if (origin != PMT_ORIGIN_FORK)
-            images_find_allocator(r, space, process->pid);
+            libc_find_allocator(r, space, process->pid);
         send_process(r, thread, origin, f);
         looks_whole(r, thread, PMT_REASON_START, 0);
     }

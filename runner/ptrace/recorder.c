@@ -56,12 +56,11 @@ void recorder_send(struct recorder *r, const struct space *space, uint64_t began
     model_event(r->model, &event);
 }
 
-uint32_t recorder_stack(struct recorder *r, struct space *space, const struct thread *thread,
-                        const uint64_t *ip, uint32_t frames)
+static uint32_t number_of(struct recorder *r, const struct tracee *thread, const uint64_t *ip,
+                          uint32_t frames)
 {
     bool fresh;
-    if (!frames)
-        return 0;
+    struct space *space = thread->process->space;
     uint32_t id = call_stacks_id(&space->stacks, ip, frames, &fresh);
     if (!fresh)
         return id;
@@ -73,13 +72,33 @@ uint32_t recorder_stack(struct recorder *r, struct space *space, const struct th
     return id;
 }
 
-static void set_within(struct pmt_within *within, const struct thread *thread)
+uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
+                        const struct user_regs_struct *regs, uint32_t most)
+{
+    struct space *space = thread->process->space;
+    uint64_t ip[PMT_MAX_FRAMES];
+    struct walk_thread t = {.pid = thread->process->pid, .tid = thread->tid, .regs = *regs};
+    t.is64 = space->word_size == 8;
+    if (thread->allocator.call) {
+        t.replaced_at = thread->allocator.sp;
+        t.replaced = thread->allocator.return_to;
+    }
+    uint32_t frames = 1;
+    ip[0] = regs->rip;
+    if (most > 1 && !space->walk)
+        space->walk = walk_new(t.pid);
+    if (most > 1)
+        frames = walk_stack(space->walk, &t, ip, most);
+    return number_of(r, thread, ip, frames);
+}
+
+static void set_within(struct pmt_within *within, const struct tracee *thread)
 {
     within->call = (uint8_t)thread->allocator.call;
     within->size = thread->allocator.size;
 }
 
-void recorder_kernel(struct recorder *r, const struct thread *thread, int64_t result)
+void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t result)
 {
     const struct mapcalls_call *call = &thread->call;
     struct pmt_kernel *k = recorder_begin(r, sizeof *k, PMT_RECORD_KERNEL, (uint8_t)call->call,
@@ -91,7 +110,7 @@ void recorder_kernel(struct recorder *r, const struct thread *thread, int64_t re
     recorder_send(r, thread->process->space, 0);
 }
 
-void recorder_exec(struct recorder *r, const struct thread *thread, const char *path, int error)
+void recorder_exec(struct recorder *r, const struct tracee *thread, const char *path, int error)
 {
     struct pmt_exec *x;
     size_t size = strlen(path);
@@ -102,7 +121,7 @@ void recorder_exec(struct recorder *r, const struct thread *thread, const char *
     recorder_send(r, thread->process->space, 0);
 }
 
-void recorder_thread(struct recorder *r, const struct thread *thread, enum pmt_thread_event event,
+void recorder_thread(struct recorder *r, const struct tracee *thread, enum pmt_thread_event event,
                      uint64_t stack)
 {
     struct pmt_thread *t = recorder_begin(r, sizeof *t, PMT_RECORD_THREAD, 0, thread->tid, 0);
@@ -112,7 +131,7 @@ void recorder_thread(struct recorder *r, const struct thread *thread, enum pmt_t
     recorder_send(r, thread->process->space, 0);
 }
 
-uint32_t recorder_fork(struct recorder *r, const struct thread *thread, enum pmt_call call,
+uint32_t recorder_fork(struct recorder *r, const struct tracee *thread, enum pmt_call call,
                        uint32_t stack_id)
 {
     struct space *space = thread->process->space;
@@ -132,7 +151,7 @@ void recorder_exit(struct recorder *r, const struct process *process, enum pmt_e
     recorder_send(r, process->space, 0);
 }
 
-void recorder_lost(struct recorder *r, const struct thread *thread, enum pmt_loss reason)
+void recorder_lost(struct recorder *r, const struct tracee *thread, enum pmt_loss reason)
 {
     struct pmt_lost *lost =
         recorder_begin(r, sizeof *lost, PMT_RECORD_LOSS, (uint8_t)reason, thread->tid, 0);

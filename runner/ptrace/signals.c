@@ -1,4 +1,4 @@
-#include "runner/ptrace/source.h"
+#include "runner/ptrace/signals.h"
 #include <signal.h>
 #include <sys/time.h>
 
@@ -36,7 +36,7 @@ static void on_interrupt(int number)
     set_timer(TICK_US);
 }
 
-void ptrace_set_timer(bool on)
+void signals_set_timer(bool on)
 {
     ticked = 0;
     set_timer(on ? TICK_US : 0);
@@ -44,7 +44,7 @@ void ptrace_set_timer(bool on)
         set_timer(TICK_US);
 }
 
-bool ptrace_ticked(void)
+bool signals_ticked(void)
 {
     return ticked;
 }
@@ -55,7 +55,7 @@ static void set(int number, void (*action)(int))
     sigaction(number, &how, NULL);
 }
 
-void ptrace_start_timer(void)
+void signals_start_timer(void)
 {
     sigset_t alarm;
     sigemptyset(&alarm);
@@ -64,7 +64,7 @@ void ptrace_start_timer(void)
     sigprocmask(SIG_UNBLOCK, &alarm, NULL); /* it is ours; the program has its mask by now */
 }
 
-void ptrace_pass_signals_to(pid_t pid)
+void signals_pass_to(pid_t pid)
 {
     forward_to = pid;
     set(SIGINT, SIG_IGN);
@@ -76,7 +76,7 @@ void ptrace_pass_signals_to(pid_t pid)
     set(SIGUSR2, on_signal);
 }
 
-void ptrace_end_by_signals(void)
+void signals_end_tracing(void)
 {
     set(SIGPIPE, SIG_IGN);
     set(SIGINT, on_interrupt);
@@ -84,12 +84,12 @@ void ptrace_end_by_signals(void)
     set(SIGHUP, on_interrupt);
 }
 
-bool ptrace_interrupted(void)
+bool signals_interrupted(void)
 {
     return interrupted != 0;
 }
 
-void ptrace_ignore_signals(void)
+void signals_ignore(void)
 {
     struct itimerval never = {0};
     setitimer(ITIMER_REAL, &never, NULL);

@@ -1,6 +1,5 @@
-/* The program's start: a child that is seized before it executes it. */
+#include "runner/ptrace/start.h"
 #include "runner/base/memory.h"
-#include "runner/ptrace/source.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -15,7 +14,7 @@
 extern char **environ;
 
 /* What the child says of itself. */
-struct ptrace_report {
+struct start_report {
     enum { REPORT_FILTER, REPORT_EXEC } about;
     int error;
 };
@@ -34,7 +33,7 @@ static int install_filter(void)
 
 static void say(int report, int about, int error)
 {
-    struct ptrace_report r = {.about = about, .error = error};
+    struct start_report r = {.about = about, .error = error};
     if (write(report, &r, sizeof r) < 0)
         _exit(126);
 }
@@ -64,9 +63,9 @@ static void become(const struct launch *launch, char **envp, int seized, int rep
     _exit(126);
 }
 
-static int seize(struct ptrace_source *s, pid_t pid, int seized)
+static int seize(struct ptracer *t, pid_t pid, int seized)
 {
-    int error = (int)ptrace_ask(PTRACE_SEIZE, pid, 0, s->options);
+    int error = (int)ptracer_ask(PTRACE_SEIZE, pid, 0, t->options);
     if (!error && write(seized, "", 1) != 1)
         error = -errno;
     if (error) {
@@ -74,21 +73,19 @@ static int seize(struct ptrace_source *s, pid_t pid, int seized)
         waitpid(pid, NULL, 0);
         return error;
     }
-    struct thread *thread = tracees_add(&s->tracees, pid);
-    struct process *process = tracees_add_process(&s->tracees, pid, getpid());
+    struct tracee *thread = tracees_add(&t->tracees, pid);
+    struct process *process = tracees_add_process(&t->tracees, pid, getpid());
     process->awaited = process->recorded = true;
     space_use(process, space_new());
     tracees_join(thread, process);
     thread->welcome = true;
-    s->first = pid;
+    t->first = pid;
     return 0;
 }
 
-int ptrace_launch(struct ptrace_source *s, const struct launch *launch,
-                  enum ptrace_failure *failure)
+int start_program(struct ptracer *t, const struct launch *launch)
 {
     int report[2], seized[2];
-    *failure = PTRACE_FAILURE_OWN;
     if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
     if (pipe2(seized, O_CLOEXEC) < 0)
@@ -101,23 +98,23 @@ int ptrace_launch(struct ptrace_source *s, const struct launch *launch,
         close(seized[1]);
         become(launch, envp, seized[0], report[1]);
     }
-    if (!error && (error = seize(s, pid, seized[1])) != 0)
-        *failure = PTRACE_FAILURE_REFUSED;
+    if (!error && (error = seize(t, pid, seized[1])) != 0)
+        t->refused = true;
     memory_put(envp);
     close(report[1]);
     close(seized[0]);
     close(seized[1]);
-    s->report = report[0];
+    t->report = report[0];
     return error;
 }
 
-void ptrace_read_report(struct ptrace_source *s)
+void start_read_report(struct ptracer *t)
 {
-    struct ptrace_report r;
-    while (s->report >= 0 && read(s->report, &r, sizeof r) == sizeof r) {
+    struct start_report r;
+    while (t->report >= 0 && read(t->report, &r, sizeof r) == sizeof r) {
         if (r.about == REPORT_FILTER)
-            s->filtered = r.error == 0;
+            t->filtered = r.error == 0;
         else
-            s->exec_error = r.error;
+            t->exec_error = r.error;
     }
 }

@@ -2,22 +2,22 @@
 #include "runner/base/memory.h"
 #include <unistd.h>
 
-static struct thread **bucket(struct tracees *t, pid_t tid)
+static struct tracee **bucket(struct tracees *t, pid_t tid)
 {
     return &t->threads[(unsigned)tid % TRACEES_BUCKETS];
 }
 
-struct thread *tracees_find(struct tracees *t, pid_t tid)
+struct tracee *tracees_find(struct tracees *t, pid_t tid)
 {
-    struct thread *thread = *bucket(t, tid);
+    struct tracee *thread = *bucket(t, tid);
     while (thread && thread->tid != tid)
         thread = thread->next;
     return thread;
 }
 
-struct thread *tracees_add(struct tracees *t, pid_t tid)
+struct tracee *tracees_add(struct tracees *t, pid_t tid)
 {
-    struct thread *thread = memory_get(sizeof *thread);
+    struct tracee *thread = memory_get(sizeof *thread);
     thread->tid = tid;
     thread->next = *bucket(t, tid);
     *bucket(t, tid) = thread;
@@ -25,9 +25,9 @@ struct thread *tracees_add(struct tracees *t, pid_t tid)
     return thread;
 }
 
-void tracees_remove(struct tracees *t, struct thread *thread)
+void tracees_remove(struct tracees *t, struct tracee *thread)
 {
-    struct thread **at = bucket(t, thread->tid);
+    struct tracee **at = bucket(t, thread->tid);
     while (*at != thread)
         at = &(*at)->next;
     *at = thread->next;
@@ -41,7 +41,7 @@ void tracees_remove(struct tracees *t, struct thread *thread)
     t->thread_count--;
 }
 
-void tracees_join(struct thread *thread, struct process *process)
+void tracees_join(struct tracee *thread, struct process *process)
 {
     thread->process = process;
     process->threads++;
@@ -78,7 +78,7 @@ static void leave(struct space *space)
     if (space->maps_fd >= 0)
         close(space->maps_fd);
     call_stacks_free(&space->stacks);
-    unwind_free(space->unwind);
+    walk_free(space->walk);
     memory_put(space);
 }
 
@@ -103,15 +103,15 @@ void tracees_remove_process(struct tracees *t, struct process *process)
 }
 
 /* By their ids: a visit may remove any of them. */
-void tracees_each(struct tracees *t, void (*visit)(void *arg, struct thread *thread), void *arg)
+void tracees_each(struct tracees *t, void (*visit)(void *arg, struct tracee *thread), void *arg)
 {
     size_t count = 0;
     pid_t *tids = memory_get((t->thread_count + 1) * sizeof *tids);
     for (size_t i = 0; i < TRACEES_BUCKETS; i++)
-        for (const struct thread *thread = t->threads[i]; thread; thread = thread->next)
+        for (const struct tracee *thread = t->threads[i]; thread; thread = thread->next)
             tids[count++] = thread->tid;
     for (size_t i = 0; i < count; i++) {
-        struct thread *thread = tracees_find(t, tids[i]);
+        struct tracee *thread = tracees_find(t, tids[i]);
         if (thread)
             visit(arg, thread);
     }
@@ -127,11 +127,11 @@ void tracees_free(struct tracees *t)
         tracees_remove_process(t, t->processes);
 }
 
-struct thread *tracees_next_held(struct tracees *t, const struct space *space)
+struct tracee *tracees_next_held(struct tracees *t, const struct space *space)
 {
-    struct thread *first = NULL;
+    struct tracee *first = NULL;
     for (size_t i = 0; i < TRACEES_BUCKETS; i++)
-        for (struct thread *thread = t->threads[i]; thread; thread = thread->next)
+        for (struct tracee *thread = t->threads[i]; thread; thread = thread->next)
             if (thread->held && thread->process->space == space &&
                 (!first || thread->held_since < first->held_since))
                 first = thread;

@@ -25,12 +25,12 @@ struct space {
     uint32_t forks;     /* fork_id of the last fork record */
     /* Who is between the beginning of a call that changes the map and the look at its result: other
      * threads wait with theirs, so that the order of the records is the order in the kernel. */
-    struct thread *holder;
+    struct tracee *holder;
     unsigned waiting; /* threads that do */
     struct breakpoints breakpoints;
     bool expects_libc; /* which has an allocator, and may be mapped later */
     struct call_stacks stacks;
-    struct unwind *unwind; /* NULL: not needed yet */
+    struct walk *walk; /* NULL: not needed yet */
 };
 
 struct process {
@@ -44,9 +44,20 @@ struct process {
     struct process *next;
 };
 
-#define THREAD_OUTER_CALLS 3 /* handlers of signals, of those and so on */
+/* An allocator call that a thread is in. */
+struct allocator_call {
+    enum pmt_call call; /* PMT_CALL_NONE: none */
+    uint64_t size, old_addr, alignment, result_at;
+    uint64_t began, began_ns;
+    uint64_t sp;        /* at its entry: there is the address to return to ... */
+    uint64_t return_to; /* ... really */
+    uint32_t stack_id;
+};
 
-struct thread {
+#define TRACEES_OUTER_CALLS 3 /* handlers of signals, of those and so on */
+
+/* A thread, as ptrace(2) calls it. */
+struct tracee {
     pid_t tid;
     struct process *process; /* NULL: its creator's event has not come yet */
     pid_t creator;
@@ -54,7 +65,7 @@ struct thread {
     bool stopped; /* waits for us to let it go on */
     bool held;    /* likewise, for the holder of its space */
     uint64_t held_since;
-    int noted;    /* the status of its last stop, while all threads of a process are gathered */
+    int noted;    /* the status of its last stop, as waitpid(2) gave it */
     bool leaving; /* its PTRACE_EVENT_EXIT has come */
     bool listens; /* in a group stop */
     bool in_call; /* in a system call that is recorded */
@@ -63,21 +74,21 @@ struct thread {
     uint32_t stack_id;
     uint64_t path_at;
     struct allocator_call allocator; /* and those that it has interrupted, on another stack: */
-    struct allocator_call outer[THREAD_OUTER_CALLS];
-    struct thread *next;
+    struct allocator_call outer[TRACEES_OUTER_CALLS];
+    struct tracee *next;
 };
 
 #define TRACEES_BUCKETS 1024
 
 struct tracees {
-    struct thread *threads[TRACEES_BUCKETS];
+    struct tracee *threads[TRACEES_BUCKETS];
     struct process *processes;
     unsigned thread_count, process_count;
 };
 
-struct thread *tracees_find(struct tracees *t, pid_t tid);
-struct thread *tracees_add(struct tracees *t, pid_t tid);
-void tracees_remove(struct tracees *t, struct thread *thread);
+struct tracee *tracees_find(struct tracees *t, pid_t tid);
+struct tracee *tracees_add(struct tracees *t, pid_t tid);
+void tracees_remove(struct tracees *t, struct tracee *thread);
 
 struct process *tracees_process(struct tracees *t, pid_t pid);
 struct process *tracees_add_process(struct tracees *t, pid_t pid, pid_t ppid);
@@ -85,13 +96,13 @@ void tracees_remove_process(struct tracees *t, struct process *process);
 void tracees_free(struct tracees *t);
 
 /* Gives a thread to a process. */
-void tracees_join(struct thread *thread, struct process *process);
+void tracees_join(struct tracee *thread, struct process *process);
 
 /* Calls visit(arg, thread) for each; it may remove threads. */
-void tracees_each(struct tracees *t, void (*visit)(void *arg, struct thread *thread), void *arg);
+void tracees_each(struct tracees *t, void (*visit)(void *arg, struct tracee *thread), void *arg);
 
 /* The thread that has waited longest for the space; NULL if none does. */
-struct thread *tracees_next_held(struct tracees *t, const struct space *space);
+struct tracee *tracees_next_held(struct tracees *t, const struct space *space);
 
 struct space *space_new(void);
 void space_use(struct process *process, struct space *space); /* instead of the one that it has */

@@ -1,14 +1,14 @@
 #include "runner/ptrace/walk.h"
 #include "runner/base/memory.h"
-#include "runner/ptrace/source.h"
+#include "runner/ptrace/mem.h"
 #include <elfutils/libdwfl.h>
 #include <string.h>
 
-struct unwind {
+struct walk {
     Dwfl *dwfl;
     pid_t pid; /* that the files were found by */
     bool files_known, attached;
-    const struct unwind_thread *thread; /* of the walk in hand */
+    const struct walk_thread *thread; /* of the walk in hand */
     uint64_t *ip;
     uint32_t count, most;
     uint64_t stack_at; /* the innermost part of the stack, read at once */
@@ -22,27 +22,27 @@ static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_linux_proc_find_elf,
                                          .find_debuginfo = dwfl_standard_find_debuginfo,
                                          .debuginfo_path = &no_debug_path};
 
-struct unwind *unwind_new(pid_t pid)
+struct walk *walk_new(pid_t pid)
 {
-    struct unwind *u = memory_get(sizeof *u);
+    struct walk *u = memory_get(sizeof *u);
     u->dwfl = dwfl_begin(&callbacks);
     u->pid = pid;
     return u;
 }
 
-void unwind_free(struct unwind *u)
+void walk_free(struct walk *u)
 {
     if (u && u->dwfl)
         dwfl_end(u->dwfl);
     memory_put(u);
 }
 
-void unwind_file_mapped(struct unwind *u)
+void walk_file_mapped(struct walk *u)
 {
     u->files_known = false;
 }
 
-void unwind_unmapped(struct unwind *u, uint64_t from, uint64_t to)
+void walk_unmapped(struct walk *u, uint64_t from, uint64_t to)
 {
     if (u->files_known &&
         (dwfl_addrmodule(u->dwfl, from) || (to > from && dwfl_addrmodule(u->dwfl, to - 1))))
@@ -54,7 +54,7 @@ void unwind_unmapped(struct unwind *u, uint64_t from, uint64_t to)
 /* There is one thread in the process for libdwfl: the one whose stack is walked. */
 static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
 {
-    struct unwind *u = arg;
+    struct walk *u = arg;
     (void)dwfl;
     if (*thread_arg)
         return 0;
@@ -64,7 +64,7 @@ static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
 
 static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread_arg)
 {
-    struct unwind *u = arg;
+    struct walk *u = arg;
     (void)dwfl;
     *thread_arg = u;
     return tid == u->thread->tid;
@@ -72,8 +72,8 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *arg, void **thread_arg)
 
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *arg)
 {
-    const struct unwind *u = arg;
-    const struct unwind_thread *t = u->thread;
+    const struct walk *u = arg;
+    const struct walk_thread *t = u->thread;
     unsigned word = t->is64 ? 8 : 4;
     (void)dwfl;
     *out = 0;
@@ -81,7 +81,7 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *a
         *out = t->replaced;
     else if (address >= u->stack_at && address - u->stack_at + word <= u->stack_size)
         memcpy(out, u->stack + (address - u->stack_at), word);
-    else if (!ptrace_read(t->tid, address, out, word))
+    else if (!mem_read(t->tid, address, out, word))
         return false;
     return true;
 }
@@ -89,7 +89,7 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *a
 /* By the numbers that DWARF has for registers, psABI. */
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
-    const struct unwind_thread *t = ((struct unwind *)arg)->thread;
+    const struct walk_thread *t = ((struct walk *)arg)->thread;
     const struct user_regs_struct *r = &t->regs;
     const Dwarf_Word in64[] = {r->rax, r->rdx, r->rcx, r->rbx, r->rsi, r->rdi,
                                r->rbp, r->rsp, r->r8,  r->r9,  r->r10, r->r11,
@@ -107,7 +107,7 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {.next_thread = next_threa
 
 /* ---- walking ---- */
 
-static bool find_files(struct unwind *u)
+static bool find_files(struct walk *u)
 {
     if (u->files_known)
         return true;
@@ -119,15 +119,15 @@ static bool find_files(struct unwind *u)
     return u->files_known;
 }
 
-static void read_stack(struct unwind *u)
+static void read_stack(struct walk *u)
 {
     u->stack_at = u->thread->regs.rsp;
-    u->stack_size = ptrace_read_some(u->thread->tid, u->stack_at, u->stack, sizeof u->stack);
+    u->stack_size = mem_read_some(u->thread->tid, u->stack_at, u->stack, sizeof u->stack);
 }
 
 static int take_frame(Dwfl_Frame *frame, void *arg)
 {
-    struct unwind *u = arg;
+    struct walk *u = arg;
     Dwarf_Addr pc;
     if (u->count == u->most || !dwfl_frame_pc(frame, &pc, NULL) || pc == 0)
         return DWARF_CB_ABORT;
@@ -135,8 +135,7 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
     return DWARF_CB_OK;
 }
 
-uint32_t unwind_walk(struct unwind *u, const struct unwind_thread *thread, uint64_t *ip,
-                     uint32_t most)
+uint32_t walk_stack(struct walk *u, const struct walk_thread *thread, uint64_t *ip, uint32_t most)
 {
     u->thread = thread;
     u->ip = ip;

@@ -1,17 +1,17 @@
-#include "runner/ptrace/source.h"
+#include "runner/ptrace/mem.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-bool ptrace_read(pid_t tid, uint64_t address, void *out, size_t size)
+bool mem_read(pid_t tid, uint64_t address, void *out, size_t size)
 {
     struct iovec here = {out, size}, there = {(void *)(uintptr_t)address, size};
     return process_vm_readv(tid, &here, 1, &there, 1, 0) == (ssize_t)size;
 }
 
-size_t ptrace_read_some(pid_t tid, uint64_t address, void *out, size_t size)
+size_t mem_read_some(pid_t tid, uint64_t address, void *out, size_t size)
 {
     size_t first = 4096 - address % 4096; /* what lies behind the page may not be there */
     struct iovec here = {out, size}, there[2] = {{(void *)(uintptr_t)address, size}};
@@ -23,7 +23,7 @@ size_t ptrace_read_some(pid_t tid, uint64_t address, void *out, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
-bool ptrace_write_data(pid_t tid, uint64_t address, const void *bytes, size_t size)
+bool mem_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
 {
     struct iovec here = {(void *)(uintptr_t)bytes, size};
     struct iovec there = {(void *)(uintptr_t)address, size};
@@ -31,7 +31,7 @@ bool ptrace_write_data(pid_t tid, uint64_t address, const void *bytes, size_t si
 }
 
 /* By /proc/PID/mem, which writes to code, too, as a debugger does. */
-bool ptrace_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
+bool mem_write_code(pid_t tid, uint64_t address, const void *bytes, size_t size)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", tid);
@@ -44,14 +44,14 @@ bool ptrace_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
 }
 
 /* A page may end before the text does, and nothing be behind it. */
-void ptrace_read_text(pid_t tid, uint64_t address, char *out, size_t size)
+void mem_read_text(pid_t tid, uint64_t address, char *out, size_t size)
 {
     size_t have = 0;
     while (have < size - 1) {
         size_t piece = 256 - (address + have) % 256;
         if (piece > size - 1 - have)
             piece = size - 1 - have;
-        if (!ptrace_read(tid, address + have, out + have, piece))
+        if (!mem_read(tid, address + have, out + have, piece))
             break;
         if (memchr(out + have, '\0', piece))
             return;
@@ -60,8 +60,8 @@ void ptrace_read_text(pid_t tid, uint64_t address, char *out, size_t size)
     out[have] = '\0';
 }
 
-uint64_t ptrace_read_word(pid_t tid, uint64_t address, unsigned word_size)
+uint64_t mem_read_word(pid_t tid, uint64_t address, unsigned word_size)
 {
     uint64_t word = 0;
-    return ptrace_read(tid, address, &word, word_size) ? word : 0;
+    return mem_read(tid, address, &word, word_size) ? word : 0;
 }

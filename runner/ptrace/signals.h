@@ -1,0 +1,23 @@
+/* What the tracer does with the signals that it gets itself, and its timer. */
+#ifndef PMT_SIGNALS_H
+#define PMT_SIGNALS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* What is sent to the runner is for the program `pid`; Ctrl-C reaches that by itself. */
+void signals_pass_to(pid_t pid);
+
+/* From here on SIGINT and SIGTERM end the tracing: signals_interrupted() becomes true, and a wait
+ * is interrupted, again and again. */
+void signals_end_tracing(void);
+bool signals_interrupted(void);
+
+/* Interrupts a wait now and then, until it is called off; signals_ticked(): it has done so. */
+void signals_start_timer(void);
+void signals_set_timer(bool on);
+bool signals_ticked(void);
+
+void signals_ignore(void);
+
+#endif

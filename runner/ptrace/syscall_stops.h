@@ -1,0 +1,13 @@
+/* System calls that change the map, from their entry to the look at their result. */
+#ifndef PMT_SYSCALL_STOPS_H
+#define PMT_SYSCALL_STOPS_H
+
+#include "runner/ptrace/ptracer.h"
+
+/* A system call begins, or ends, in a thread that is stopped there. */
+void syscall_stops_handle(struct ptracer *t, struct tracee *thread);
+
+/* The thread has nothing to do with the map any more; the next one may change it. */
+void syscall_stops_let_next(struct ptracer *t, struct space *space, struct tracee *holder);
+
+#endif
