@@ -87,7 +87,19 @@ def trace(command, scratch, options):
     if invalid:
         return done, {"schema": "\n".join(invalid[:3])}
     wrong = check_invariants(events)
-    return done, {"ledger": "\n".join(wrong[:3])} if wrong else {}
+    return done, {"ledger": "\n".join([*wrong[:3], *not_explained(events)[:5]])} if wrong else {}
+
+
+def not_explained(events):
+    """A line for each change without a cause and for each loss."""
+    lines = []
+    for event in events:
+        if event["type"] == "loss":
+            lines.append(f"lost: {event['reason']}")
+        elif event["type"] == "region" and event["cause"]["call"] == "unattributed":
+            region = event["after"] or event["before"]
+            lines.append(f"seq {event['seq']}: unattributed: {event['change']} {region['kind']} {region['path']}")
+    return lines
 
 
 def compare(command, backends=tuple(BACKENDS)):
