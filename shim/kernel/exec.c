@@ -52,6 +52,15 @@ static size_t preload_size(char *const *given, size_t n)
     return size;
 }
 
+/* ldd's way to ask: ld.so prints what it would load, all that is in LD_PRELOAD too, and ends. */
+static bool is_only_listed(char *const *given, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(given[i], "LD_TRACE_LOADED_OBJECTS=", 24) == 0)
+            return true;
+    return false;
+}
+
 long exec_traced(const struct sys_regs *regs)
 {
     bool at = regs->nr == __NR_execveat;
@@ -59,7 +68,7 @@ long exec_traced(const struct sys_regs *regs)
     int directory = at ? (int)a[0] : EXEC_TARGET_CWD;
     char *const *given = (char *const *)a[at ? 3 : 2];
     size_t n = count(given);
-    if (!environment_preload()->socket[0] || n > MOST_VARIABLES ||
+    if (!environment_preload()->socket[0] || n > MOST_VARIABLES || is_only_listed(given, n) ||
         !exec_target_loads_shim(directory, (const char *)a[at ? 1 : 0], at ? (int)a[4] : 0))
         return sys_call_regs(regs);
     if ((uint32_t)sys0(__NR_getpid) != live->pid)
