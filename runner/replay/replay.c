@@ -1,6 +1,8 @@
 #include "runner/replay/replay.h"
 #include "runner/base/memory.h"
-#include "runner/replay/parts.h"
+#include "runner/replay/alloc_line.h"
+#include "runner/replay/build.h"
+#include "runner/replay/failure.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -144,7 +146,7 @@ static json_t *parse(struct replay *p, const char *line, size_t size, json_error
     if (copy)
         event = json_loadb(copy, size, flags, error);
     else
-        replay_set_error(p, -ENOMEM, false, strerror(ENOMEM));
+        failure_set(p, -ENOMEM, false, strerror(ENOMEM));
     free(copy);
     return event;
 }
@@ -159,22 +161,22 @@ static bool is_cut(struct replay *p, const char *line, size_t size, const json_e
            (line[size - 1] != '}' && rest_is_blank(p));
 }
 
-/* Returns as replay_build_event(). */
+/* Returns as build_event(). */
 static bool parse_event(struct replay *p, const char *line, size_t size, struct event *out)
 {
     json_error_t error;
     json_t *event = parse(p, line, size, &error);
     bool built = false;
     if (json_is_object(event))
-        built = replay_build_event(p, event, out);
+        built = build_event(p, event, out);
     else if (event)
-        replay_fail(p, "expected an event, a JSON object");
+        failure_say(p, "expected an event, a JSON object");
     else if (json_error_code(&error) == json_error_out_of_memory)
-        replay_set_error(p, -ENOMEM, false, strerror(ENOMEM));
+        failure_set(p, -ENOMEM, false, strerror(ENOMEM));
     else if (is_cut(p, line, size, &error))
-        replay_fail(p, "ends in the middle of an event");
+        failure_say(p, "ends in the middle of an event");
     else
-        replay_fail(p, "not JSON: %s, at byte %d", error.text, error.position);
+        failure_say(p, "not JSON: %s, at byte %d", error.text, error.position);
     json_decref(event);
     return built;
 }
@@ -187,16 +189,15 @@ int replay_next(struct replay *p, struct event *out)
         int got = next_line(p, &line, &size);
         if (got == -EFBIG) {
             p->line_number++;
-            replay_fail(p, "a line of more than %u MiB is not an event", LINE_MAX_SIZE >> 20);
+            failure_say(p, "a line of more than %u MiB is not an event", LINE_MAX_SIZE >> 20);
         } else if (got < 0) {
-            replay_set_error(p, got, false, strerror(-got));
+            failure_set(p, got, false, strerror(-got));
         } else if (got == 0 && !p->word_size) {
-            replay_set_error(p, -EINVAL, false,
-                             "no event in it: not a trace, or nothing was traced");
+            failure_set(p, -EINVAL, false, "no event in it: not a trace, or nothing was traced");
         } else if (got == 0) {
             return 0;
         } else if (!is_blank(line, size)) {
-            if (replay_read_alloc(p, line, size, out) || parse_event(p, line, size, out))
+            if (alloc_line_read(p, line, size, out) || parse_event(p, line, size, out))
                 return 1;
         }
     }
@@ -217,7 +218,7 @@ struct replay *replay_open(const char *path, char *why, size_t size)
         standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
     if (p->fd >= 0)
         return p;
-    replay_set_error(p, -errno, false, strerror(errno));
+    failure_set(p, -errno, false, strerror(errno));
     snprintf(why, size, "%s", p->error);
     replay_close(p);
     return NULL;

@@ -1,7 +1,6 @@
-/* Allocator calls are nearly all of a long trace: their lines are read here, where they look
- * exactly as schemas/encode_record.c writes them. Everything else, and whatever is wrong, is left
- * to the JSON parser: 20 times slower. Both make the same record of the same line. */
-#include "runner/replay/parts.h"
+#include "runner/replay/alloc_line.h"
+#include "runner/replay/word_sizes.h"
+#include "schemas/glibc.h"
 #include "schemas/names.h"
 #include "schemas/record_check.h"
 #include <string.h>
@@ -82,25 +81,24 @@ static uint8_t read_call(struct rest *r)
     return 0;
 }
 
-/* ,"placement":... and ,"usable":... as glibc's size word: see build_chunk(). */
+/* ,"placement":... and ,"usable":... as glibc's size word: see build_chunk() in build.c. */
 static bool read_chunk(struct rest *r, unsigned word_size, uint64_t *out)
 {
-    uint64_t usable, flags = 1, header = word_size;
+    uint64_t usable, flags = 1;
     *out = 0;
     if (!SKIP(r, ",\"placement\":\""))
         return false;
     if (SKIP(r, "unknown\""))
         return true;
-    if (SKIP(r, "mmap\"")) {
+    if (SKIP(r, "mmap\""))
         flags = PMT_CHUNK_MMAPPED;
-        header *= 2;
-    } else if (SKIP(r, "arena\"")) {
+    else if (SKIP(r, "arena\""))
         flags |= PMT_CHUNK_NON_MAIN_ARENA;
-    } else if (!SKIP(r, "heap\"")) {
+    else if (!SKIP(r, "heap\""))
         return false;
-    }
     if (!SKIP(r, ",\"usable\":") || !read_unsigned(r, UINT64_MAX, &usable))
         return false;
+    uint64_t header = glibc_chunk_header(flags, word_size);
     *out = (usable ? usable + header : 0) | flags;
     return !usable || !((usable + header) & PMT_CHUNK_FLAGS);
 }
@@ -139,14 +137,14 @@ static bool read_alloc(struct replay *p, struct rest *r, struct pmt_alloc *a, st
         return false;
     bool null = SKIP(r, "null");
     if ((!null && !read_address(r, &a->addr)) || !read_more(r, a) ||
-        (!null && !read_chunk(r, replay_word_size(p, out->image), &a->chunk)))
+        (!null && !read_chunk(r, word_sizes_of(p, out->image), &a->chunk)))
         return false;
     if (SKIP(r, ",\"stack_id\":") && !read_u32(r, &a->r.stack_id))
         return false;
     return SKIP(r, "}") && r->at == r->end;
 }
 
-bool replay_read_alloc(struct replay *p, const char *line, size_t size, struct event *out)
+bool alloc_line_read(struct replay *p, const char *line, size_t size, struct event *out)
 {
     struct pmt_alloc *a = (struct pmt_alloc *)p->record;
     struct rest rest = {line, line + size};
