@@ -14,7 +14,6 @@ bool looks_start(struct recorder *r, const struct space *space);
  * grown. */
 void looks_ranges(struct recorder *r, const struct tracee *thread,
                   const struct mapcalls_range *ranges, unsigned count);
-void looks_stack(struct recorder *r, const struct tracee *thread);
 void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reason reason,
                  uint32_t stack_id);
 

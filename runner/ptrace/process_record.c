@@ -101,7 +101,7 @@ static void send_process(struct recorder *r, const struct tracee *thread, enum p
     p->wall_time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     p->monotonic = p->r.time;
     p->brk = space->brk;
-    p->stack_end = space->stack_end;
+    p->stack_end = space->stack.inside;
     p->origin = (uint8_t)origin;
     p->backend = PMT_BACKEND_PTRACE;
     p->statically_linked = f->target.elf.linking == TARGET_LINKING_STATIC;
@@ -132,7 +132,7 @@ int process_record_begin(struct recorder *r, struct tracee *thread, enum pmt_ori
         space->pid = (uint32_t)process->pid;
         space->word_size = f->target.elf.bits / 8;
         space->page_size = f->page_size;
-        space->stack_end = f->start_stack;
+        space->stack.inside = f->start_stack;
         if (origin != PMT_ORIGIN_FORK) /* a child's is its parent's */
             space->brk = find_brk(r, space, f->start_brk);
         space->expects_libc = f->target.elf.linking == TARGET_LINKING_DYNAMIC;

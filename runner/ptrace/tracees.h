@@ -7,6 +7,7 @@
 #include "runner/ptrace/call_stacks.h"
 #include "runner/ptrace/syscalls.h"
 #include "runner/ptrace/walk.h"
+#include "schemas/look.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -19,10 +20,9 @@ struct space {
     bool query;         /* by PROCMAP_QUERY */
     unsigned word_size; /* 4 or 8 */
     uint64_t page_size;
-    uint64_t brk;       /* as far as it is known */
-    uint64_t stack_end; /* an address in the main thread's stack */
-    uint64_t stack_low; /* start of the stack's region as last seen */
-    uint32_t forks;     /* fork_id of the last fork record */
+    uint64_t brk; /* as far as it is known */
+    struct look_stack stack;
+    uint32_t forks; /* fork_id of the last fork record */
     /* Who is between the beginning of a call that changes the map and the look at its result: other
      * threads wait with theirs, so that the order of the records is the order in the kernel. */
     struct tracee *holder;
