@@ -1,7 +1,7 @@
 #include "runner/ptrace/front.h"
+#include "runner/program/pass_signals.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -13,22 +13,6 @@ struct report {
 };
 
 static pid_t tracer;
-
-static void on_signal(int number)
-{
-    kill(tracer, number);
-}
-
-/* Ctrl-C reaches everybody by itself; what is sent to the tool alone is passed on. */
-static void set_signals(void)
-{
-    static const int passed_on[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
-        sigaction(passed_on[i], &action, NULL);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
-}
 
 static void wait_for_report(int from, int *status, int *own)
 {
@@ -59,7 +43,7 @@ bool front_fork(struct front *front, int *status, int *own)
         return true;
     }
     close(ends[1]);
-    set_signals();
+    pass_signals_to(tracer);
     wait_for_report(ends[0], status, own);
     return false;
 }

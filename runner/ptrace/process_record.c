@@ -1,5 +1,6 @@
 #include "runner/ptrace/process_record.h"
 #include "runner/base/memory.h"
+#include "runner/base/now.h"
 #include "runner/program/target.h"
 #include "runner/ptrace/libc.h"
 #include "runner/ptrace/looks.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ARGV_MAX (32u << 10)
@@ -90,15 +90,13 @@ static void send_process(struct recorder *r, const struct tracee *thread, enum p
     uint32_t libc_size = (uint32_t)strlen(libc);
     uint32_t size = (uint32_t)(sizeof(struct pmt_process) + f->exe_size + libc_size + f->argv_size);
     struct pmt_process *p = recorder_begin(r, size, PMT_RECORD_PROCESS, 0, process->pid, 0);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     p->pid = (uint32_t)process->pid;
     p->ppid = (uint32_t)process->ppid;
     p->word_size = (uint8_t)space->word_size;
     p->pie = f->target.elf.pie;
     p->query = space->query;
     p->page_size = (uint32_t)space->page_size;
-    p->wall_time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    p->wall_time = now_ns(CLOCK_REALTIME);
     p->monotonic = p->r.time;
     p->brk = space->brk;
     p->stack_end = space->stack.inside;

@@ -1,22 +1,15 @@
 #include "runner/ptrace/recorder.h"
 #include "runner/base/memory.h"
+#include "runner/base/now.h"
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
-
-static uint64_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 struct recorder *recorder_new(struct model *model, bool text)
 {
     struct recorder *r = memory_get(sizeof *r);
     r->model = model;
     r->text = text;
-    r->start_ns = monotonic() - 1; /* no event is at 0 */
+    r->start_ns = now_ns(CLOCK_MONOTONIC) - 1; /* no event is at 0 */
     return r;
 }
 
@@ -27,7 +20,7 @@ void recorder_free(struct recorder *r)
 
 uint64_t recorder_now(const struct recorder *r)
 {
-    return monotonic() - r->start_ns;
+    return now_ns(CLOCK_MONOTONIC) - r->start_ns;
 }
 
 void *recorder_begin(struct recorder *r, uint32_t size, enum pmt_record_type type, uint8_t call,
@@ -41,7 +34,7 @@ void *recorder_begin(struct recorder *r, uint32_t size, enum pmt_record_type typ
     record->call = call;
     record->tid = (uint32_t)tid;
     record->stack_id = stack_id;
-    record->time = monotonic();
+    record->time = now_ns(CLOCK_MONOTONIC);
     return record;
 }
 

@@ -4,16 +4,7 @@
 
 #define TICK_US 20000
 
-static pid_t forward_to; /* the program, for on_signal() */
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    if (forward_to > 0)
-        kill(forward_to, number);
-}
-
-static volatile sig_atomic_t ticked;
+static volatile sig_atomic_t interrupted, ticked;
 
 static void on_timer(int number)
 {
@@ -62,18 +53,6 @@ void signals_start_timer(void)
     sigaddset(&alarm, SIGALRM);
     set(SIGALRM, on_timer);
     sigprocmask(SIG_UNBLOCK, &alarm, NULL); /* it is ours; the program has its mask by now */
-}
-
-void signals_pass_to(pid_t pid)
-{
-    forward_to = pid;
-    set(SIGINT, SIG_IGN);
-    set(SIGQUIT, SIG_IGN);
-    set(SIGPIPE, SIG_IGN);
-    set(SIGTERM, on_signal);
-    set(SIGHUP, on_signal);
-    set(SIGUSR1, on_signal);
-    set(SIGUSR2, on_signal);
 }
 
 void signals_end_tracing(void)

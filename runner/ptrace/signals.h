@@ -3,10 +3,6 @@
 #define PMT_SIGNALS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
-
-/* What is sent to the runner is for the program `pid`; Ctrl-C reaches that by itself. */
-void signals_pass_to(pid_t pid);
 
 /* From here on SIGINT and SIGTERM end the tracing: signals_interrupted() becomes true, and a wait
  * is interrupted, again and again. */

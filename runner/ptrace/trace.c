@@ -1,5 +1,6 @@
 #include "runner/ptrace/trace.h"
 #include "runner/base/memory.h"
+#include "runner/program/pass_signals.h"
 #include "runner/ptrace/attach.h"
 #include "runner/ptrace/detach.h"
 #include "runner/ptrace/life.h"
@@ -76,7 +77,7 @@ static int start(struct ptracer *t, const struct trace_request *request)
     t->options |= PTRACE_O_EXITKILL;
     int error = start_program(t, request->launch);
     if (!error)
-        signals_pass_to(t->first);
+        pass_signals_to(t->first);
     return error;
 }
 

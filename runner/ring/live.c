@@ -1,6 +1,7 @@
 #include "runner/ring/live.h"
 #include "runner/base/memory.h"
 #include "runner/base/now.h"
+#include "runner/program/pass_signals.h"
 #include "runner/ring/clock.h"
 #include "runner/ring/process_end.h"
 #include "runner/ring/server.h"
@@ -40,15 +41,8 @@ struct live {
     const struct live_hooks *hooks;
 };
 
-static pid_t forward_to;                    /* the program, for on_signal() */
 static volatile uint64_t died_tsc, died_ns; /* for on_child() */
 static volatile sig_atomic_t interrupted;   /* Ctrl-C */
-
-static void on_signal(int number)
-{
-    if (forward_to > 0)
-        kill(forward_to, number);
-}
 
 static void on_interrupt(int number)
 {
@@ -64,20 +58,12 @@ static void on_child(int number)
     died_tsc = __builtin_ia32_rdtsc();
 }
 
-/* Ctrl-C reaches the program by itself; what is sent to the runner alone is passed on. When the
- * program has ended and its children go on, Ctrl-C ends the tracing. */
+/* When the program has ended and its children go on, Ctrl-C ends the tracing. */
 static void set_signals(pid_t pid)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = on_signal};
     struct sigaction interrupt = {.sa_handler = on_interrupt};
-    forward_to = pid;
+    pass_signals_to(pid);
     sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGQUIT, &ignore, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGTERM, &forward, NULL);
-    sigaction(SIGHUP, &forward, NULL);
-    sigaction(SIGUSR1, &forward, NULL);
-    sigaction(SIGUSR2, &forward, NULL);
 }
 
 static uint64_t trace_ns(const struct live *l)
