@@ -215,31 +215,37 @@ static void place_all(struct work *w)
  * region. */
 static void part_changed(struct work *w, const struct region *old, struct region *now)
 {
-    struct pmt_region raw = old->raw;
-    if (raw.start < now->raw.start) {
-        raw.offset += raw.inode ? now->raw.start - raw.start : 0;
-        raw.start = now->raw.start;
+    struct region *before = region_copy(old);
+    struct pmt_region *raw = &before->raw;
+    if (raw->start < now->raw.start) {
+        raw->offset += raw->inode ? now->raw.start - raw->start : 0;
+        raw->start = now->raw.start;
     }
-    if (raw.end > now->raw.end)
-        raw.end = now->raw.end;
-    struct region *before = region_new(&raw, old->path);
-    before->kind = old->kind;
-    before->tid = old->tid;
-    before->tracer = old->tracer;
+    if (raw->end > now->raw.end)
+        raw->end = now->raw.end;
     add(w->out, CHANGE_PROTECTION, before, now)->delta = 0;
     region_drop(before);
+}
+
+/* The regions of `list` that are told as `whole`, the one at `index` of the other list: their
+ * size. */
+static int64_t collect_parts(const struct region_list *list, const size_t *told_as,
+                             const struct region *whole, size_t index, struct region_list *parts)
+{
+    int64_t size = 0;
+    FOR_EACH_OVER (i, list, whole)
+        if (told_as[i] == index) {
+            region_list_add(parts, region_keep(list->items[i]));
+            size += (int64_t)region_size(list->items[i]);
+        }
+    return size;
 }
 
 static void tell_split(struct work *w, size_t index)
 {
     struct region *old = w->gone->items[index];
     struct region_list parts = {0};
-    int64_t size = 0;
-    FOR_EACH_OVER (j, w->fresh, old)
-        if (w->fresh_from[j] == index) {
-            region_list_add(&parts, region_keep(w->fresh->items[j]));
-            size += (int64_t)region_size(w->fresh->items[j]);
-        }
+    int64_t size = collect_parts(w->fresh, w->fresh_from, old, index, &parts);
     struct change *c = add(w->out, CHANGE_SPLIT, old, parts.items[0]);
     c->delta = size - (int64_t)region_size(old);
     c->parts = parts;
@@ -266,12 +272,7 @@ static void tell_merged(struct work *w, size_t index)
 {
     struct region *now = w->fresh->items[index];
     struct region_list parts = {0};
-    int64_t size = 0;
-    FOR_EACH_OVER (i, w->gone, now)
-        if (w->gone_into[i] == index) {
-            region_list_add(&parts, region_keep(w->gone->items[i]));
-            size += (int64_t)region_size(w->gone->items[i]);
-        }
+    int64_t size = collect_parts(w->gone, w->gone_into, now, index, &parts);
     struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
     c->delta = (int64_t)region_size(now) - size;
     c->parts = parts;

@@ -15,6 +15,15 @@ struct region *region_new(const struct pmt_region *raw, const char *path)
     return r;
 }
 
+struct region *region_copy(const struct region *region)
+{
+    struct region *r = region_new(&region->raw, region->path);
+    r->kind = region->kind;
+    r->tid = region->tid;
+    r->tracer = region->tracer;
+    return r;
+}
+
 struct region *region_keep(struct region *region)
 {
     if (region)
@@ -69,11 +78,8 @@ struct region *regions_find(const struct regions *map, uint64_t address)
 struct region *regions_renew(struct regions *map, const struct region *old)
 {
     struct region **at = &map->list.items[regions_index(map, old->raw.start)];
-    struct region *now = region_new(&old->raw, old->path);
-    now->kind = old->kind;
-    now->tid = old->tid;
-    now->tracer = old->tracer;
-    region_drop(*at);
+    struct region *now = region_copy(old);
+    region_drop(*at); /* it may be `old` */
     return *at = now;
 }
 

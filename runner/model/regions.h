@@ -19,6 +19,7 @@ struct region {
 };
 
 struct region *region_new(const struct pmt_region *raw, const char *path); /* one reference */
+struct region *region_copy(const struct region *region);                   /* likewise */
 struct region *region_keep(struct region *region);
 void region_drop(struct region *region);                          /* NULL is ignored */
 bool region_same(const struct region *a, const struct region *b); /* place, permissions, backing */
