@@ -260,8 +260,7 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     launch->stdout_to_stderr = is_json_on_stdout(o);
     launch->stacks = stack_flags(o);
     launch->stack_depth = (uint8_t)o->stack_depth;
-    static const struct live_hooks hooks = {.waiting = tell_waiting};
-    int error = live_trace(launch, m, &hooks, &result, &executing);
+    int error = live_trace(launch, m, tell_waiting, &result, &executing);
     progress_erase(&progress);
     int written = model_close(m);
     if (error) {
@@ -272,14 +271,14 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     if (written)
         complain(NULL, "cannot write the output: %s; the program was not disturbed",
                  strerror(-written));
-    if (result.attached && !result.started)
+    if (result.loaded && !result.started)
         complain(o->arguments[0],
                  "nothing could be traced: the program has overwritten the memory that "
                  "its events were in");
-    else if (!result.attached && WIFSIGNALED(result.status))
+    else if (!result.loaded && WIFSIGNALED(result.status))
         complain(o->arguments[0], "killed by SIG%s before the shim was loaded",
                  sigabbrev_np(WTERMSIG(result.status)));
-    else if (!result.attached)
+    else if (!result.loaded)
         complain(o->arguments[0],
                  "the program ran, but nothing was traced: the shim was not loaded");
     return written || !result.started ? EXIT_OWN_FAILURE : end_like(result.status);

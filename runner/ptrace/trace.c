@@ -92,8 +92,7 @@ static void wait_for_others(struct ptracer *t, const struct trace_request *reque
         return;
     signals_end_tracing();
     model_flush(model);
-    if (request->waiting)
-        request->waiting(t->recorded, p->pid);
+    request->waiting(t->recorded, p->pid);
     t->waiting = true;
     run(t, model);
 }

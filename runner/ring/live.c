@@ -3,16 +3,15 @@
 #include "runner/base/now.h"
 #include "runner/program/pass_signals.h"
 #include "runner/ring/clock.h"
-#include "runner/ring/process_end.h"
+#include "runner/ring/pidfd.h"
 #include "runner/ring/server.h"
-#include "runner/ring/tracee.h"
+#include "runner/ring/stream.h"
 #include "runner/ring/unheard.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,24 +20,24 @@
 #define SLEEP_LAST_NS 4000000 /* at those that do not */
 
 struct live {
-    struct attach attach;
+    struct server server;
     struct clock clock;
     struct model *model;
-    struct tracee *tracees; /* the images that live */
+    struct stream *streams; /* the images that live */
     uint32_t images;        /* so many have come */
     struct unheard unheard;
     int first_ring;    /* of ring_memory(), got while the program is on its way */
     uint64_t ended_ns; /* CLOCK_MONOTONIC of the last end of an image or of the program */
-    size_t count;      /* of tracees */
+    size_t count;      /* of streams */
     pid_t pid;         /* the program */
     int pidfd;
-    bool follow, attached, exited, fresh;
+    bool follow, loaded, exited, fresh;
     bool asked;      /* somebody may wait for an answer */
     bool told[2];    /* the user, that unheard of (0) or known (1) children are waited for */
     uint32_t stacks; /* of the launch, likewise stack_depth */
     uint8_t stack_depth;
     int status; /* of the program */
-    const struct live_hooks *hooks;
+    void (*waiting)(size_t count, pid_t pid);
 };
 
 static volatile uint64_t died_tsc, died_ns; /* for on_child() */
@@ -76,9 +75,9 @@ static bool merge(struct live *l);
 
 /* ---- images come and go ---- */
 
-static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, uint64_t ns)
+static void end(struct live *l, struct stream *t, const struct pmt_exit *how, uint64_t ns)
 {
-    struct tracee **link = &l->tracees;
+    struct stream **link = &l->streams;
     while (*link != t)
         link = &(*link)->next;
     *link = t->next;
@@ -86,14 +85,14 @@ static void end(struct live *l, struct tracee *t, const struct pmt_exit *how, ui
     l->ended_ns = now_ns(CLOCK_MONOTONIC);
     int ring = t->ring.fd;
     t->ring.fd = -1;
-    tracee_end(t, how, ns);
+    stream_end(t, how, ns);
     if (ring >= 0)
         unheard_add_ring(&l->unheard, ring);
 }
 
-static struct tracee *tracee_of(const struct live *l, pid_t pid)
+static struct stream *stream_of(const struct live *l, pid_t pid)
 {
-    struct tracee *t = l->tracees;
+    struct stream *t = l->streams;
     while (t && t->pid != pid)
         t = t->next;
     return t;
@@ -114,7 +113,7 @@ static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
     flags |= l->stacks;
     if (l->follow)
         flags |= PMT_RING_FOLLOW;
-    if (l->attached && hello->origin != PMT_ORIGIN_FORK)
+    if (l->loaded && hello->origin != PMT_ORIGIN_FORK)
         flags |= PMT_RING_EXEC;
     return flags;
 }
@@ -123,35 +122,35 @@ static uint32_t ring_flags(const struct live *l, const struct pmt_hello *hello)
 static void take_in(struct live *l, int client, const struct pmt_hello *hello, pid_t pid)
 {
     if (pid != l->pid && !l->follow)
-        return attach_refuse(client);
+        return server_refuse(client);
     if (hello->announces) {
         unheard_add_process(&l->unheard, pid);
-        return attach_refuse(client);
+        return server_refuse(client);
     }
     unheard_remove_process(&l->unheard, pid);
-    struct tracee *t = tracee_new(pid, &l->images, &l->clock, l->model);
+    struct stream *t = stream_new(pid, &l->images, &l->clock, l->model);
     int memory = l->first_ring >= 0 ? l->first_ring : ring_memory();
     l->first_ring = -1;
     if (ring_create(&t->ring, memory, l->clock.kind, ring_flags(l, hello)) != 0) {
         memory_put(t);
-        return attach_refuse(client);
+        return server_refuse(client);
     }
     t->ring.tid = (uint32_t)pid;
     t->ring.shared->stack_depth = l->stack_depth;
     t->verified = l->stacks & PMT_RING_VERIFY_STACKS;
-    struct tracee *before = tracee_of(l, pid);
+    struct stream *before = stream_of(l, pid);
     if (before) {
         merge(l);
         end(l, before, &(struct pmt_exit){.end = PMT_END_EXEC}, 0);
     }
-    t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct tracee **last =
-        &l->tracees; /* of two records of the same time the older image's is first */
+    t->pidfd = pidfd_of(pid);
+    /* of two records of the same time the older image's is first */
+    struct stream **last = &l->streams;
     while (*last)
         last = &(*last)->next;
     *last = t;
     l->count++;
-    l->attached |= attach_answer(client, &t->ring);
+    l->loaded |= server_answer(client, &t->ring);
     if (!l->follow) {
         close(t->ring.fd);
         t->ring.fd = -1;
@@ -163,32 +162,32 @@ static void accept_all(struct live *l)
     struct pmt_hello hello;
     pid_t pid;
     int client;
-    while ((client = attach_accept(&l->attach, &hello, &pid)) != -EAGAIN)
+    while ((client = server_accept(&l->server, &hello, &pid)) != -EAGAIN)
         if (client >= 0)
             take_in(l, client, &hello, pid);
 }
 
 /* An ended process that is not our child: the shim knows its status unless a signal ended it. */
-static struct pmt_exit end_of_other(const struct tracee *t)
+static struct pmt_exit end_of_other(const struct stream *t)
 {
     int status;
     if (t->executing)
         return (struct pmt_exit){.end = PMT_END_UNTRACED};
-    if (process_end(t->pidfd, t->pid, &status))
+    if (pidfd_status(t->pidfd, t->pid, &status))
         return by_status(status);
     if (t->exit_seen)
         return (struct pmt_exit){.status = t->exit_status};
     return (struct pmt_exit){.end = PMT_END_UNKNOWN};
 }
 
-static bool has_ended(const struct tracee *t)
+static bool has_ended(const struct stream *t)
 {
-    return t->pidfd >= 0 ? process_ended(t->pidfd) : kill(t->pid, 0) < 0 && errno == ESRCH;
+    return t->pidfd >= 0 ? pidfd_has_ended(t->pidfd) : kill(t->pid, 0) < 0 && errno == ESRCH;
 }
 
 static void end_others(struct live *l)
 {
-    for (struct tracee *t = l->tracees, *next; t; t = next) {
+    for (struct stream *t = l->streams, *next; t; t = next) {
         next = t->next;
         if (t->pid == l->pid || !has_ended(t))
             continue;
@@ -200,7 +199,7 @@ static void end_others(struct live *l)
 
 static void end_program(struct live *l)
 {
-    struct tracee *t = tracee_of(l, l->pid);
+    struct stream *t = stream_of(l, l->pid);
     l->exited = true;
     l->ended_ns = now_ns(CLOCK_MONOTONIC);
     interrupted = 0; /* that was for the program */
@@ -229,14 +228,14 @@ static void look_around(struct live *l)
 static bool merge(struct live *l)
 {
     bool any = false;
-    if (!l->model->started && l->tracees)
-        tracee_drain(l->tracees, 0); /* its process record, by which the clock is set */
+    if (!l->model->started && l->streams)
+        stream_drain(l->streams, 0); /* its process record, by which the clock is set */
     const uint64_t now = l->model->started ? trace_ns(l) : 0;
     for (;;) {
-        struct tracee *first = NULL;
+        struct stream *first = NULL;
         uint64_t earliest = now, until = now;
-        for (struct tracee *t = l->tracees; t; t = t->next) {
-            uint64_t next = tracee_next_ns(t);
+        for (struct stream *t = l->streams; t; t = t->next) {
+            uint64_t next = stream_next_ns(t);
             if (next < earliest) {
                 until = earliest;
                 earliest = next;
@@ -245,7 +244,7 @@ static bool merge(struct live *l)
                 until = next;
             }
         }
-        if (!first || !tracee_drain(first, until))
+        if (!first || !stream_drain(first, until))
             return any;
         any = true;
     }
@@ -254,12 +253,12 @@ static bool merge(struct live *l)
 static bool drain(struct live *l)
 {
     bool alone = l->count == 1 && !l->follow;
-    return alone ? tracee_drain(l->tracees, UINT64_MAX) : merge(l);
+    return alone ? stream_drain(l->streams, UINT64_MAX) : merge(l);
 }
 
 static void sleep_until_something(struct live *l, long *ns)
 {
-    struct pollfd fds[] = {{.fd = l->attach.socket, .events = POLLIN},
+    struct pollfd fds[] = {{.fd = l->server.socket, .events = POLLIN},
                            {.fd = l->exited ? -1 : l->pidfd, .events = POLLIN}};
     struct timespec timeout = {.tv_nsec = *ns};
     if (l->fresh && *ns > SLEEP_FIRST_NS) { /* nothing came meanwhile */
@@ -277,22 +276,21 @@ static void sleep_until_something(struct live *l, long *ns)
 /* There may be children whose parents have ended, as those of a daemon do. */
 static bool goes_on(struct live *l)
 {
-    if (!l->exited || l->tracees)
+    if (!l->exited || l->streams)
         return true;
     accept_all(l);
-    return l->tracees || unheard_any(&l->unheard);
+    return l->streams || unheard_any(&l->unheard);
 }
 
 /* The program has ended, its children go on. */
 static void tell_waiting(struct live *l)
 {
-    bool heard_of = l->tracees != NULL;
+    bool heard_of = l->streams != NULL;
     if (!l->exited || l->told[heard_of] ||
         (!heard_of && now_ns(CLOCK_MONOTONIC) - l->ended_ns < QUIET_NS))
         return;
     l->told[heard_of] = true;
-    if (l->hooks->waiting)
-        l->hooks->waiting(l->count, heard_of ? l->tracees->pid : 0);
+    l->waiting(l->count, heard_of ? l->streams->pid : 0);
 }
 
 /* The runner sleeps between two looks instead of waiting actively: it reads more at a time, and not
@@ -305,8 +303,8 @@ static void run(struct live *l)
             sleep_ns = SLEEP_FIRST_NS;
             l->fresh = true;
         } else {
-            for (struct tracee *t = l->tracees; t; t = t->next)
-                tracee_step_over_hole(t);
+            for (struct stream *t = l->streams; t; t = t->next)
+                stream_step_over_hole(t);
         }
         look_around(l);
         if (goes_on(l)) {
@@ -314,35 +312,35 @@ static void run(struct live *l)
             sleep_until_something(l, &sleep_ns);
         }
     }
-    while (l->tracees)
-        end(l, l->tracees, &(struct pmt_exit){.end = PMT_END_DETACHED}, trace_ns(l));
+    while (l->streams)
+        end(l, l->streams, &(struct pmt_exit){.end = PMT_END_DETACHED}, trace_ns(l));
     unheard_free(&l->unheard);
 }
 
-int live_trace(struct launch *launch, struct model *model, const struct live_hooks *hooks,
+int live_trace(struct launch *launch, struct model *model, void (*waiting)(size_t count, pid_t pid),
                struct live_result *result, bool *executing)
 {
-    struct live l = {.model = model, .follow = launch->follow, .hooks = hooks, .asked = true};
+    struct live l = {.model = model, .follow = launch->follow, .waiting = waiting, .asked = true};
     l.stacks = launch->stacks;
     l.stack_depth = launch->stack_depth;
     clock_init(&l.clock);
-    int error = attach_init(&l.attach);
+    int error = server_open(&l.server);
     if (error)
         return error;
-    launch->socket = l.attach.name;
+    launch->socket = l.server.name;
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
     sigaction(SIGCHLD, &child, NULL);
     error = launch_program(launch, &l.pid, executing);
     if (!error) {
         set_signals(l.pid);
         l.first_ring = ring_memory();
-        l.pidfd = (int)syscall(SYS_pidfd_open, l.pid, 0);
+        l.pidfd = pidfd_of(l.pid);
         run(&l);
         close(l.pidfd);
         if (l.first_ring >= 0)
             close(l.first_ring);
     }
-    attach_close(&l.attach);
-    *result = (struct live_result){l.attached, model->started, l.status};
+    server_close(&l.server);
+    *result = (struct live_result){l.loaded, model->started, l.status};
     return error;
 }

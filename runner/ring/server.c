@@ -12,31 +12,31 @@
 
 #define ASKING_SECONDS 10 /* between connecting and saying what for */
 
-int attach_init(struct attach *a)
+int server_open(struct server *s)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) < 0)
         return -errno;
     int length =
-        snprintf(a->name, sizeof a->name, "procmap-trace.%d.%016" PRIx64, getpid(), random);
-    memcpy(address.sun_path + 1, a->name, (size_t)length);
-    a->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (a->socket < 0)
+        snprintf(s->name, sizeof s->name, "procmap-trace.%d.%016" PRIx64, getpid(), random);
+    memcpy(address.sun_path + 1, s->name, (size_t)length);
+    s->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s->socket < 0)
         return -errno;
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-    if (bind(a->socket, (struct sockaddr *)&address, size) < 0 || listen(a->socket, 16) < 0) {
+    if (bind(s->socket, (struct sockaddr *)&address, size) < 0 || listen(s->socket, 16) < 0) {
         int error = -errno;
-        close(a->socket);
+        close(s->socket);
         return error;
     }
     return 0;
 }
 
-void attach_close(struct attach *a)
+void server_close(struct server *s)
 {
-    close(a->socket);
-    a->socket = -1;
+    close(s->socket);
+    s->socket = -1;
 }
 
 static bool may_ask(int client, const struct pmt_hello *hello, struct ucred *peer)
@@ -79,9 +79,9 @@ static bool receive_hello(int client, struct pmt_hello *hello)
     return got == sizeof *hello;
 }
 
-int attach_accept(struct attach *a, struct pmt_hello *hello, pid_t *pid)
+int server_accept(struct server *s, struct pmt_hello *hello, pid_t *pid)
 {
-    int client = accept4(a->socket, NULL, NULL, SOCK_CLOEXEC);
+    int client = accept4(s->socket, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0)
         return -EAGAIN;
     struct ucred peer;
@@ -93,14 +93,14 @@ int attach_accept(struct attach *a, struct pmt_hello *hello, pid_t *pid)
     return client;
 }
 
-bool attach_answer(int client, const struct ring *ring)
+bool server_answer(int client, const struct ring *ring)
 {
     bool sent = send_ring(client, ring->fd);
     close(client);
     return sent;
 }
 
-void attach_refuse(int client)
+void server_refuse(int client)
 {
     close(client);
 }

@@ -1,14 +1,13 @@
 #include "runner/ring/unheard.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
-#include "runner/ring/process_end.h"
+#include "runner/ring/pidfd.h"
 #include "runner/ring/ring.h"
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool may_ask(const struct unheard_of *item)
 {
-    return item->pid ? !process_ended(item->fd) : ring_is_mapped(item->fd);
+    return item->pid ? !pidfd_has_ended(item->fd) : ring_is_mapped(item->fd);
 }
 
 /* Those that cannot ask any more, and the process `asked`. */
@@ -38,7 +37,7 @@ void unheard_add_ring(struct unheard *u, int memfd)
 
 void unheard_add_process(struct unheard *u, pid_t pid)
 {
-    int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    int fd = pid > 0 ? pidfd_of(pid) : -1;
     if (fd >= 0)
         add(u, (struct unheard_of){fd, pid});
 }

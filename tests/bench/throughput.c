@@ -9,7 +9,7 @@
 #include "runner/base/memory.h"
 #include "runner/model/model.h"
 #include "runner/replay/replay.h"
-#include "runner/ring/tracee.h"
+#include "runner/ring/stream.h"
 #include "runner/views/json_view.h"
 #include "runner/views/timeline_view.h"
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static const uint64_t HEAP = 0x5655b000;
 struct bench {
     unsigned word_size;
     uint64_t events; /* to write */
-    struct tracee *tracee;
+    struct stream *stream;
     struct clock clock;
     struct model model;
     uint32_t head, random;
@@ -60,7 +60,7 @@ static uint32_t next_random(struct bench *b)
 
 static void *reserve(struct bench *b, uint32_t size, enum pmt_record_type type, uint8_t call)
 {
-    const struct ring *ring = &b->tracee->ring;
+    const struct ring *ring = &b->stream->ring;
     uint32_t at = b->head & (PMT_RING_CAPACITY - 1);
     struct pmt_record *r = (struct pmt_record *)((char *)ring->shared + PMT_RING_HEADER_SIZE + at);
     memset(r, 0, size);
@@ -244,12 +244,12 @@ static struct bench *start(unsigned word_size, uint64_t events)
         b->unused[b->unused_count++] = (i * 7919u) % PLACES;
     images = 0;
     clock_init(&b->clock);
-    b->tracee = tracee_new(4711, &images, &b->clock, &b->model);
-    if (ring_create(&b->tracee->ring, ring_memory(), b->clock.kind, 0) != 0) {
+    b->stream = stream_new(4711, &images, &b->clock, &b->model);
+    if (ring_create(&b->stream->ring, ring_memory(), b->clock.kind, 0) != 0) {
         fputs("no memory for a ring\n", stderr);
         exit(1);
     }
-    b->tracee->ring.tid = 4711;
+    b->stream->ring.tid = 4711;
     return b;
 }
 
@@ -264,10 +264,10 @@ static struct result take_out(unsigned word_size, uint64_t events, const char *v
     write_process(b);
     write_look(b, PMT_REASON_START);
     write_stacks(b);
-    while (b->written < b->events || b->head != b->tracee->ring.tail) {
+    while (b->written < b->events || b->head != b->stream->ring.tail) {
         fill(b);
         double before = processor_time();
-        tracee_drain(b->tracee, UINT64_MAX);
+        stream_drain(b->stream, UINT64_MAX);
         result.seconds += processor_time() - before;
         if (!result.resident_at_tenth && b->written >= events / 10)
             result.resident_at_tenth = resident();
@@ -275,7 +275,7 @@ static struct result take_out(unsigned word_size, uint64_t events, const char *v
     result.resident = resident();
     uint64_t seen = b->model.image->ledger.allocations + b->model.image->ledger.frees;
     double before = processor_time();
-    tracee_end(b->tracee, &(struct pmt_exit){.end = PMT_END_EXIT}, 0);
+    stream_end(b->stream, &(struct pmt_exit){.end = PMT_END_EXIT}, 0);
     if (model_close(&b->model) != 0 || seen < events - events / 100 - 2 * STACKS) {
         fprintf(stderr, "%s: only %llu of %llu events came through\n", view,
                 (unsigned long long)seen, (unsigned long long)events);

@@ -1,4 +1,4 @@
-/* runner/clock.c: times never run backwards, whatever is learnt about the rate of the TSC
+/* runner/ring/clock.c: times never run backwards, whatever is learnt about the rate of the TSC
  * meanwhile, and coarse times (the low word that the runner writes into the ring) are completed
  * rightly. */
 #include "runner/base/now.h"

@@ -1,5 +1,5 @@
-/* runner/attach.c: whoever connects gets a ring if it asks rightly, whatever signals come while it
- * is on its way; nobody else does. */
+/* runner/ring/server.c: whoever connects gets a ring if it asks rightly, whatever signals come
+ * while it is on its way; nobody else does. */
 #include "runner/ring/server.h"
 #include <errno.h>
 #include <setjmp.h>
@@ -20,12 +20,12 @@
 static const struct pmt_hello hello = {
     .magic = PMT_RING_MAGIC, .version = PMT_RING_VERSION, .word_size = sizeof(long)};
 
-static int connected(const struct attach *a)
+static int connected(const struct server *s)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path + 1, a->name, strlen(a->name));
+    memcpy(address.sun_path + 1, s->name, strlen(s->name));
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(a->name));
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(s->name));
     assert_int_equal(connect(fd, (struct sockaddr *)&address, size), 0);
     return fd;
 }
@@ -56,18 +56,18 @@ static pid_t late_client(int fd, int signals)
 static void test_signals_while_somebody_asks(void **state)
 {
     (void)state;
-    struct attach a;
+    struct server s;
     struct pmt_hello got;
     pid_t pid = 0;
     struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
     struct itimerval often = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
-    assert_int_equal(attach_init(&a), 0);
+    assert_int_equal(server_open(&s), 0);
     assert_int_equal(pipe(ticks), 0);
-    int fd = connected(&a);
+    int fd = connected(&s);
     pid_t child = late_client(fd, 3);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often, NULL);
-    int client = attach_accept(&a, &got, &pid);
+    int client = server_accept(&s, &got, &pid);
     setitimer(ITIMER_REAL, &never, NULL);
     assert_true(client >= 0);
     assert_memory_equal(&got, &hello, sizeof hello);
@@ -75,25 +75,25 @@ static void test_signals_while_somebody_asks(void **state)
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    attach_refuse(client);
+    server_refuse(client);
     close(fd);
-    attach_close(&a);
+    server_close(&s);
 }
 
 static void assert_refused(const void *message, size_t size)
 {
-    struct attach a;
+    struct server s;
     struct pmt_hello got;
     pid_t pid;
     char byte;
-    assert_int_equal(attach_init(&a), 0);
-    assert_int_equal(attach_accept(&a, &got, &pid), -EAGAIN);
-    int fd = connected(&a);
+    assert_int_equal(server_open(&s), 0);
+    assert_int_equal(server_accept(&s, &got, &pid), -EAGAIN);
+    int fd = connected(&s);
     assert_int_equal(send(fd, message, size, 0), size);
-    assert_int_equal(attach_accept(&a, &got, &pid), -EPERM);
+    assert_int_equal(server_accept(&s, &got, &pid), -EPERM);
     assert_int_equal(recv(fd, &byte, 1, 0), 0);
     close(fd);
-    attach_close(&a);
+    server_close(&s);
 }
 
 static void test_refused(void **state)
@@ -111,7 +111,7 @@ static void test_refused(void **state)
 static void test_answer(void **state)
 {
     (void)state;
-    struct attach a;
+    struct server s;
     struct pmt_hello got;
     struct ring ring;
     pid_t pid;
@@ -119,11 +119,11 @@ static void test_answer(void **state)
     struct iovec iov = {&byte, 1};
     struct msghdr message = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    assert_int_equal(attach_init(&a), 0);
+    assert_int_equal(server_open(&s), 0);
     assert_int_equal(ring_create(&ring, ring_memory(), PMT_CLOCK_MONOTONIC, 0), 0);
-    int fd = connected(&a);
+    int fd = connected(&s);
     assert_int_equal(send(fd, &hello, sizeof hello, 0), sizeof hello);
-    assert_true(attach_answer(attach_accept(&a, &got, &pid), &ring));
+    assert_true(server_answer(server_accept(&s, &got, &pid), &ring));
     assert_int_equal(recvmsg(fd, &message, MSG_CMSG_CLOEXEC), 1);
     const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     assert_true(c && c->cmsg_type == SCM_RIGHTS);
@@ -135,7 +135,7 @@ static void test_answer(void **state)
     close(taken);
     close(fd);
     ring_destroy(&ring);
-    attach_close(&a);
+    server_close(&s);
 }
 
 int main(void)

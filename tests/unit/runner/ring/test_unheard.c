@@ -1,4 +1,4 @@
-/* runner/unheard.c: a child is waited for as long as it has its parent's ring, or until it has
+/* runner/ring/unheard.c: a child is waited for as long as it has its parent's ring, or until it has
  * ended if it was announced; not longer, and whatever the time. */
 #include "runner/base/memory.h"
 #include "runner/ring/ring.h"

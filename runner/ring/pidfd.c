@@ -1,9 +1,11 @@
-#include "runner/ring/process_end.h"
+#include "runner/ring/pidfd.h"
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Linux 6.15, include/uapi/linux/pidfd.h: struct pidfd_info and PIDFD_GET_INFO. Written out here
  * because the headers of older systems lack it. */
@@ -16,6 +18,17 @@ struct pidfd_info {
 _Static_assert(sizeof(struct pidfd_info) == 64, "struct pidfd_info of the kernel, first version");
 #define PIDFD_GET_INFO _IOWR(0xff, 11, struct pidfd_info)
 #define PIDFD_INFO_EXIT 8u
+
+int pidfd_of(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+bool pidfd_has_ended(int pidfd)
+{
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
 
 /* The last field of /proc/PID/stat, proc(5), as long as the parent has not waited for it. */
 static bool of_zombie(pid_t pid, int *status)
@@ -32,13 +45,7 @@ static bool of_zombie(pid_t pid, int *status)
            sscanf(last, "%d", status) == 1;
 }
 
-bool process_ended(int pidfd)
-{
-    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-    return poll(&fd, 1, 0) > 0;
-}
-
-bool process_end(int pidfd, pid_t pid, int *status)
+bool pidfd_status(int pidfd, pid_t pid, int *status)
 {
     struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
     if (of_zombie(pid, status))

@@ -1,29 +1,28 @@
-#include "runner/ring/tracee.h"
+#include "runner/ring/stream.h"
 #include "runner/base/memory.h"
 #include <unistd.h>
 
 #define RELEASE_BYTES (256u << 10) /* producers get their space back at least so often */
-#define HOLE_LOOKS                                                                                 \
-    400u /* so often a reserved record may be found uncommitted: for over a second                 \
-          *  */
+/* So often a reserved record may be found uncommitted: for over a second. */
+#define HOLE_LOOKS 400u
 
-struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model)
+struct stream *stream_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model)
 {
-    struct tracee *t = memory_get(sizeof *t);
-    *t = (struct tracee){.pid = pid, .pidfd = -1, .images = images, .clock = clock, .model = model};
+    struct stream *t = memory_get(sizeof *t);
+    *t = (struct stream){.pid = pid, .pidfd = -1, .images = images, .clock = clock, .model = model};
     return t;
 }
 
 /* The clock is adjusted by what other rings tell, too: that does not turn back the order of two
  * times here. (Those of two threads may be a little out of order by themselves.) */
-static uint64_t to_ns(struct tracee *t, uint64_t time)
+static uint64_t to_ns(struct stream *t, uint64_t time)
 {
     uint64_t before = t->near, whole = clock_whole(t->clock, &t->near, time);
     uint64_t ns = clock_ns(t->clock, whole);
     return whole >= before && ns < t->t_ns ? t->t_ns : ns;
 }
 
-static void pass_on(struct tracee *t, const struct pmt_record *record)
+static void pass_on(struct stream *t, const struct pmt_record *record)
 {
     struct event event = {.record = record, .pid = (uint32_t)t->pid};
     if (!t->started) {
@@ -53,7 +52,7 @@ static void pass_on(struct tracee *t, const struct pmt_record *record)
     model_event(t->model, &event);
 }
 
-static void release(struct tracee *t)
+static void release(struct stream *t)
 {
     if (t->ring.tail - t->ring.released < RELEASE_BYTES)
         return;
@@ -63,7 +62,7 @@ static void release(struct tracee *t)
 }
 
 /* Most calls carry a copy of the time of the one before. */
-static uint64_t call_ns(struct tracee *t, uint64_t word)
+static uint64_t call_ns(struct stream *t, uint64_t word)
 {
     if (word != t->call_word) {
         t->t_ns = to_ns(t, word);
@@ -74,7 +73,7 @@ static uint64_t call_ns(struct tracee *t, uint64_t word)
 
 /* Calls that are only counted, while they come one after the other: this is where a program that
  * allocates all the time is followed. */
-static bool drain_calls(struct tracee *t, uint64_t until)
+static bool drain_calls(struct stream *t, uint64_t until)
 {
     struct plain_call call;
     bool any = false;
@@ -87,7 +86,7 @@ static bool drain_calls(struct tracee *t, uint64_t until)
     return any;
 }
 
-uint64_t tracee_next_ns(struct tracee *t)
+uint64_t stream_next_ns(struct stream *t)
 {
     uint64_t time;
     if (!ring_peek_time(&t->ring, &time))
@@ -100,13 +99,13 @@ uint64_t tracee_next_ns(struct tracee *t)
 
 /* As long as there is something, producers need not read the clock for each record
  * (pmt_record.time). */
-bool tracee_drain(struct tracee *t, uint64_t until)
+bool stream_drain(struct stream *t, uint64_t until)
 {
     bool any = false;
     ring_look(&t->ring);
     for (;; any = true) {
         any |= drain_calls(t, until);
-        if (until != UINT64_MAX && tracee_next_ns(t) > until)
+        if (until != UINT64_MAX && stream_next_ns(t) > until)
             break;
         enum ring_state state = ring_next(&t->ring);
         if (state == RING_EMPTY)
@@ -125,7 +124,7 @@ bool tracee_drain(struct tracee *t, uint64_t until)
 }
 
 /* Counted, not timed: a machine that stood still for a while has held up the thread, too. */
-void tracee_step_over_hole(struct tracee *t)
+void stream_step_over_hole(struct stream *t)
 {
     if (!ring_has_hole(&t->ring) || t->hole_at != t->ring.tail) { /* none, or another one */
         t->hole_looks = 0;
@@ -135,7 +134,7 @@ void tracee_step_over_hole(struct tracee *t)
     }
 }
 
-static void tell_losses(struct tracee *t)
+static void tell_losses(struct stream *t)
 {
     for (unsigned reason = 1; reason < PMT_LOSS_COUNT; reason++) {
         uint32_t count = ring_lost(&t->ring, (enum pmt_loss)reason);
@@ -151,7 +150,7 @@ static void tell_losses(struct tracee *t)
     }
 }
 
-static void tell_exit(struct tracee *t, const struct pmt_exit *how, uint64_t now_ns)
+static void tell_exit(struct stream *t, const struct pmt_exit *how, uint64_t now_ns)
 {
     struct pmt_exit x = *how;
     x.r = (struct pmt_record){
@@ -168,10 +167,10 @@ static void tell_exit(struct tracee *t, const struct pmt_exit *how, uint64_t now
     model_event(t->model, &event);
 }
 
-void tracee_end(struct tracee *t, const struct pmt_exit *how, uint64_t now_ns)
+void stream_end(struct stream *t, const struct pmt_exit *how, uint64_t now_ns)
 {
     do
-        tracee_drain(t, UINT64_MAX);
+        stream_drain(t, UINT64_MAX);
     while (ring_has_hole(&t->ring) && ring_skip(&t->ring, PMT_LOSS_TORN, true));
     if (t->started) {
         tell_losses(t);

@@ -1,13 +1,13 @@
-/* One traced process image: its ring on the one side, the model on the other. */
-#ifndef PMT_TRACEE_H
-#define PMT_TRACEE_H
+/* The records of one traced process image: its ring on the one side, the model on the other. */
+#ifndef PMT_STREAM_H
+#define PMT_STREAM_H
 
 #include "runner/model/model.h"
 #include "runner/ring/clock.h"
 #include "runner/ring/ring.h"
 #include <sys/types.h>
 
-struct tracee {
+struct stream {
     pid_t pid;
     int pidfd;        /* poll(2) for the end of the process */
     uint32_t image;   /* number in the trace, from the first record on */
@@ -26,25 +26,25 @@ struct tracee {
     bool exit_seen;      /* by the shim, at exit_ns, with exit_status */
     uint64_t exit_ns;
     int32_t exit_status;
-    struct tracee *next; /* in the list of live.c */
+    struct stream *next; /* in the list of live.c */
 };
 
-/* Takes the ring over; the tracee is freed by tracee_end(). NULL: no memory. */
-struct tracee *tracee_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model);
+/* Freed by stream_end(), as is its ring. */
+struct stream *stream_new(pid_t pid, uint32_t *images, struct clock *clock, struct model *model);
 
 /* Everything that is in the ring now, up to records of the time `until` (ns since the start of the
  * trace); whether there was anything. */
-bool tracee_drain(struct tracee *tracee, uint64_t until);
+bool stream_drain(struct stream *stream, uint64_t until);
 
 /* The time of the next record in ns since the start of the trace, UINT64_MAX if there is none. */
-uint64_t tracee_next_ns(struct tracee *tracee);
+uint64_t stream_next_ns(struct stream *stream);
 
 /* A thread may have been ended between reserving and committing: goes on behind such a hole after a
  * while. */
-void tracee_step_over_hole(struct tracee *tracee);
+void stream_step_over_hole(struct stream *stream);
 
-/* The image has ended: what it left in the ring, its losses and the exit event. `end`, status and
- * signal as in struct pmt_exit; `now_ns`: when, unless the shim has said so. */
-void tracee_end(struct tracee *tracee, const struct pmt_exit *how, uint64_t now_ns);
+/* The image has ended: what it left in the ring, its losses and the exit event. `now_ns`: when,
+ * unless the shim has said so. */
+void stream_end(struct stream *stream, const struct pmt_exit *how, uint64_t now_ns);
 
 #endif
