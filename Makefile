@@ -263,8 +263,12 @@ differential: all ## what some 500 commands do, untraced and traced: a table of 
 	tests/setup/foreign.sh $(BUILD)/foreign || echo "make differential: what is missing is left out"
 	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/differential/differential.py
 
-soak: all labs victims ## the stress tests with their full numbers: takes long
+# shifts of the layout (tests/e2e/layout.py): no test may depend on where the kernel puts things
+LAYOUTS := library=libanl.so.1,cache=13 stack=136,aslr=off aslr=on
+
+soak: all labs victims ## the stress tests with their full numbers, then all end-to-end tests in three layouts: takes long
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
+	for layout in $(LAYOUTS); do PROCMAP_TRACE_LAYOUT=$$layout $(MAKE_QUIETLY) e2e || exit 1; done
 
 bench: all victims ## what tracing costs, also with other tools: build/bench.md, build/bench.json (BENCH='--only sqlite3')
 	tests/setup/foreign.sh $(BUILD)/foreign || echo "make bench: what is missing is left out"

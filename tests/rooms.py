@@ -1,6 +1,7 @@
 """The architecture as rules: which folder may use which, and no circle of files.
 
     python3 tests/rooms.py ROOT OBJECTS...     prints what is against the rules; status 1 if anything is
+    python3 tests/rooms.py . build/unit/obj build/obj64 build/obj32     after `make all unit`
 
 What uses what is read from the #include lines, and by nm(1) from the object files below each OBJECTS (they lie there
 as their sources lie below ROOT). A header and the source of the same name are one file.
@@ -49,21 +50,30 @@ def includes(root):
                 yield stem(name), stem(included)
 
 
-def symbols(folder):
-    """Pairs (file, file that defines a symbol which it uses) of the object files below a folder."""
-    objects = [(stem(re.sub(r"\.o$", "", str(path.relative_to(folder)))), path) for path in folder.rglob("*.o")]
+def symbols(root, folder):
+    """Pairs (file, file that defines a symbol which it uses) of the object files below a folder, where their sources
+    are still there."""
     uses, defines = {}, {}
-    for name, path in objects:
+    for path in sorted(folder.rglob("*.o")):
+        name = stem(re.sub(r"\.o$", "", str(path.relative_to(folder))))
+        if not any((root / f"{name}{ending}").exists() for ending in (".c", ".S")):
+            continue
         for line in subprocess.run(["nm", "-P", path], check=True, capture_output=True, text=True).stdout.splitlines():
             symbol, kind = line.split()[:2]
             if kind == "U":
                 uses.setdefault(name, set()).add(symbol)
             elif kind.isupper():
-                defines[symbol] = name
+                defines.setdefault(symbol, {})[side(name)] = name
+    interposed = set(re.findall(r"\w+(?=;)", (root / "shim" / "exports.map").read_text()))
     for name, wanted in uses.items():
-        for other in {defines[symbol] for symbol in wanted & defines.keys()}:
-            if "schemas" in (room(name), room(other)) or name.split("/")[0] == other.split("/")[0]:
-                yield name, other
+        if side(name) != "shim":
+            wanted -= interposed  # that is libc's
+        for found in (defines[symbol] for symbol in wanted & defines.keys()):
+            yield name, found.get(side(name)) or found.get("schemas") or next(iter(found.values()))
+
+
+def side(name):
+    return name.partition("/")[0]
 
 
 def room(name):
@@ -99,7 +109,7 @@ def circles(graph):
 def violations(root, objects):
     sys.setrecursionlimit(10000)
     graphs, lines = [set(includes(root))], []
-    graphs += [graphs[0] | set(symbols(folder)) for folder in objects]
+    graphs += [graphs[0] | set(symbols(root, folder)) for folder in objects]
     for name, other in sorted(set.union(*graphs)):
         if room(name) not in MAY_USE:
             lines.append(f"{name}: {room(name)} is no room that the rules know")

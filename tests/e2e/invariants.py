@@ -269,9 +269,12 @@ class Checker:
     def find_guests(self, old, regions):
         """A region of the kernel may hold several things: what is new in a region that was there before, and that the
         tool still knows as what it was."""
+        same = {(region.start, region.end) for region in old}
         for region in regions:
+            if region["kind"] in self.NO_HOSTS or (region.start, region.end) in same:
+                continue
             before = [piece for piece in old if region.clipped(piece.start, piece.end)]
-            if region["kind"] in self.NO_HOSTS or not any(piece["kind"] == region["kind"] for piece in before):
+            if not any(piece["kind"] == region["kind"] for piece in before):
                 continue
             ends = [region.start, *(piece.end for piece in before)]
             self.guests += zip(ends, [*(piece.start for piece in before), region.end])

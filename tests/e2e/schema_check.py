@@ -67,6 +67,22 @@ def fast_properties(validator, properties, instance, schema):
             known.add(key)
 
 
+def fast_items(validator, items, instance, schema):
+    """The keyword `items` (the schema has no `prefixItems`), which remembers what it has found valid: stacks have
+    frames in common, looks at the map regions. repr() tells 1, 1.0 and true apart."""
+    if not isinstance(instance, list):
+        return
+    known = validator.known_valid
+    for index, item in enumerate(instance):
+        key = (id(items), repr(item))
+        if key in known:
+            continue
+        errors = list(validator.descend(item, items, path=index))
+        yield from errors
+        if not errors and len(known) < MEMORY_MAX:
+            known.add(key)
+
+
 class EvolveOnce:
     """Validator.evolve(schema=...) of jsonschema, which builds a validator for each value that it looks at.
     This one builds one for each part of the schema. Parts are known by their id: the schema is kept."""
@@ -87,7 +103,7 @@ class EvolveOnce:
         return self.made[key]
 
 
-Validator = extend(Draft202012Validator, {"properties": fast_properties})
+Validator = extend(Draft202012Validator, {"properties": fast_properties, "items": fast_items})
 Validator.evolve = EvolveOnce(Validator.evolve)
 Validator.known_valid = set()
 

@@ -35,7 +35,7 @@ def assert_as_untraced(traced, alone):
 
 def family(programs, kind, options):
     """The traced run of a way to make children, its children as said, their images."""
-    traced = trace(programs.victims / "children", kind, tool_options=options)
+    traced = trace(programs.victims / "children", kind, aslr=False, tool_options=options)
     assert_as_untraced(traced, untraced(programs.victims / "children", kind))
     said = {int(pid) for _, pid in traced.said("child")}
     assert said

@@ -24,7 +24,7 @@ def normalised(text):
 def both(*command, **options):
     """The same command traced and untraced."""
     checks = {name: options.pop(name) for name in ("lost", "unexplained") if name in options}
-    return trace(*command, **checks, **options), untraced(*command, **options)
+    return trace(*command, aslr=False, **checks, **options), untraced(*command, **options)
 
 
 def assert_same(traced, alone):

@@ -312,7 +312,7 @@ def check_alike(image, calls, ordered=True):
 
 def check_without(*command, tool_options=(), ordered=True, **options):
     """The trace, and strace of the program alone. Processes are made in the same order in both."""
-    traced = trace(*command, tool_options=tool_options, **options)
+    traced = trace(*command, aslr=False, tool_options=tool_options, **options)
     alone, pid, logs = strace.witness(*command, **options)
     assert (traced.status, traced.stderr) == (alone.status, alone.stderr)
     ours = sorted({image.process["pid"] for image in traced.images})
@@ -486,7 +486,7 @@ def witnessed(traced, *command, **options):
 
 def by_ptrace(*command, tool_options=(), **options):
     """The trace by ptrace, and its calls that change the map."""
-    traced = trace(*command, tool_options=tool_options, **options)
+    traced = trace(*command, aslr=False, tool_options=tool_options, **options)
     assert traced.process["backend"] == "ptrace" and traced.exit["ledger"]["unexplained"] == 0
     return traced, [call for tid in sorted({event["tid"] for event in traced.of("kernel")}) for call in from_trace(traced, tid)]
 

@@ -419,7 +419,8 @@ def test_children_are_not_disturbed(tmp_path, programs):
 
 
 def test_many_threads(tmp_path, programs):
-    done = run(TOOL, f"--output={tmp_path / 'timeline'}", programs.victims / "threads_stress", "64", "100")
+    done = run(TOOL, f"--output={tmp_path / 'timeline'}", programs.victims / "threads_stress", "64", "100",
+               preexec_fn=limit((resource.RLIMIT_STACK, 8 << 20)))  # of each thread's stack, too: 64 of them have room in 32 bits
     assert (done.status, done.err) == (0, b"") and done.out.endswith(b"\n@ end\n")
     timeline = (tmp_path / "timeline").read_text()
     malloc, realloc, free = map(int, re.search(rb"@ total malloc (\d+) realloc (\d+) free (\d+)", done.out).groups())
