@@ -142,13 +142,10 @@ static enum options_result take(struct options *o, int option)
         o->json_file = optarg;
         break;
     case OPTION_TIMELINE:
+    case 'o':
         o->timeline = true;
         if (optarg)
             o->timeline_file = optarg;
-        break;
-    case 'o':
-        o->timeline = true;
-        o->timeline_file = optarg;
         break;
     case 'f':
         o->follow = true;
