@@ -225,6 +225,12 @@ unsigned mapcalls_ranges(const struct mapcalls_call *c, const struct mapcalls_ou
     return out[0].lo < out[0].hi;
 }
 
+bool mapcalls_may_be_anywhere(const struct mapcalls_call *c)
+{
+    return c->effect == MAPCALLS_ANYWHERE || c->effect == MAPCALLS_ATTACH ||
+           c->effect == MAPCALLS_DETACH;
+}
+
 bool mapcalls_may_unmap(const struct mapcalls_call *c, const struct mapcalls_outcome *o)
 {
     switch (c->call) {

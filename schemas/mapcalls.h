@@ -78,6 +78,10 @@ struct mapcalls_outcome {
 unsigned mapcalls_ranges(const struct mapcalls_call *call, const struct mapcalls_outcome *outcome,
                          struct mapcalls_range out[2]);
 
+/* Where there is no range: whether all of the map is to be looked at. A region of shared memory
+ * whose end could not be found is such a case. */
+bool mapcalls_may_be_anywhere(const struct mapcalls_call *call);
+
 /* Whether in these ranges memory that was there may have gone, or become another. */
 bool mapcalls_may_unmap(const struct mapcalls_call *call, const struct mapcalls_outcome *outcome);
 

@@ -89,7 +89,7 @@ static void look(struct ptracer *t, struct tracee *thread, uint64_t value)
     unsigned count = mapcalls_ranges(call, &outcome, ranges);
     if (count)
         looks_ranges(t->recorder, thread, ranges, count);
-    else if (call->effect == MAPCALLS_ANYWHERE)
+    else if (mapcalls_may_be_anywhere(call))
         looks_whole(t->recorder, thread, PMT_REASON_KERNEL, thread->stack_id);
 }
 

@@ -110,7 +110,7 @@ static void take_stack(uint32_t stack_id)
     send(&w);
 }
 
-void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_id)
+void snapshot_ranges(const struct mapcalls_range *ranges, unsigned count, uint32_t stack_id)
 {
     if (!open_maps())
         return;

@@ -2,7 +2,7 @@
 #ifndef PMT_SNAPSHOT_H
 #define PMT_SNAPSHOT_H
 
-#include "schemas/record.h"
+#include "schemas/mapcalls.h"
 #include "shim/base/lock.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,14 +11,10 @@ extern struct lock map_lock; /* from before a change of the map until after its 
 
 bool snapshot_init(void);
 
-struct range {
-    uint64_t lo, hi;
-};
-
 /* After a system call: the map around one or two ranges of addresses, in ascending order, with the
  * neighbours, where merges and splits show; and the main thread's stack, if it has grown
  * meanwhile. */
-void snapshot_ranges(const struct range *ranges, unsigned count, uint32_t stack_id);
+void snapshot_ranges(const struct mapcalls_range *ranges, unsigned count, uint32_t stack_id);
 
 void snapshot_whole(enum pmt_reason reason, uint32_t stack_id);
 

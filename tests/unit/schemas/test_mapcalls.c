@@ -118,6 +118,11 @@ static void test_ranges(void **state)
     assert_int_equal(ranges(MAPCALLS_ATTACH, 0, 0, 0, 0x8000, 0xa000, r), 1);
     assert_range(r, 0x8000, 0xa000);
     assert_int_equal(ranges(MAPCALLS_ANYWHERE, 0, 0, 0, 0, 0, r), 0);
+    assert_true(mapcalls_may_be_anywhere(&(struct mapcalls_call){.effect = MAPCALLS_ANYWHERE}));
+    assert_false(mapcalls_may_be_anywhere(&(struct mapcalls_call){.effect = MAPCALLS_ARGS}));
+    /* shmat of which nobody can say where it ends */
+    assert_int_equal(ranges(MAPCALLS_ATTACH, 0, 0, 0, 0x8000, 0x8000, r), 0);
+    assert_true(mapcalls_may_be_anywhere(&(struct mapcalls_call){.effect = MAPCALLS_ATTACH}));
 }
 
 /* One argument tells whether the map changes; of it the kernel takes an int. */
