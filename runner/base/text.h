@@ -1,10 +1,17 @@
-/* Text for people. */
+/* Text, and what people can read of it. */
 #ifndef PMT_TEXT_H
 #define PMT_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+
+static inline bool text_starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
 
 /* Bytes of the traced program, harmless on a terminal: control characters and what is not UTF-8
  * become \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */

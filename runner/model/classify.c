@@ -1,12 +1,8 @@
 #include "runner/model/classify.h"
+#include "runner/base/text.h"
 #include "runner/model/own_region.h"
 #include <string.h>
 #include <sys/mman.h>
-
-static bool starts(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
 
 /* A shared library by its name: "libm.so.6", "ld-linux.so.2", "libfoo-1.so (deleted)"; not
  * "ld.so.cache". */
@@ -29,8 +25,9 @@ static enum kind kind_of_file(const struct image *image, const struct region *r)
     unsigned perms = r->raw.perms;
     bool program = is_executable(image, r->path);
     if ((perms & PMT_PERM_SHARED) &&
-        (starts(r->path, "/SYSV") || starts(r->path, "/dev/shm/") || starts(r->path, "/dev/zero") ||
-         starts(r->path, "/memfd:") || starts(r->path, "/anon_hugepage")))
+        (text_starts(r->path, "/SYSV") || text_starts(r->path, "/dev/shm/") ||
+         text_starts(r->path, "/dev/zero") || text_starts(r->path, "/memfd:") ||
+         text_starts(r->path, "/anon_hugepage")))
         return KIND_SHARED_MEMORY;
     if ((perms & PMT_PERM_SHARED) || (!program && !is_library(r->path)))
         return KIND_MAPPED_FILE;
@@ -50,7 +47,7 @@ static enum kind kind_of_name(const struct region *r)
                            {"[vdso]", KIND_VDSO}, {"[vsyscall]", KIND_VDSO},
                            {"[vvar", KIND_VVAR},  {"[anon_shmem:", KIND_SHARED_MEMORY}};
     for (unsigned i = 0; i < sizeof names_of_kernel / sizeof *names_of_kernel; i++)
-        if (starts(r->path, names_of_kernel[i].name))
+        if (text_starts(r->path, names_of_kernel[i].name))
             return names_of_kernel[i].kind;
     return KIND_ANONYMOUS;
 }

@@ -1,6 +1,7 @@
 #include "runner/model/tracer.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include <string.h>
 
 static bool is_file(const struct tracer_files *files, const struct pmt_region *raw)
@@ -49,7 +50,7 @@ static bool is_bss(const struct regions *map, const struct region *r)
     const struct region *below = at > 0 ? map->list.items[at - 1] : NULL;
     return r->path[0] == '\0' && below && below->tracer && below->path[0] == '/' &&
            below->raw.end == r->raw.start && below->raw.perms == r->raw.perms &&
-           strncmp(below->path, "/memfd:", 7) != 0;
+           !text_starts(below->path, "/memfd:");
 }
 
 bool tracer_owns(const struct tracer *t, const struct regions *map, const struct region *r,
@@ -59,6 +60,6 @@ bool tracer_owns(const struct tracer *t, const struct regions *map, const struct
     for (int i = 0; i < 3; i++)
         if (r->raw.start <= t->places[i] && t->places[i] < r->raw.end)
             return true;
-    return reason == PMT_REASON_TRACER || strncmp(r->path, memfd, sizeof memfd - 1) == 0 ||
+    return reason == PMT_REASON_TRACER || text_starts(r->path, memfd) ||
            is_file(&t->files, &r->raw) || is_bss(map, r);
 }

@@ -1,5 +1,6 @@
 #include "runner/program/launch.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include "schemas/record.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,18 @@ int launch_find_shim(char *path, size_t size)
     return 0;
 }
 
+char **launch_environment(size_t more)
+{
+    size_t count = 0, to = 0;
+    while (environ[count])
+        count++;
+    char **list = memory_get((count + more + 1) * sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        if (!text_starts(environ[i], PMT_ENV_PREFIX))
+            list[to++] = environ[i];
+    return list;
+}
+
 static char *setting(const char *name, const char *value, const char *more)
 {
     size_t size = strlen(name) + strlen(value) + strlen(more) + 3;
@@ -72,26 +85,18 @@ static void free_environment(struct environment *e)
  * again without a trace, as the auxiliary vector behind them has entries of two words. */
 static struct environment environment(const struct launch *l)
 {
-    struct environment e = {.own_count = 0};
-    size_t count = 0, to = 0, ours = 0;
-    const char *preload = NULL;
-    while (environ[count])
-        count++;
-    char **out = memory_get((count + 6) * sizeof *out);
-    for (size_t i = 0; i < count; i++) {
-        if (!preload && strncmp(environ[i], "LD_PRELOAD=", 11) == 0) {
-            preload = environ[i] + 11;
-            out[to++] = own(&e, setting("LD_PRELOAD", l->shim, preload));
-        } else if (strncmp(environ[i], PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) != 0) {
-            out[to++] = environ[i];
-        }
-    }
-    out[to + ours++] = own(&e, setting(PMT_ENV_SOCKET, l->socket, ""));
+    struct environment e = {.list = launch_environment(2)};
+    char **at = e.list;
+    while (*at && !text_starts(*at, "LD_PRELOAD="))
+        at++;
+    const char *preload = *at ? strchr(*at, '=') + 1 : NULL;
     if (preload)
-        out[to + ours++] = own(&e, setting(PMT_ENV_PRELOAD, preload, ""));
-    else
-        out[to + ours++] = own(&e, setting("LD_PRELOAD", l->shim, ""));
-    e.list = out;
+        *at = own(&e, setting("LD_PRELOAD", l->shim, preload));
+    while (*at)
+        at++;
+    *at++ = own(&e, setting(PMT_ENV_SOCKET, l->socket, ""));
+    *at = own(&e,
+              preload ? setting(PMT_ENV_PRELOAD, preload, "") : setting("LD_PRELOAD", l->shim, ""));
     return e;
 }
 

@@ -3,6 +3,7 @@
 #define PMT_LAUNCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,10 @@ void launch_raise_limits(void);
 
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
 int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
+
+/* The user's environment without what is meant for us, with room for `more` settings. To be given
+ * to memory_put(). */
+char **launch_environment(size_t more);
 
 /* What is left to do in the child before execve(2): descriptors, limits, addresses. */
 void launch_become(const struct launch *launch);

@@ -1,4 +1,5 @@
 #include "runner/ptrace/libc.h"
+#include "runner/base/text.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/proc.h"
 #include <elf.h>
@@ -17,7 +18,7 @@ static bool find_libc(struct recorder *r, struct space *space, pid_t pid)
         snprintf(path, sizeof path, "/proc/%d/root%.*s", pid, maps->region.path_size, maps->path);
         const char *name = strrchr(path, '/');
         for (size_t i = 0; (maps->region.perms & PMT_PERM_EXEC) && i < 3; i++)
-            if (strncmp(name, names[i], strlen(names[i])) == 0)
+            if (text_starts(name, names[i]))
                 return breakpoints_find(&space->breakpoints, path, maps->region.start,
                                         maps->region.offset, 0);
     }

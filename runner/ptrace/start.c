@@ -38,19 +38,6 @@ static void say(int report, int about, int error)
         _exit(126);
 }
 
-/* The user's environment, without what is meant for us. */
-static char **environment(void)
-{
-    size_t count = 0, to = 0;
-    while (environ[count])
-        count++;
-    char **out = memory_get((count + 1) * sizeof *out);
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(environ[i], PMT_ENV_PREFIX, sizeof PMT_ENV_PREFIX - 1) != 0)
-            out[to++] = environ[i];
-    return out;
-}
-
 static void become(const struct launch *launch, char **envp, int seized, int report)
 {
     char byte;
@@ -90,7 +77,7 @@ int start_program(struct ptracer *t, const struct launch *launch)
         return -errno;
     if (pipe2(seized, O_CLOEXEC) < 0)
         return -errno;
-    char **envp = environment();
+    char **envp = launch_environment(0);
     fflush(NULL);
     pid_t pid = fork();
     int error = pid < 0 ? -errno : 0;

@@ -1,5 +1,6 @@
 #include "runner/symbols/demangle.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include <ctype.h>
 #include <libiberty/demangle.h>
 #include <setjmp.h>
@@ -60,7 +61,7 @@ static bool is_from(const void *entry, const void *name, size_t size)
 
 const char *demangle(struct demangled *done, const char *name)
 {
-    if (strncmp(name, "_Z", 2) != 0)
+    if (!text_starts(name, "_Z"))
         return name;
     void **at = table_place(&done->known, &name, sizeof name, is_from);
     struct demangled_name *found = *at;
@@ -88,7 +89,7 @@ static size_t operator_length(const char *name, const char *at)
     if (strncmp(at, "operator", word) != 0 || (at > name && (isalnum(at[-1]) || at[-1] == '_')))
         return 0;
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
-        if (strncmp(at + word, symbols[i], strlen(symbols[i])) == 0)
+        if (text_starts(at + word, symbols[i]))
             return word + strlen(symbols[i]);
     if (at[word] != ' ')
         return 0;
@@ -112,17 +113,13 @@ static const char *closing(const char *open)
     return at - 1;
 }
 
-static bool starts(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 /* Whether the bracket at `at` is a part of the name. */
 static bool is_named(const char *at)
 {
-    if (*at == '{' || *at == '[' || starts(at, "(anonymous namespace)"))
+    if (*at == '{' || *at == '[' || text_starts(at, "(anonymous namespace)"))
         return true;
-    return *at == '(' && starts(closing(at), ")::"); /* a function that a local class lies in */
+    /* a function that a local class lies in */
+    return *at == '(' && text_starts(closing(at), ")::");
 }
 
 struct shortened {
@@ -141,7 +138,7 @@ static const char *append_bracket(struct shortened *s, const char *at)
     const char *end = closing(at) + 1;
     if (*at == '<' && (size_t)(end - at) > LONG_ARGUMENTS)
         append(s, LEFT_OUT, LEFT_OUT + strlen(LEFT_OUT));
-    else if (*at != '(' || starts(at, "(anonymous namespace)"))
+    else if (*at != '(' || text_starts(at, "(anonymous namespace)"))
         append(s, at, end);
     return end;
 }

@@ -1,6 +1,7 @@
 #include "runner/symbols/dwarf_scopes.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include <dwarf.h>
 #include <string.h>
 
@@ -136,8 +137,8 @@ static const char *function_name(Dwarf_Die *die, bool inlined, const struct dwar
     Dwarf_Addr base, start, end;
     if (!inlined && dwarf_ranges(die, 0, &base, &start, &end) > 0) {
         const char *elf = names->elf_name(names->arg, start);
-        if (elf && (!name || strspn(elf, "_") < strspn(name, "_") ||
-                    (!linkage && strncmp(elf, "_Z", 2) == 0)))
+        if (elf &&
+            (!name || strspn(elf, "_") < strspn(name, "_") || (!linkage && text_starts(elf, "_Z"))))
             name = elf;
     }
     return name ? demangle(names->demangled, name) : NULL;

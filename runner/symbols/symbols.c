@@ -1,5 +1,6 @@
 #include "runner/symbols/symbols.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include "runner/symbols/debug_files.h"
 #include "runner/symbols/symbol_file.h"
 #include <string.h>
@@ -33,7 +34,7 @@ static const struct symbol nothing;
 
 bool symbols_of_system(const char *path)
 {
-    return strncmp(path, "/lib", 4) == 0 || strncmp(path, "/usr/lib", 8) == 0;
+    return text_starts(path, "/lib") || text_starts(path, "/usr/lib");
 }
 
 static bool has_path(const void *entry, const void *path, size_t size)

@@ -1,4 +1,5 @@
 #include "runner/views/caller.h"
+#include "runner/base/text.h"
 #include "runner/symbols/demangle.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ static struct symbol_place place_of(const struct symbol *s, unsigned level)
  * there. */
 static bool is_of_a_header(const char *file)
 {
-    return file && (strncmp(file, "/usr/include/", 13) == 0 || strncmp(file, "/usr/lib/", 9) == 0 ||
+    return file && (text_starts(file, "/usr/include/") || text_starts(file, "/usr/lib/") ||
                     strstr(file, "/include/c++/"));
 }
 
@@ -60,14 +61,13 @@ static const char *innermost_module(const struct stack *stack)
 static bool is_loader(const char *module)
 {
     const char *name = module ? basename(module) : "";
-    return strncmp(name, "ld-", 3) == 0 && strncmp(name, "ld-musl", 7) != 0;
+    return text_starts(name, "ld-") && !text_starts(name, "ld-musl");
 }
 
 static bool is_system_library(const char *path)
 {
     const char *name = basename(path);
-    return strncmp(name, "libc.", 5) == 0 || strncmp(name, "libc-", 5) == 0 ||
-           strncmp(name, "ld-", 3) == 0;
+    return text_starts(name, "libc.") || text_starts(name, "libc-") || text_starts(name, "ld-");
 }
 
 /* Whether the frame can be the program's. A statically linked program contains the C library: its

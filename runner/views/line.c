@@ -151,7 +151,7 @@ void line_region(struct lines *l, const struct region *r, const char *note)
                        r->raw.start, (int)l->address_width, r->raw.end, perms,
                        text_size(size, region_size(r)), kind_name(r->kind));
     /* the kernel's names repeat the kind */
-    bool named = r->path[0] && (r->path[0] != '[' || strncmp(r->path, "[anon", 5) == 0);
+    bool named = r->path[0] && (r->path[0] != '[' || text_starts(r->path, "[anon"));
     char label[32];
     region_label(r, label, sizeof label);
     if (!*note && !*label && !named)
