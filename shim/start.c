@@ -82,7 +82,7 @@ static void start(void)
     process.own_low = (uintptr_t)__ehdr_start;
     process.own_high = (uintptr_t)_end;
     environment_find();
-    process.stack_end = environment_stack_end();
+    process.stack.inside = environment_stack_end();
     find_loader();
     process.glibc_malloc = real_malloc_is_glibc();
     struct live_page *none = live, *page;

@@ -2,7 +2,7 @@
 #ifndef PMT_STATE_H
 #define PMT_STATE_H
 
-#include "schemas/record.h"
+#include "schemas/look.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -48,9 +48,7 @@ extern const char state_never_alone; /* for live->alone */
 
 /* What stays the same as long as the process lives. */
 struct state_process {
-    uint64_t stack_end;                /* an address in the main thread's stack */
-    uint64_t stack_low;                /* start of the stack's region as last seen */
-    uint64_t stack_high;               /* its end, which stays */
+    struct look_stack stack;           /* the main thread's */
     uintptr_t own_low, own_high;       /* the shim */
     uintptr_t loader_low, loader_high; /* ld.so */
     bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */

@@ -93,7 +93,7 @@ static void send_process(struct birth birth)
     p->monotonic = sys_clock(CLOCK_MONOTONIC);
     thresholds(p);
     p->brk = (unsigned long)sys1(__NR_brk, 0);
-    p->stack_end = process.stack_end;
+    p->stack_end = process.stack.inside;
     p->tracer[0] = (uintptr_t)live;
     p->tracer[1] = process.own_low;
     p->tracer[2] = (uintptr_t)output_window();
@@ -128,7 +128,7 @@ static void begin(enum sink sink, struct birth birth)
     }
     state_update();
     if (state_tid() == live->pid)
-        thread.stack_low = (uintptr_t)process.stack_low;
+        thread.stack_low = (uintptr_t)process.stack.low;
 }
 
 void image_begin(enum sink sink, enum pmt_origin origin)

@@ -35,8 +35,8 @@ static void stack_is_low(uintptr_t sp, uint32_t stack_id)
     if (sp - thread.other_low < thread.other_high - thread.other_low)
         return;
     snapshot_stack(stack_id);
-    thread.stack_low = (uintptr_t)process.stack_low;
-    if (sp < process.stack_low && own_map_find(sp, &low, &high)) {
+    thread.stack_low = (uintptr_t)process.stack.low;
+    if (sp < process.stack.low && own_map_find(sp, &low, &high)) {
         thread.other_low = (uintptr_t)low;
         thread.other_high = (uintptr_t)high;
     }

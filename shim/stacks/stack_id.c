@@ -76,7 +76,7 @@ static bool is_roomy(uintptr_t sp)
 {
     const uintptr_t enough = 16u << 10;
     return unwind_on_own_stack(sp) &&
-           (thread.own_stack.high == process.stack_high || sp - thread.own_stack.low > enough);
+           (thread.own_stack.high == process.stack.high || sp - thread.own_stack.low > enough);
 }
 
 static void walk_by_rules(struct search *s)

@@ -225,7 +225,7 @@ static bool bounds_of(uintptr_t sp, struct stack_bounds *b)
 {
     uint32_t unmapped = __atomic_load_n(&live->unmapped, __ATOMIC_ACQUIRE);
     uint64_t low, high;
-    struct stack_bounds main = {(uintptr_t)process.stack_low, (uintptr_t)process.stack_high};
+    struct stack_bounds main = {(uintptr_t)process.stack.low, (uintptr_t)process.stack.high};
     bool on_main = is_inside(&main, sp);
     if (on_main || is_inside(&thread.own_stack, sp)) {
         *b = on_main ? main : thread.own_stack;
