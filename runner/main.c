@@ -11,9 +11,8 @@
 #include "runner/replay/replay.h"
 #include "runner/ring/live.h"
 #include "runner/symbols/symbols.h"
-#include "runner/views/json_view.h"
 #include "runner/views/progress.h"
-#include "runner/views/timeline_view.h"
+#include "runner/views/views.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -96,17 +95,19 @@ static bool is_coloured(int fd, const struct options *o)
     return o->color < 0 ? terminal : o->color == 1;
 }
 
-static bool add_timeline(struct model *m, const struct options *o)
+static bool add_view(struct model *m, const struct options *o, unsigned which)
 {
-    int fd = open_output(o->timeline_file, o->show ? STDOUT_FILENO : STDERR_FILENO);
+    bool to_error = which == VIEW_TIMELINE && !o->show;
+    int fd = open_output(o->views[which].file, to_error ? STDERR_FILENO : STDOUT_FILENO);
     if (fd < 0)
         return false;
     bool on_terminal = progress.fd >= 0 && isatty(fd);
-    struct timeline_options timeline = {.color = is_coloured(fd, o),
-                                        .width = terminal_width(fd),
-                                        .all = o->all,
-                                        .before_write = on_terminal ? erase_progress : NULL};
-    struct view *view = timeline_view_new(fd, &timeline);
+    struct output output = {.fd = fd,
+                            .color = is_coloured(fd, o),
+                            .width = terminal_width(fd),
+                            .all = o->all,
+                            .before_write = on_terminal ? erase_progress : NULL};
+    struct view *view = views_new(which, &output);
     if (view)
         model_add_view(m, view);
     return view != NULL;
@@ -114,7 +115,8 @@ static bool add_timeline(struct model *m, const struct options *o)
 
 static bool is_json_on_stdout(const struct options *o)
 {
-    return o->json && (!o->json_file || strcmp(o->json_file, "-") == 0);
+    const struct options_view *json = &o->views[VIEW_JSON];
+    return json->wanted && (!json->file || strcmp(json->file, "-") == 0);
 }
 
 /* Who reads the events from standard output may print, too. */
@@ -128,14 +130,11 @@ static void start_progress(struct model *m, const struct options *o)
 
 static bool add_views(struct model *m, const struct options *o)
 {
-    if (o->json) {
-        int fd = open_output(o->json_file, STDOUT_FILENO);
-        if (fd < 0)
+    for (unsigned i = 0; i < VIEW_COUNT; i++) {
+        bool usual = i == VIEW_TIMELINE && !o->quiet && !is_json_on_stdout(o);
+        if ((o->views[i].wanted || usual) && !add_view(m, o, i))
             return false;
-        model_add_view(m, json_view_new(fd));
     }
-    if (o->timeline || (!o->quiet && !is_json_on_stdout(o)))
-        return add_timeline(m, o);
     return true;
 }
 
@@ -401,7 +400,8 @@ int main(int argc, char **argv)
         return status;
     if (!options.show && by_ptrace && !options.pid && !front_fork(&front, &status, &own))
         return own >= 0 ? own : end_like(status);
-    struct symbols *symbols = memory_is_short() ? NULL : symbols_new(!options.json);
+    struct symbols *symbols =
+        memory_is_short() ? NULL : symbols_new(!options.views[VIEW_JSON].wanted);
     model_init(&model, symbols);
     start_progress(&model, &options);
     if (!add_views(&model, &options))

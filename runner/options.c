@@ -52,9 +52,8 @@ static const char help[] =
     "cannot be executed, 127 if it is not found.\n";
 
 enum {
-    OPTION_JSON = 256,
-    OPTION_TIMELINE,
-    OPTION_COLOR,
+    OPTION_VIEW = 256, /* the first; VIEW_COUNT of them */
+    OPTION_COLOR = OPTION_VIEW + VIEW_COUNT,
     OPTION_NO_ASLR,
     OPTION_BACKEND,
     OPTION_STACKS,
@@ -62,9 +61,9 @@ enum {
     OPTION_VERIFY_STACKS
 };
 
+#define OPTION_OF_VIEW(name, text, make) {text, optional_argument, NULL, OPTION_VIEW + VIEW_##name},
 static const struct option names[] = {
-    {"json", optional_argument, NULL, OPTION_JSON},
-    {"timeline", optional_argument, NULL, OPTION_TIMELINE},
+    VIEWS(OPTION_OF_VIEW) /* one each */
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
     {"all", no_argument, NULL, 'a'},
@@ -134,18 +133,22 @@ static bool parse_pid(struct options *o, const char *text)
     return o->pid && *end == '\0';
 }
 
+static void take_view(struct options *o, int view)
+{
+    o->views[view].wanted = true;
+    if (optarg)
+        o->views[view].file = optarg;
+}
+
 static enum options_result take(struct options *o, int option)
 {
+    if (option >= OPTION_VIEW && option < OPTION_VIEW + VIEW_COUNT) {
+        take_view(o, option - OPTION_VIEW);
+        return OPTIONS_RUN;
+    }
     switch (option) {
-    case OPTION_JSON:
-        o->json = true;
-        o->json_file = optarg;
-        break;
-    case OPTION_TIMELINE:
     case 'o':
-        o->timeline = true;
-        if (optarg)
-            o->timeline_file = optarg;
+        take_view(o, VIEW_TIMELINE);
         break;
     case 'f':
         o->follow = true;

@@ -2,15 +2,18 @@
 #ifndef PMT_OPTIONS_H
 #define PMT_OPTIONS_H
 
-#include <stdbool.h>
+#include "runner/views/views.h"
 
 enum options_stacks { STACKS_ALL, STACKS_CHANGES, STACKS_NONE };
 enum options_backend { BACKEND_AUTO, BACKEND_PRELOAD, BACKEND_PTRACE };
 
 struct options {
     bool show; /* `show TRACE`: `arguments[0]` is the trace; else the program and its arguments */
-    bool json, timeline; /* wanted by name */
-    bool quiet;          /* no timeline unless wanted by name */
+    struct options_view {
+        bool wanted;      /* by name */
+        const char *file; /* NULL or "-": the default */
+    } views[VIEW_COUNT];
+    bool quiet; /* no timeline unless wanted by name */
     bool all;
     bool no_aslr;
     bool follow; /* children, too */
@@ -18,9 +21,8 @@ struct options {
     unsigned stack_depth; /* frames of a stack at most */
     bool verify_stacks;
     enum options_backend backend;
-    int pid;                               /* a running process to look at; 0: none */
-    const char *json_file, *timeline_file; /* NULL or "-": the default */
-    int color;                             /* -1: as it fits, 0: never, 1: always */
+    int pid;   /* a running process to look at; 0: none */
+    int color; /* -1: as it fits, 0: never, 1: always */
     char **arguments;
 };
 

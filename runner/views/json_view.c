@@ -1,6 +1,5 @@
 #include "runner/views/json_view.h"
 #include "runner/base/memory.h"
-#include "runner/base/write_all.h"
 #include "runner/model/totals.h"
 #include "runner/views/caller.h"
 #include "runner/views/why.h"
@@ -10,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LINE_SIZE (2u << 20)
 #define FRAME_SIZE 64u          /* bytes of a frame without names, and some */
@@ -18,11 +16,10 @@
 
 struct json {
     struct view view;
-    int fd;
+    struct output output;
     char *lines; /* whole ones, not yet written, and room for another */
     size_t used;
     const struct model *model; /* while an event is written */
-    int error;
 };
 
 static void key(struct encoder *e, const char *name, const char *text)
@@ -157,16 +154,15 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
 static void on_flush(struct view *view)
 {
     struct json *j = (struct json *)view;
-    if (!j->error)
-        j->error = write_all(j->fd, j->lines, j->used);
+    output_write(&j->output, j->lines, j->used);
     j->used = 0;
 }
 
 /* A line of `size` bytes stands behind the others; 0: it had no room. */
 static void add_line(struct json *j, size_t size)
 {
-    if (size == 0 && !j->error)
-        j->error = -EMSGSIZE;
+    if (size == 0 && !j->output.error)
+        j->output.error = -EMSGSIZE;
     j->used += size;
     if (j->used >= WRITE_SIZE)
         on_flush(&j->view);
@@ -289,15 +285,13 @@ static int on_close(struct view *view, const struct model *m)
     (void)m;
     struct json *j = (struct json *)view;
     on_flush(view);
-    if (close(j->fd) != 0 && !j->error)
-        j->error = -errno;
-    int error = j->error;
+    int error = output_close(&j->output);
     memory_put(j->lines);
     memory_put(j);
     return error;
 }
 
-struct view *json_view_new(int fd)
+struct view *json_view_new(const struct output *output)
 {
     struct json *j = memory_get(sizeof *j);
     j->view = (struct view){.event = on_event,
@@ -305,7 +299,7 @@ struct view *json_view_new(int fd)
                             .library = on_library,
                             .flush = on_flush,
                             .close = on_close};
-    j->fd = fd;
+    j->output = *output;
     j->lines = memory_get(WRITE_SIZE + LINE_SIZE);
     return &j->view;
 }

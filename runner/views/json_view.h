@@ -3,7 +3,8 @@
 #define PMT_JSON_VIEW_H
 
 #include "runner/model/view.h"
+#include "runner/views/output.h"
 
-struct view *json_view_new(int fd); /* closed with the view */
+struct view *json_view_new(const struct output *output); /* copied */
 
 #endif

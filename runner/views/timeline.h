@@ -6,6 +6,7 @@
 #include "runner/model/totals.h"
 #include "runner/model/view.h"
 #include "runner/views/line.h"
+#include "runner/views/output.h"
 
 /* What is remembered of an image. */
 struct shown {
@@ -22,7 +23,6 @@ struct shown {
 struct timeline {
     struct view view;
     struct lines lines;
-    bool all;
     unsigned in_all;
     struct shown *shown; /* of the image in hand */
     /* the last header */
@@ -33,10 +33,7 @@ struct timeline {
     struct cause last;
     uint32_t last_tid;
     char last_why[256];
-    /* where all of it goes to */
-    int fd;
-    void (*before_write)(void);
-    int error; /* of the first write that failed; there is no other after it */
+    struct output output; /* where all of it goes to */
     char buffer[64u << 10];
 };
 

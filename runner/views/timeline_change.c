@@ -150,7 +150,7 @@ void timeline_change_region(struct view *view, const struct model *m, const stru
 {
     (void)seq;
     struct timeline *t = (struct timeline *)view;
-    if (change->tracer && !t->all)
+    if (change->tracer && !t->output.all)
         return;
     timeline_enter(t, m);
     if (t->shown->is_held && change->type == CHANGE_REMOVED &&

@@ -17,7 +17,7 @@ static void write_totals(struct timeline *t, const struct totals *now)
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         const struct total *a = &now->kinds[kind], *b = &t->shown->at_start.kinds[kind];
         char size[TEXT_SIZE], delta[TEXT_SIZE], sign[2] = "";
-        if ((!a->regions && !b->regions) || (kind == KIND_TRACER && !t->all))
+        if ((!a->regions && !b->regions) || (kind == KIND_TRACER && !t->output.all))
             continue;
         uint64_t bytes = a->bytes > b->bytes ? a->bytes - b->bytes : b->bytes - a->bytes;
         text_size(delta, bytes);

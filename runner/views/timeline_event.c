@@ -23,7 +23,7 @@ void timeline_event_alloc(struct timeline *t, const struct model *m, const struc
         return timeline_fold_end(t, m, &before);
     }
     bool few = t->shown->in_a_row < SHOWN_IN_A_ROW && t->in_all < SHOWN_IN_ALL;
-    if (!t->all && !few)
+    if (!t->output.all && !few)
         return timeline_fold_begin(t, m, event);
     if (t->shown->is_held)
         timeline_change_catch_up(t, m);

@@ -107,7 +107,7 @@ static void write_hidden(struct timeline *t, const struct totals *totals)
 {
     char text[200], size[TEXT_SIZE];
     const struct total *own = &totals->kinds[KIND_TRACER];
-    if (t->all || !own->regions)
+    if (t->output.all || !own->regions)
         return;
     snprintf(text, sizeof text,
              "(not shown: %" PRIu64
@@ -122,7 +122,7 @@ static void write_map(struct timeline *t, const struct regions *map)
     line_region_titles(&t->lines);
     for (size_t i = 0; i < map->list.count; i++) {
         const struct region *r = map->list.items[i];
-        if (r->tracer && !t->all)
+        if (r->tracer && !t->output.all)
             continue;
         line_indent(&t->lines);
         line_region(&t->lines, r, "");
@@ -188,7 +188,7 @@ void timeline_start_snapshot(struct timeline *t, const struct model *m, const st
     if (event->record->call != PMT_REASON_START || !(s->flags & PMT_SNAPSHOT_LAST))
         return;
     t->shown->at_start = totals_of(&m->image->map);
-    if (m->image->of_first || t->all)
+    if (m->image->of_first || t->output.all)
         return write_whole_map(t, m, event->t_ns);
     if (t->last_image != m->image->number) /* another image's line came in between */
         write_next_head(t, m, event->t_ns);

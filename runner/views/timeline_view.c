@@ -1,15 +1,12 @@
 #include "runner/views/timeline_view.h"
 #include "runner/base/memory.h"
-#include "runner/base/write_all.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_end.h"
 #include "runner/views/timeline_event.h"
 #include "runner/views/timeline_fold.h"
 #include "runner/views/timeline_start.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,
                      uint64_t seq, unsigned changes)
@@ -56,11 +53,7 @@ static void on_forget(struct view *view, const struct model *m)
  * how that went to nobody: so this notes it. */
 static ssize_t on_write(void *cookie, const char *bytes, size_t size)
 {
-    struct timeline *t = cookie;
-    if (t->before_write)
-        t->before_write();
-    if (!t->error)
-        t->error = write_all(t->fd, bytes, size);
+    output_write(cookie, bytes, size);
     return (ssize_t)size;
 }
 
@@ -79,17 +72,15 @@ static int on_close(struct view *view, const struct model *m)
         timeline_indented(t, text, STYLE_RED);
     }
     fclose(t->lines.out);
-    if (close(t->fd) != 0 && !t->error)
-        t->error = -errno;
-    int error = t->error;
+    int error = output_close(&t->output);
     memory_put(t);
     return error;
 }
 
-struct view *timeline_view_new(int fd, const struct timeline_options *options)
+struct view *timeline_view_new(const struct output *output)
 {
     struct timeline *t = memory_get(sizeof *t);
-    FILE *out = fopencookie(t, "w", (cookie_io_functions_t){.write = on_write});
+    FILE *out = fopencookie(&t->output, "w", (cookie_io_functions_t){.write = on_write});
     if (!out) {
         memory_put(t);
         return NULL;
@@ -101,10 +92,8 @@ struct view *timeline_view_new(int fd, const struct timeline_options *options)
                             .flush = on_flush,
                             .close = on_close};
     t->lines = (struct lines){
-        .out = out, .color = options->color, .width = options->width, .address_width = 8};
-    t->all = options->all;
-    t->fd = fd;
-    t->before_write = options->before_write;
+        .out = out, .color = output->color, .width = output->width, .address_width = 8};
+    t->output = *output;
     setvbuf(out, t->buffer, _IOFBF, sizeof t->buffer);
     return &t->view;
 }

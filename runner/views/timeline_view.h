@@ -4,15 +4,8 @@
 #define PMT_TIMELINE_VIEW_H
 
 #include "runner/model/view.h"
+#include "runner/views/output.h"
 
-struct timeline_options {
-    bool color;
-    unsigned width;             /* columns of the terminal */
-    bool all;                   /* procmap-trace's own regions too, and every allocation */
-    void (*before_write)(void); /* or NULL */
-};
-
-/* NULL: no memory. */
-struct view *timeline_view_new(int fd, const struct timeline_options *options); /* owns `fd` */
+struct view *timeline_view_new(const struct output *output); /* copied; NULL: no memory */
 
 #endif

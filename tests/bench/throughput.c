@@ -10,8 +10,7 @@
 #include "runner/model/model.h"
 #include "runner/replay/replay.h"
 #include "runner/ring/stream.h"
-#include "runner/views/json_view.h"
-#include "runner/views/timeline_view.h"
+#include "runner/views/views.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,13 +221,13 @@ static int open_output(const char *path)
     exit(1);
 }
 
+#define NAME_OF_VIEW(name, option, make) option,
 static void add_view(struct model *m, const char *view, const char *path)
 {
-    struct timeline_options timeline = {.width = 100};
-    if (strcmp(view, "json") == 0)
-        model_add_view(m, json_view_new(open_output(path)));
-    else if (strcmp(view, "timeline") == 0)
-        model_add_view(m, timeline_view_new(open_output(path), &timeline));
+    static const char *const names[] = {VIEWS(NAME_OF_VIEW)};
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        if (strcmp(view, names[i]) == 0)
+            model_add_view(m, views_new(i, &(struct output){open_output(path), .width = 100}));
 }
 
 static struct bench *start(unsigned word_size, uint64_t events)

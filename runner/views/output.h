@@ -1,0 +1,20 @@
+/* Where a view writes to, and how. */
+#ifndef PMT_OUTPUT_H
+#define PMT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct output {
+    int fd; /* owned */
+    bool color;
+    unsigned width;             /* columns of the terminal */
+    bool all;                   /* procmap-trace's own regions too, and every allocation */
+    void (*before_write)(void); /* or NULL */
+    int error; /* -errno of the first write that failed; there is no other after it */
+};
+
+void output_write(struct output *out, const char *bytes, size_t size);
+int output_close(struct output *out); /* 0, or the error */
+
+#endif
