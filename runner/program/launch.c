@@ -18,8 +18,6 @@
 #define SHIM "lib/procmap-trace/$LIB/libprocmap-trace.so"
 #define SHIM_HERE "lib/procmap-trace/lib/libprocmap-trace.so"
 
-extern char **environ;
-
 int launch_find_shim(char *path, size_t size)
 {
     char self[PATH_MAX];

@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* What the child says of itself. */
 struct start_report {
     enum { REPORT_FILTER, REPORT_EXEC } about;
