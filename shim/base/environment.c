@@ -36,6 +36,11 @@ static char *value_of(const char *variable, const char *name)
     return (char *)variable + length + 1;
 }
 
+char *const *environment_variables(void)
+{
+    return variables;
+}
+
 const char *environment_get(const char *name)
 {
     for (char **at = variables; at && *at; at++)
@@ -59,40 +64,6 @@ const char *environment_arguments(size_t *size, size_t most)
         *size = end;
     }
     return *size ? argv[0] : "";
-}
-
-/* glibc reads these with base detection, as strtoul(3) with base 0 does. */
-static uint64_t number(const char *text)
-{
-    unsigned base = 10;
-    uint64_t value = 0;
-    if (text[0] == '0') {
-        base = text[1] == 'x' ? 16 : 8;
-        text += base == 16 ? 2 : 1;
-    }
-    for (;; text++) {
-        unsigned digit = *text >= '0' && *text <= '9'   ? (unsigned)*text - '0'
-                         : *text >= 'a' && *text <= 'f' ? (unsigned)*text - 'a' + 10
-                                                        : 99;
-        if (digit >= base)
-            return value;
-        value = value * base + digit;
-    }
-}
-
-uint64_t environment_tunable(const char *tunable, const char *variable, uint64_t otherwise)
-{
-    const char *item = environment_get("GLIBC_TUNABLES"), *found = NULL;
-    while (item) { /* NAME=VALUE:NAME=VALUE; the last one counts */
-        if (value_of(item, tunable))
-            found = value_of(item, tunable);
-        item = strchr(item, ':');
-        item += item != NULL;
-    }
-    if (found)
-        return number(found);
-    const char *value = variable ? environment_get(variable) : NULL;
-    return value ? number(value) : otherwise;
 }
 
 /* The runner puts the user's own LD_PRELOAD into PMT_ENV_PRELOAD; where a user set LD_PRELOAD by

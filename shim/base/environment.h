@@ -9,15 +9,13 @@
 #include <stdint.h>
 
 void environment_find(void);
-uint64_t environment_stack_end(void); /* an address in the main thread's stack */
-bool environment_asks(void);          /* whether the process is to be traced at all */
+uint64_t environment_stack_end(void);     /* an address in the main thread's stack */
+bool environment_asks(void);              /* whether the process is to be traced at all */
+char *const *environment_variables(void); /* end with NULL */
 const char *environment_get(const char *name);
 
 /* All arguments, each with its NUL, in `*size` bytes; no more than `most`, cut after a NUL. */
 const char *environment_arguments(size_t *size, size_t most);
-
-/* A setting of glibc's malloc: from GLIBC_TUNABLES or, unless `variable` is NULL, from that. */
-uint64_t environment_tunable(const char *tunable, const char *variable, uint64_t otherwise);
 
 /* Takes everything of procmap-trace out, so that the program's children run as without it. */
 void environment_clean(void);

@@ -1,4 +1,5 @@
 #include "shim/kernel/image.h"
+#include "schemas/glibc.h"
 #include "shim/base/environment.h"
 #include "shim/base/own_map.h"
 #include "shim/base/sys.h"
@@ -35,27 +36,12 @@ static const char *libc_name(char *out, size_t size, bool *glibc)
     return out;
 }
 
-/* malloc/malloc.c of glibc: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX,
- * DEFAULT_TRIM_THRESHOLD. Any of these settings turns the moving of the threshold off. */
-static void thresholds(struct pmt_process *p)
+static void set_thresholds(struct pmt_process *p)
 {
-    static const char *const fixing[] = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
-                                         "MALLOC_TOP_PAD_", "MALLOC_MMAP_MAX_"};
-    if (!process.glibc_malloc)
-        return;
-    p->dynamic_threshold = 1;
-    p->mmap_threshold_max = sizeof(long) == 4 ? 512u << 10 : 32u << 20;
-    p->mmap_threshold = environment_tunable("glibc.malloc.mmap_threshold", fixing[0], 128u << 10);
-    p->trim_threshold = environment_tunable("glibc.malloc.trim_threshold", fixing[1], 128u << 10);
-    for (unsigned i = 0; i < sizeof fixing / sizeof *fixing; i++)
-        if (environment_get(fixing[i]))
-            p->dynamic_threshold = 0;
-    static const char *const tunables[] = {"glibc.malloc.mmap_threshold",
-                                           "glibc.malloc.trim_threshold", "glibc.malloc.top_pad",
-                                           "glibc.malloc.mmap_max"};
-    for (unsigned i = 0; i < sizeof tunables / sizeof *tunables; i++)
-        if (environment_tunable(tunables[i], NULL, ~0ull) != ~0ull)
-            p->dynamic_threshold = 0;
+    struct glibc_settings settings = {.word_size = sizeof(long)};
+    for (char *const *at = environment_variables(); at && *at; at++)
+        glibc_read_variable(&settings, *at);
+    glibc_set_thresholds(p, &settings);
 }
 
 /* How this image came to be. */
@@ -91,7 +77,8 @@ static void send_process(struct birth birth)
     p->page_size = live->page_size;
     p->wall_time = sys_clock(CLOCK_REALTIME);
     p->monotonic = sys_clock(CLOCK_MONOTONIC);
-    thresholds(p);
+    if (process.glibc_malloc)
+        set_thresholds(p);
     p->brk = (unsigned long)sys1(__NR_brk, 0);
     p->stack_end = process.stack.inside;
     p->tracer[0] = (uintptr_t)live;

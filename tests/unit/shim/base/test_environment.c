@@ -185,34 +185,6 @@ static void test_moved_arguments(void **state)
     assert_int_equal(size, 6);
 }
 
-static void check_tunable(const char *variable, uint64_t want)
-{
-    MAKE(variable);
-    assert_int_equal(
-        environment_tunable("glibc.malloc.mmap_threshold", "MALLOC_MMAP_THRESHOLD_", 7), want);
-}
-
-static void test_tunables(void **state)
-{
-    (void)state;
-    check_tunable("A=1", 7);
-    check_tunable("MALLOC_MMAP_THRESHOLD_=65536", 65536);
-    check_tunable("MALLOC_MMAP_THRESHOLD_=0x10000", 65536);
-    check_tunable("MALLOC_MMAP_THRESHOLD_=0200000", 65536);
-    check_tunable("MALLOC_MMAP_THRESHOLD_=0", 0);
-    check_tunable("GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096", 4096);
-    check_tunable("GLIBC_TUNABLES=glibc.malloc.check=3:glibc.malloc.mmap_threshold=0xff:x=1", 255);
-    check_tunable("GLIBC_TUNABLES=glibc.malloc.check=3", 7);
-    check_tunable("GLIBC_TUNABLES=", 7);
-    /* another one, whose name begins so */
-    check_tunable("GLIBC_TUNABLES=glibc.malloc.mmap_threshold_max=1", 7);
-    check_tunable("GLIBC_TUNABLES=glibc.malloc.mmap_threshold_max=1:glibc.malloc.mmap_threshold=5",
-                  5);
-    MAKE("GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096");
-    assert_int_equal(environment_tunable("glibc.malloc.mmap_threshold", NULL, 7), 4096);
-    assert_int_equal(environment_tunable("glibc.malloc.mmap_max", NULL, 7), 7);
-}
-
 /* ---- cleaning ---- */
 
 static void test_nothing_to_clean(void **state)
@@ -357,7 +329,6 @@ int main(void)
         cmocka_unit_test(test_without_stack_end),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_moved_arguments),
-        cmocka_unit_test(test_tunables),
         cmocka_unit_test(test_nothing_to_clean),
         cmocka_unit_test(test_even),
         cmocka_unit_test(test_odd),
