@@ -57,8 +57,7 @@ static const char *value_of(const char *item, const char *name)
     return strncmp(item, name, length) == 0 && item[length] == '=' ? item + length + 1 : NULL;
 }
 
-/* elf/dl-tunables.c, parse_tunables(): NAME=VALUE:NAME=VALUE, of which the last one counts. */
-static void read_tunables(struct glibc_settings *s, const char *list)
+void glibc_read_tunables(struct glibc_settings *s, const char *list)
 {
     for (const char *item = list; item; item = strchr(item, ':')) {
         item += *item == ':';
@@ -72,7 +71,7 @@ void glibc_read_variable(struct glibc_settings *s, const char *variable)
 {
     const char *list = value_of(variable, "GLIBC_TUNABLES");
     if (list)
-        return read_tunables(s, list);
+        return glibc_read_tunables(s, list);
     for (unsigned i = 0; i < GLIBC_SETTINGS; i++)
         if (!s->given[i] && value_of(variable, settings[i].variable))
             set(s, i, value_of(variable, settings[i].variable));

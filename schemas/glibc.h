@@ -48,6 +48,11 @@ struct glibc_settings {
  * of which the first one counts. */
 void glibc_read_variable(struct glibc_settings *settings, const char *variable);
 
+/* The value of GLIBC_TUNABLES, NAME=VALUE:NAME=VALUE, of which the last one counts:
+ * parse_tunables(). It ends each value that it takes with a NUL, where the variable lies on the
+ * stack. */
+void glibc_read_tunables(struct glibc_settings *settings, const char *list);
+
 /* malloc/malloc.c: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX, DEFAULT_TRIM_THRESHOLD. */
 void glibc_set_thresholds(struct pmt_process *process, const struct glibc_settings *settings);
 

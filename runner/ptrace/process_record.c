@@ -71,11 +71,16 @@ static uint64_t find_brk(struct recorder *r, struct space *space, uint64_t start
     return is_heap ? end : start;
 }
 
+/* In a program that runs already, GLIBC_TUNABLES is in pieces. */
 static void set_thresholds(struct pmt_process *p, const char *environment)
 {
+    static const char piece[] = "glibc.";
     struct glibc_settings settings = {.word_size = p->word_size};
     for (const char *at = environment; *at; at += strlen(at) + 1)
-        glibc_read_variable(&settings, at);
+        if (strncmp(at, piece, sizeof piece - 1) == 0)
+            glibc_read_tunables(&settings, at);
+        else
+            glibc_read_variable(&settings, at);
     glibc_set_thresholds(p, &settings);
 }
 

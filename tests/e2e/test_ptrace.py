@@ -167,6 +167,24 @@ def test_backends_agree_on_allocations(bits):
     assert told(PTRACE) and told(PTRACE) == told(("--backend=preload",))
 
 
+# What sets malloc up, and what does not: see schemas/glibc.c.
+SETTINGS = {"MALLOC_MMAP_THRESHOLD_": "777", "GLIBC_TUNABLES":
+            "xglibc.malloc.mmap_threshold=1:glibc.malloc.mmap_threshold=65536:glibc.malloc.mmap_threshold=0X8000:"
+            "glibc.malloc.trim_threshold= 99999"}
+
+
+def assert_has_settings(process):
+    found = process["thresholds"]
+    assert (found["mmap"], found["trim"], found["dynamic"]) == (0x8000, 99999, False)
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+@pytest.mark.parametrize("backend", ["preload", "ptrace"])
+def test_settings_of_malloc(bits, backend):
+    traced = trace(lab("map1", bits), env=SETTINGS, tool_options=[f"--backend={backend}"])
+    assert_has_settings(traced.process)
+
+
 # --- threads ---
 
 @pytest.mark.parametrize("bits", WORD_SIZES)
@@ -275,10 +293,10 @@ def test_fatal_signals(name):
 
 
 @contextlib.contextmanager
-def busy_program(program):
+def busy_program(program, env=None):
     """Runs the victim that is busy until SIGTERM; it does not outlive a test that fails."""
-    with subprocess.Popen([program, "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ENVIRONMENT,
-                          text=True) as process:
+    with subprocess.Popen([program, "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          env={**ENVIRONMENT, **(env or {})}, text=True) as process:
         try:
             assert process.stdout.readline() == "@ ready\n"
             yield process
@@ -341,6 +359,12 @@ def test_attach_and_detach_often(bits, linking, tmp_path):
             assert "TracerPid:\t0\n" in Path(f"/proc/{program.pid}/status").read_text()
         program.send_signal(signal.SIGTERM)
         assert program.wait(timeout=HANGS) == 5
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+def test_settings_of_malloc_in_a_running_program(bits, tmp_path):
+    with busy_program(victim(bits), SETTINGS) as program:
+        assert_has_settings(attach(program.pid, tmp_path / "trace")[0])
 
 
 def test_attached_program_ends(tmp_path):

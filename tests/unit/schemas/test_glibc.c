@@ -92,6 +92,11 @@ static void test_order(void **state)
     assert_int_equal(thresholds(8, old, tunable).mmap_threshold, 32768);
     assert_int_equal(thresholds(8, old, OLD "1").mmap_threshold, 65536);
     assert_int_equal(thresholds(8, old, "MALLOC_TRIM_THRESHOLD_=7").trim_threshold, 7);
+    /* such a name is none of a variable; in pieces of GLIBC_TUNABLES it is one */
+    assert_int_equal(thresholds(8, "A=1", THRESHOLD "4096").mmap_threshold, DEFAULT);
+    struct glibc_settings settings = {.word_size = 8};
+    glibc_read_tunables(&settings, THRESHOLD "4096");
+    assert_int_equal(settings.value[GLIBC_MMAP_THRESHOLD], 4096);
 }
 
 static void test_what_fixes_the_threshold(void **state)
