@@ -232,3 +232,9 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
         return wrong("show takes one trace; not also ", o->arguments[1]);
     return OPTIONS_RUN;
 }
+
+bool options_json_on_stdout(const struct options *o)
+{
+    const struct options_view *json = &o->views[VIEW_JSON];
+    return json->wanted && (!json->file || strcmp(json->file, "-") == 0);
+}

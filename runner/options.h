@@ -34,4 +34,6 @@ enum options_result {
 
 enum options_result options_parse(struct options *options, int argc, char **argv);
 
+bool options_json_on_stdout(const struct options *options);
+
 #endif

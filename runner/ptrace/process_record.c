@@ -1,7 +1,7 @@
 #include "runner/ptrace/process_record.h"
 #include "runner/base/memory.h"
 #include "runner/base/now.h"
-#include "runner/program/target.h"
+#include "runner/program/inspect.h"
 #include "runner/ptrace/libc.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/proc.h"
@@ -36,7 +36,7 @@ static int find_facts(pid_t pid, struct facts *f)
     if (length < 0)
         return -errno;
     f->exe_size = (size_t)length;
-    int error = target_inspect(path, &f->target);
+    int error = inspect_program(path, &f->target);
     if (error)
         return error;
     f->argv = proc_read(pid, "cmdline", ARGV_MAX, &f->argv_size);

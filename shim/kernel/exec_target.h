@@ -1,4 +1,4 @@
-/* Whether ld.so will load the shim into a program: what runner/program/target.c decides for the
+/* Whether ld.so will load the shim into a program: what runner/program/judge.c decides for the
  * first one, made small. Reads the file; allocates nothing. */
 #ifndef PMT_EXEC_TARGET_H
 #define PMT_EXEC_TARGET_H

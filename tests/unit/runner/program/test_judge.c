@@ -1,6 +1,7 @@
-/* runner/program/target.c: names, ELF headers, scripts, privileges, damaged files. The ELF files
- * are made here, so no compiler and no 32-bit system is needed. */
-#include "runner/program/target.h"
+/* inspect.c and judge.c, and what explain_target.c says of it: ELF headers, scripts, privileges,
+ * damaged files. The ELF files are made here, so no compiler and no 32-bit system is needed. */
+#include "runner/explain_target.h"
+#include "runner/program/judge.h"
 #include "tests/unit/files.h"
 #include "tests/unit/random.h"
 #include <elf.h>
@@ -93,84 +94,16 @@ static void expect(const char *path, enum target_obstacle obstacle, int status, 
 {
     struct target target;
     char why[512];
-    assert_int_equal(target_inspect(path, &target), 0);
-    assert_int_equal(target_obstacle(&target), obstacle);
-    int error = target_check(&target, why, sizeof(why));
+    assert_int_equal(inspect_program(path, &target), 0);
+    assert_int_equal(judge_target(&target), obstacle);
+    int error = judge_error(judge_target(&target));
+    explain_target(&target, why, sizeof(why));
     if (strstr(why, text) == NULL)
         fail_msg("\"%s\" does not contain \"%s\"", why, text);
     if (obstacle == TARGET_TRACEABLE)
         assert_int_equal(error, 0);
     else
-        assert_int_equal(target_exit_status(error), status);
-}
-
-/* ---- target_find ---- */
-
-static void test_find_with_slash(void **state)
-{
-    (void)state;
-    char path[PATH_MAX] = "untouched";
-    const char *plain = write_file("plain", "x", 1, 0644);
-    assert_int_equal(target_find(in_root("absent"), path), -ENOENT);
-    assert_int_equal(target_find(plain, path), -EACCES);
-    assert_int_equal(target_find(root, path), -EISDIR);
-    assert_int_equal(target_find("/dev/null", path), -EACCES);
-    assert_int_equal(target_find(in_root("plain/below"), path), -ENOTDIR);
-    assert_int_equal(target_find("", path), -ENOENT);
-    assert_string_equal(path, "untouched");
-    assert_int_equal(target_find("/bin/sh", path), 0);
-    assert_string_equal(path, "/bin/sh");
-}
-
-static void test_find_in_path(void **state)
-{
-    (void)state;
-    char path[PATH_MAX];
-    char *before = strdup(getenv("PATH"));
-    char dirs[4 * PATH_MAX];
-    mkdir(in_root("a"), 0755);
-    mkdir(in_root("b"), 0755);
-    mkdir(in_root("a/tool"), 0755);
-    write_file("a/data", "x", 1, 0644);
-    write_script("b/tool", "#!/bin/sh\n");
-    snprintf(dirs, sizeof(dirs), "/nowhere:%s:%s", in_root("a"), in_root("b"));
-    setenv("PATH", dirs, 1);
-    assert_int_equal(target_find("tool", path), 0);
-    assert_string_equal(path, in_root("b/tool"));
-    assert_int_equal(target_find("data", path), -EACCES);
-    assert_int_equal(target_find("none", path), -ENOENT);
-    setenv("PATH", in_root("a"), 1);
-    assert_int_equal(target_find("tool", path), -EISDIR);
-    setenv("PATH", "/nowhere:", 1);
-    assert_int_equal(chdir(in_root("b")), 0);
-    assert_int_equal(target_find("tool", path), 0);
-    assert_string_equal(path, "./tool");
-    unsetenv("PATH");
-    assert_int_equal(target_find("sh", path), 0);
-    assert_string_equal(path, "/bin/sh");
-    setenv("PATH", before, 1);
-    free(before);
-    assert_int_equal(chdir("/"), 0);
-}
-
-static void test_find_long_names(void **state)
-{
-    (void)state;
-    char path[PATH_MAX];
-    char *name = malloc(2 * PATH_MAX);
-    memset(name, 'x', 2 * PATH_MAX);
-    name[2 * PATH_MAX - 1] = '\0';
-    assert_int_equal(target_find(name, path), -ENAMETOOLONG);
-    name[PATH_MAX - 1] = '\0';
-    assert_int_equal(target_find(name, path), -ENOENT);
-    name[0] = '/';
-    assert_int_equal(target_find(name, path), -ENAMETOOLONG);
-    char *before = strdup(getenv("PATH"));
-    setenv("PATH", name, 1);
-    assert_int_equal(target_find("sh", path), -ENOENT);
-    setenv("PATH", before, 1);
-    free(before);
-    free(name);
+        assert_int_equal(judge_exit_status(error), status);
 }
 
 /* ---- ELF ---- */
@@ -180,7 +113,7 @@ static void test_traceable(void **state)
     (void)state;
     struct target target;
     expect(write_elf("pie", &traceable), TARGET_TRACEABLE, 0, "");
-    assert_int_equal(target_inspect(in_root("pie"), &target), 0);
+    assert_int_equal(inspect_program(in_root("pie"), &target), 0);
     assert_int_equal(target.format, TARGET_FORMAT_ELF);
     assert_int_equal(target.elf.bits, 32);
     assert_int_equal(target.elf.machine, EM_386);
@@ -195,7 +128,7 @@ static void test_traceable(void **state)
     expect(write_elf("wide", &wide), TARGET_TRACEABLE, 0, "");
     const struct recipe fixed = {32, EM_386, ET_EXEC, present_loader, false};
     expect(write_elf("fixed", &fixed), TARGET_TRACEABLE, 0, "");
-    assert_int_equal(target_inspect(in_root("fixed"), &target), 0);
+    assert_int_equal(inspect_program(in_root("fixed"), &target), 0);
     assert_false(target.elf.pie);
 }
 
@@ -263,7 +196,7 @@ static void test_own_executable(void **state)
 {
     (void)state;
     struct target target;
-    assert_int_equal(target_inspect("/proc/self/exe", &target), 0);
+    assert_int_equal(inspect_program("/proc/self/exe", &target), 0);
     assert_int_equal(target.format, TARGET_FORMAT_ELF);
     assert_int_equal(target.elf.bits, 8 * sizeof(void *));
     assert_int_equal(target.elf.linking, TARGET_LINKING_DYNAMIC);
@@ -278,13 +211,13 @@ static void test_unreadable(void **state)
     char *name = malloc(2 * PATH_MAX);
     memset(name, '/', 2 * PATH_MAX);
     name[2 * PATH_MAX - 1] = '\0';
-    assert_int_equal(target_inspect(in_root("absent"), &target), -ENOENT);
-    assert_int_equal(target_inspect(root, &target), -EISDIR);
-    assert_int_equal(target_inspect("/dev/null", &target), -EACCES);
-    assert_int_equal(target_inspect(name, &target), -ENAMETOOLONG);
+    assert_int_equal(inspect_program(in_root("absent"), &target), -ENOENT);
+    assert_int_equal(inspect_program(root, &target), -EISDIR);
+    assert_int_equal(inspect_program("/dev/null", &target), -EACCES);
+    assert_int_equal(inspect_program(name, &target), -ENAMETOOLONG);
     free(name);
     assert_int_equal(mkfifo(in_root("fifo"), 0755), 0);
-    assert_int_equal(target_inspect(in_root("fifo"), &target), -EACCES);
+    assert_int_equal(inspect_program(in_root("fifo"), &target), -EACCES);
 }
 
 /* ---- scripts ---- */
@@ -298,7 +231,7 @@ static void test_script(void **state)
     snprintf(line, sizeof(line), "#! \t%s  -a b\tc \t\nrest", program);
     const char *script = write_script("script", line);
     expect(script, TARGET_TRACEABLE, 0, "");
-    assert_int_equal(target_inspect(script, &target), 0);
+    assert_int_equal(inspect_program(script, &target), 0);
     assert_int_equal(target.script_count, 1);
     assert_string_equal(target.path, script);
     assert_string_equal(target.program, program);
@@ -351,13 +284,13 @@ static void test_script_long_line(void **state)
 
     memcpy(line, "#!/bin/sh ", 10);
     script = write_file("script", line, sizeof(line), 0755);
-    assert_int_equal(target_inspect(script, &target), 0);
+    assert_int_equal(inspect_program(script, &target), 0);
     assert_string_equal(target.scripts[0].interpreter, "/bin/sh");
     assert_int_equal(strlen(target.scripts[0].argument), TARGET_SCRIPT_LINE - 1 - 10);
 
     memset(line + 9, ' ', sizeof(line) - 9);
     script = write_file("script", line, sizeof(line), 0755);
-    assert_int_equal(target_inspect(script, &target), 0);
+    assert_int_equal(inspect_program(script, &target), 0);
     assert_string_equal(target.scripts[0].interpreter, "/bin/sh");
     assert_string_equal(target.scripts[0].argument, "");
 }
@@ -387,7 +320,7 @@ static void test_script_depth(void **state)
         snprintf(line, sizeof(line), "#!%s\n", depth == 1 ? "/bin/true" : in_root(name));
         snprintf(name, sizeof(name), "s%d", depth);
         const char *script = write_script(name, line);
-        assert_int_equal(target_inspect(script, &target), 0);
+        assert_int_equal(inspect_program(script, &target), 0);
         assert_int_equal(target.too_many_scripts, depth > TARGET_MAX_SCRIPTS);
         if (depth <= TARGET_MAX_SCRIPTS) {
             assert_int_equal(target.script_count, depth);
@@ -433,7 +366,7 @@ static enum target_privilege privilege_for_user(uid_t user, const char *path)
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        bool done = setuid(user) == 0 && target_inspect(path, &target) == 0;
+        bool done = setuid(user) == 0 && inspect_program(path, &target) == 0;
         _exit(done ? (int)target.privilege : 99);
     }
     int status;
@@ -462,12 +395,12 @@ static void test_capabilities(void **state)
 static void test_exit_status(void **state)
 {
     (void)state;
-    assert_int_equal(target_exit_status(-ENOENT), 127);
-    assert_int_equal(target_exit_status(-EACCES), 126);
-    assert_int_equal(target_exit_status(-EISDIR), 126);
-    assert_int_equal(target_exit_status(-ENOEXEC), 126);
-    assert_int_equal(target_exit_status(-ENOTSUP), 125);
-    assert_int_equal(target_exit_status(-ENOMEM), 125);
+    assert_int_equal(judge_exit_status(-ENOENT), 127);
+    assert_int_equal(judge_exit_status(-EACCES), 126);
+    assert_int_equal(judge_exit_status(-EISDIR), 126);
+    assert_int_equal(judge_exit_status(-ENOEXEC), 126);
+    assert_int_equal(judge_exit_status(-ENOTSUP), 125);
+    assert_int_equal(judge_exit_status(-ENOMEM), 125);
 }
 
 static void test_small_buffer(void **state)
@@ -475,10 +408,11 @@ static void test_small_buffer(void **state)
     (void)state;
     struct target target;
     char why[32];
-    assert_int_equal(target_inspect(write_file("text", "hello", 5, 0755), &target), 0);
+    assert_int_equal(inspect_program(write_file("text", "hello", 5, 0755), &target), 0);
     for (size_t size = 1; size <= sizeof(why); size++) {
         memset(why, 'x', sizeof(why));
-        assert_int_equal(target_check(&target, why, size), -ENOEXEC);
+        assert_int_equal(judge_error(judge_target(&target)), -ENOEXEC);
+        explain_target(&target, why, size);
         assert_int_equal(strlen(why), size - 1);
     }
 }
@@ -490,8 +424,9 @@ static void inspect_anything(const char *path)
 {
     struct target target;
     char why[256];
-    assert_int_equal(target_inspect(path, &target), 0);
-    int error = target_check(&target, why, sizeof(why));
+    assert_int_equal(inspect_program(path, &target), 0);
+    int error = judge_error(judge_target(&target));
+    explain_target(&target, why, sizeof(why));
     assert_int_equal(error == 0, why[0] == '\0');
     assert_null(strpbrk(why, "\n\033"));
     if (target.format == TARGET_FORMAT_DAMAGED)
@@ -598,9 +533,6 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find_with_slash),
-        cmocka_unit_test(test_find_in_path),
-        cmocka_unit_test(test_find_long_names),
         cmocka_unit_test(test_traceable),
         cmocka_unit_test(test_untraceable),
         cmocka_unit_test(test_not_elf),

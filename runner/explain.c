@@ -1,0 +1,136 @@
+#include "runner/explain.h"
+#include "runner/base/text.h"
+#include "runner/ptrace/proc.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct progress *shown;
+
+void explain_over(struct progress *progress)
+{
+    shown = progress;
+}
+
+void explain(const char *name, const char *format, ...)
+{
+    va_list list;
+    if (shown)
+        progress_erase(shown);
+    fputs("procmap-trace: ", stderr);
+    if (name) {
+        text_escape(stderr, name, strlen(name), 0);
+        fputs(": ", stderr);
+    }
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+}
+
+void explain_no_program(const char *name, int error)
+{
+    explain(name, "%s", error == -ENOENT ? "no such program" : strerror(-error));
+}
+
+void explain_shim(const char *shim, int error)
+{
+    if (error == -EINVAL)
+        explain(shim, "a path with a blank, a colon or a dollar sign cannot be preloaded; install "
+                      "procmap-trace elsewhere");
+    else
+        explain(shim, "the shim is missing: %s; is procmap-trace installed completely?",
+                strerror(-error));
+}
+
+void explain_output(int error)
+{
+    if (error)
+        explain(NULL, "cannot write the output: %s; the program was not disturbed",
+                strerror(-error));
+}
+
+void explain_waiting(size_t count, pid_t pid)
+{
+    if (count == 0)
+        explain(NULL, "the program has ended; waiting for a child of it that has not called the C "
+                      "library yet (Ctrl-C ends the tracing)");
+    else if (count == 1)
+        explain(NULL, "the program has ended; still tracing process %d (Ctrl-C ends the tracing)",
+                pid);
+    else
+        explain(NULL,
+                "the program has ended; still tracing %zu processes (Ctrl-C ends the tracing)",
+                count);
+}
+
+void explain_live(const char *name, const struct live_result *result)
+{
+    if (result->loaded && !result->started)
+        explain(name, "nothing could be traced: the program has overwritten the memory that its "
+                      "events were in");
+    else if (!result->loaded && WIFSIGNALED(result->status))
+        explain(name, "killed by SIG%s before the shim was loaded",
+                sigabbrev_np(WTERMSIG(result->status)));
+    else if (!result->loaded)
+        explain(name, "the program ran, but nothing was traced: the shim was not loaded");
+}
+
+static long number_in(const char *path)
+{
+    long number = -1;
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%ld", &number) != 1)
+        number = -1;
+    if (file)
+        fclose(file);
+    return number;
+}
+
+/* The kernel lets us not trace a running process. */
+static void explain_process(int pid, int error)
+{
+    char name[32];
+    long tracer = proc_status(pid, "TracerPid");
+    long scope = number_in("/proc/sys/kernel/yama/ptrace_scope");
+    snprintf(name, sizeof name, "process %d", pid);
+    if (error == -ESRCH)
+        explain(name, "no such process");
+    else if (tracer > 0)
+        explain(name, "is traced by process %ld already; end that first", tracer);
+    else if (error == -EPERM && proc_status(pid, "Uid") != (long)getuid())
+        explain(name, "belongs to another user, or has other privileges than you; try as root");
+    else if (error == -EPERM && scope > 0)
+        explain(name,
+                "the system does not let you look at running processes "
+                "(/proc/sys/kernel/yama/ptrace_scope is %ld); try as root, or start the program "
+                "with procmap-trace",
+                scope);
+    else
+        explain(name, "cannot be traced: %s", strerror(-error));
+}
+
+void explain_failure(const struct options *o, int error, enum trace_failure failure)
+{
+    if (failure == TRACE_FAILURE_EXEC)
+        explain(o->arguments[0], "cannot be executed: %s", strerror(-error));
+    else if (failure == TRACE_FAILURE_REFUSED && o->pid)
+        explain_process(o->pid, error);
+    else if (failure == TRACE_FAILURE_REFUSED && error == -EPERM)
+        explain(o->arguments[0], "the system lets nobody trace programs here (a container may "
+                                 "forbid ptrace, or /proc/sys/kernel/yama/ptrace_scope is 3)");
+    else
+        explain(o->pid ? NULL : o->arguments[0], "cannot be traced: %s", strerror(-error));
+}
+
+void explain_trace(const struct options *o, const struct trace_result *result, int written)
+{
+    if (result->unfiltered && !o->pid)
+        explain(NULL, "seccomp is not available: every system call of the program was stopped");
+    explain_output(written);
+    if (!result->started)
+        explain(o->arguments[0], "the program ended before it could be traced");
+}

@@ -1,0 +1,100 @@
+#include "runner/setup.h"
+#include "runner/explain.h"
+#include "runner/views/progress.h"
+#include "runner/views/views.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define WIDTH_WITHOUT_TERMINAL 100
+
+static struct progress progress = {.fd = -1};
+
+void setup_erase_progress(void)
+{
+    progress_erase(&progress);
+}
+
+static void on_tick(struct model *m, bool idle)
+{
+    progress_tick(&progress, m, idle);
+}
+
+/* A descriptor of its own on a file, or a copy of descriptor `fd` where no file is named; -1 after
+ * a message. */
+static int open_output(const char *file, int fd)
+{
+    bool named = file && strcmp(file, "-") != 0;
+    if (file && !named)
+        fd = STDOUT_FILENO;
+    int own = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+                    : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0)
+        explain(file ? file : "standard output", "cannot write: %s", strerror(errno));
+    return own;
+}
+
+static unsigned terminal_width(int fd)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    long width = columns ? strtol(columns, NULL, 10) : 0;
+    return width > 0 && width < 10000 ? (unsigned)width : WIDTH_WITHOUT_TERMINAL;
+}
+
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return term && strcmp(term, "dumb") == 0;
+}
+
+/* Whether a terminal is to get its colours. */
+static bool is_coloured(int fd, const struct options *o)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool terminal = isatty(fd) && !(no_color && *no_color) && !is_dumb();
+    return o->color < 0 ? terminal : o->color == 1;
+}
+
+static bool add_view(struct model *m, const struct options *o, unsigned which)
+{
+    bool to_error = which == VIEW_TIMELINE && !o->show;
+    int fd = open_output(o->views[which].file, to_error ? STDERR_FILENO : STDOUT_FILENO);
+    if (fd < 0)
+        return false;
+    bool on_terminal = progress.fd >= 0 && isatty(fd);
+    struct output output = {.fd = fd,
+                            .color = is_coloured(fd, o),
+                            .width = terminal_width(fd),
+                            .all = o->all,
+                            .before_write = on_terminal ? setup_erase_progress : NULL};
+    struct view *view = views_new(which, &output);
+    if (view)
+        model_add_view(m, view);
+    return view != NULL;
+}
+
+/* Who reads the events from standard output may print, too. */
+void setup_progress(struct model *m, const struct options *o)
+{
+    if (o->show || o->quiet || options_json_on_stdout(o) || is_dumb() || !isatty(STDERR_FILENO))
+        return;
+    explain_over(&progress);
+    progress_start(&progress, STDERR_FILENO, is_coloured(STDERR_FILENO, o));
+    m->tick = on_tick;
+}
+
+bool setup_views(struct model *m, const struct options *o)
+{
+    for (unsigned i = 0; i < VIEW_COUNT; i++) {
+        bool usual = i == VIEW_TIMELINE && !o->quiet && !options_json_on_stdout(o);
+        if ((o->views[i].wanted || usual) && !add_view(m, o, i))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,15 @@
+/* What is shown, and where: the views that the options want, with what they write to. */
+#ifndef PMT_SETUP_H
+#define PMT_SETUP_H
+
+#include "runner/model/model.h"
+#include "runner/options.h"
+
+/* The line that says that the tracing goes on, where that is wanted: before the views. */
+void setup_progress(struct model *m, const struct options *o);
+void setup_erase_progress(void);
+
+/* The views that the user wants; false after a message. */
+bool setup_views(struct model *m, const struct options *o);
+
+#endif
