@@ -20,7 +20,8 @@ SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial
 	-fno-stack-protector
 # a jump to another function would take the interposed function's frame away, where the walk begins
 $(BUILD)/obj32/shim/hooks/%.o $(BUILD)/obj64/shim/hooks/%.o: SHIM_FLAGS += -fno-optimize-sibling-calls
-SHIM_LDFLAGS := -shared -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
+# no start files, whose functions are taken from whoever has them first; libc in the list, which is initialised before
+SHIM_LDFLAGS := -shared -nostartfiles -Wl,--no-as-needed -Wl,-Bsymbolic -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
 	-Wl,-soname,libprocmap-trace.so
 
 TOOL := $(BUILD)/bin/procmap-trace
@@ -180,7 +181,7 @@ UNIT_TESTS := $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
 UNIT := $(UNIT_TESTS:tests/unit/%.c=$(BUILD)/unit/%)
 ASAN_TOOL := $(BUILD)/asan/bin/procmap-trace
 # what they test: an archive for each folder, built with the sanitizers
-UNIT_SOURCES := $(sort $(filter-out runner/main.c %_i386.c %.S,$(RUNNER_SOURCES) $(SHIM_SOURCES)))
+UNIT_SOURCES := $(sort $(filter-out runner/main.c shim/base/string.c %_i386.c %.S,$(RUNNER_SOURCES) $(SHIM_SOURCES)))
 UNIT_ARCHIVES := $(patsubst %/,$(BUILD)/unit/obj/%.a,$(sort $(dir $(UNIT_SOURCES))))
 
 # what each test did and how long it took, for the summary

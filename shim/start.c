@@ -1,6 +1,7 @@
 #include "shim/start.h"
 #include "shim/base/area.h"
 #include "shim/base/environment.h"
+#include "shim/base/library.h"
 #include "shim/base/own_map.h"
 #include "shim/base/pool.h"
 #include "shim/base/real.h"
@@ -14,12 +15,9 @@
 #include "shim/ring/output.h"
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/stacks/stack_id.h"
-#include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <link.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #ifndef MADV_WIPEONFORK
@@ -34,9 +32,7 @@ static uint32_t started; /* 1: under way or done; stays so in children */
 
 static void find_loader(void)
 {
-    const ElfW(Ehdr) *header = (const void *)getauxval(AT_BASE);
-    if (!header)
-        return;
+    const ElfW(Ehdr) *header = (const void *)library_loader()->l_addr;
     const ElfW(Phdr) *segment = (const void *)((const char *)header + header->e_phoff);
     uintptr_t end = 0;
     for (unsigned i = 0; i < header->e_phnum; i++)
@@ -53,7 +49,7 @@ static struct live_page *new_live_page(void)
     if (!page || sys3(__NR_madvise, page, 4096, MADV_WIPEONFORK) != 0)
         return NULL;
     page->pid = (uint32_t)sys0(__NR_getpid);
-    page->page_size = (uint32_t)getauxval(AT_PAGESZ);
+    page->page_size = 4096;
     page->alone = &state_never_alone;
     return page;
 }
@@ -81,7 +77,7 @@ static void start(void)
 {
     process.own_low = (uintptr_t)__ehdr_start;
     process.own_high = (uintptr_t)_end;
-    environment_find();
+    environment_find(*(void **)library_system("__libc_stack_end"));
     process.stack.inside = environment_stack_end();
     find_loader();
     process.glibc_malloc = real_malloc_is_glibc();
@@ -124,15 +120,15 @@ bool start_tracing(void)
         return fork_found_out();
     if (__atomic_exchange_n(&started, 1, __ATOMIC_ACQUIRE))
         return live->sink != SINK_NONE;
-    int saved_errno = errno;
     uint64_t mask;
     sys_block_signals(&mask);
     thread.busy++;
-    real_resolve();
-    start();
+    if (library_init()) {
+        real_resolve();
+        start();
+    }
     thread.busy--;
     sys_restore_signals(&mask);
-    errno = saved_errno;
     return live->sink != SINK_NONE;
 }
 

@@ -35,6 +35,10 @@ MAY_USE = {
 }
 
 
+# The functions that the compiler, too, calls by libc's names: for the shim they are in its own libc, so to speak.
+LIBC = "shim/base/string"
+
+
 def stem(path):
     return re.sub(r"\.(c|h|S)$", "", path)
 
@@ -62,7 +66,7 @@ def symbols(root, folder):
             symbol, kind = line.split()[:2]
             if kind == "U":
                 uses.setdefault(name, set()).add(symbol)
-            elif kind.isupper():
+            elif kind.isupper() and name != LIBC:
                 defines.setdefault(symbol, {})[side(name)] = name
     interposed = set(re.findall(r"\w+(?=;)", (root / "shim" / "exports.map").read_text()))
     for name, wanted in uses.items():

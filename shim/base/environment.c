@@ -3,24 +3,16 @@
 #include <elf.h>
 #include <string.h>
 
-/* ld.so: the stack pointer at the start of the process, where argc is. */
-extern void *__libc_stack_end __attribute__((weak));
-extern char **environ;
-
 static long argc;
 static char **argv;
 static char *
     *variables; /* the pointers on the stack, NULL-terminated, before the auxiliary vector */
 
-void environment_find(void)
+void environment_find(void *stack_end)
 {
-    if (&__libc_stack_end && __libc_stack_end) {
-        argc = *(long *)__libc_stack_end;
-        argv = (char **)__libc_stack_end + 1;
-        variables = argv + argc + 1;
-    } else {
-        variables = environ;
-    }
+    argc = *(long *)stack_end;
+    argv = (char **)stack_end + 1;
+    variables = argv + argc + 1;
 }
 
 uint64_t environment_stack_end(void)

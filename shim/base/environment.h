@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void environment_find(void);
+void environment_find(void *stack_end);   /* ld.so's __libc_stack_end: where argc is */
 uint64_t environment_stack_end(void);     /* an address in the main thread's stack */
 bool environment_asks(void);              /* whether the process is to be traced at all */
 char *const *environment_variables(void); /* end with NULL */

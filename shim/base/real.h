@@ -49,9 +49,14 @@
 extern struct real {
     REAL_FUNCTIONS(REAL_POINTER)
     void **curbrk; /* glibc's __curbrk: the program break as sbrk(2) last left it */
+    int *(*errno_location)(void);
+    int (*dladdr1)(const void *, Dl_info *, void **, int);
 } real __attribute__((visibility("hidden")));
 
-/* Finds them all in one go, before anything is traced. */
+/* errno is libc's, not that of a function which somebody else calls __errno_location. */
+#define real_errno (*real.errno_location())
+
+/* Finds them all in one go, before anything is traced, after library_init(). */
 void real_resolve(void);
 
 /* Whether the program and ld.so call the shim's malloc: not if the program defines one itself. */

@@ -26,7 +26,7 @@ static void *align(enum pmt_call call, size_t alignment, size_t size,
     struct call outer;
     hook_enter(&outer, call, size, frame);
     void *block = (*behind)(alignment, size);
-    allocated(call, block, alignment, size, block ? 0 : errno, frame);
+    allocated(call, block, alignment, size, block ? 0 : real_errno, frame);
     hook_leave(&outer);
     return block;
 }
@@ -67,7 +67,7 @@ static void *align_to_page(enum pmt_call call, size_t size, void *(*const *behin
     struct call outer;
     hook_enter(&outer, call, size, frame);
     void *block = (*behind)(size);
-    allocated(call, block, live->page_size, size, block ? 0 : errno, frame);
+    allocated(call, block, live->page_size, size, block ? 0 : real_errno, frame);
     hook_leave(&outer);
     return block;
 }

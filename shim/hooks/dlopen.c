@@ -6,7 +6,6 @@
 #include "shim/stacks/stack_id.h"
 #include "shim/stacks/unwind.h"
 #include <elf.h>
-#include <errno.h>
 #include <link.h>
 #include <string.h>
 
@@ -21,7 +20,7 @@ static bool has_search_path(uintptr_t caller)
 {
     Dl_info info;
     struct link_map *map = NULL;
-    if (!dladdr1((void *)caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+    if (!real.dladdr1((void *)caller, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
         return false;
     for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++)
         if (d->d_tag == DT_RPATH || d->d_tag == DT_RUNPATH)
@@ -49,10 +48,7 @@ static bool must_jump(enum pmt_call call, const char *file, uintptr_t caller)
         return true;
     /* a plain path is taken as it is; for the rest dlopen(3) asks who calls */
     bool plain = file && strchr(file, '/') && !strchr(file, '$');
-    int saved_errno = errno;
-    bool jump = file && !plain && has_search_path(caller);
-    errno = saved_errno;
-    if (!jump)
+    if (!file || plain || !has_search_path(caller))
         return false;
     struct call outer;
     struct call_frame none = {0, caller};

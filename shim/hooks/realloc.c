@@ -52,7 +52,7 @@ HOOK void *reallocarray(void *old, size_t count, size_t size)
     if (unlikely(pool_owns(old)) || thread.busy)
         return overflow ? NULL : realloc(old, product);
     if (overflow) {
-        errno = ENOMEM;
+        real_errno = ENOMEM;
         if (hook_active())
             heap_call_send(&(struct heap_call){.call = PMT_CALL_REALLOCARRAY,
                                                .size = SIZE_MAX,

@@ -3,11 +3,10 @@
  * the function of its name, and calls these functions itself (malloc calls its mmap). What is not
  * found stays as it is; its changes are found by looking at the map, and reported as
  * unattributed. */
+#include "shim/base/library.h"
 #include "shim/base/state.h"
 #include "shim/kernel/entry.h"
 #include "shim/kernel/kernel.h"
-#include <dlfcn.h>
-#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -58,16 +57,11 @@ static const struct {
     {"fork", __NR_clone},
 };
 
-/* A function of the libc at `base`, which is not the shim's and no other library's. */
-static struct function find(const char *name, const void *base)
+static struct function find(const char *name)
 {
-    Dl_info info;
-    const ElfW(Sym) *symbol = NULL;
-    void *code = dlsym(RTLD_NEXT, name);
-    if (!code || !dladdr1(code, &info, (void **)&symbol, RTLD_DL_SYMENT) ||
-        info.dli_fbase != base || !symbol)
-        return (struct function){NULL, 0};
-    return (struct function){code, symbol->st_size};
+    struct function f = {NULL, 0};
+    f.code = library_find(library_libc(), name, &f.size);
+    return f;
 }
 
 static bool jump(unsigned char *from, const unsigned char *to)
@@ -95,12 +89,12 @@ static unsigned char *place_of(const struct function *f, const unsigned char *by
     return NULL;
 }
 
-static bool hook_call(const char *name, uint32_t number, const void *base)
+static bool hook_call(const char *name, uint32_t number)
 {
     const unsigned char wanted[] = {
         0xb8, (unsigned char)number, (unsigned char)(number >> 8), 0, 0, 0x0f,
         0x05}; /* mov $number, %eax; syscall */
-    struct function f = find(name, base);
+    struct function f = find(name);
     unsigned char *place = place_of(&f, wanted, sizeof wanted);
     bool prefixed = place > f.code && (place[-1] & 0xf0) == 0x40; /* REX: another register */
     if (!place || prefixed || used == ENTRY_SITES)
@@ -114,10 +108,10 @@ static bool hook_call(const char *name, uint32_t number, const void *base)
 }
 
 /* syscall(3) takes its sixth argument from the stack before `syscall`. */
-static void hook_syscall(const void *base)
+static void hook_syscall(void)
 {
     static const unsigned char wanted[] = {0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05};
-    struct function f = find("syscall", base);
+    struct function f = find("syscall");
     unsigned char *place = place_of(&f, wanted, sizeof wanted);
     if (!place)
         return;
@@ -131,21 +125,21 @@ static void exits(int status)
 }
 
 /* _exit(2) does not come back: its whole body is replaced. */
-static void hook_exit(const void *base)
+static void hook_exit(void)
 {
-    struct function f = find("_exit", base);
+    struct function f = find("_exit");
     if (f.size >= JUMP_SIZE)
         jump(f.code, (const unsigned char *)exits);
 }
 
 /* start_thread() of glibc (nptl/pthread_create.c) has no name here, and lies near pthread_create.
  * It ends with `mov $__NR_exit, %edx`, then a loop of `xor %edi, %edi; mov %edx, %eax; syscall`. */
-static void hook_thread_exit(const void *base, const struct function *text)
+static void hook_thread_exit(const struct function *text)
 {
     static const unsigned char number[] = {0xba, __NR_exit, 0, 0, 0};
     static const unsigned char loop[] = {0x31, 0xff, 0x89, 0xd0, 0x0f, 0x05, 0xeb};
     const size_t around = 16u << 10;
-    struct function create = find("pthread_create", base);
+    struct function create = find("pthread_create");
     if (!create.code || (size_t)(create.code - text->code) < around)
         return;
     struct function near = {create.code - around, 2 * around};
@@ -182,19 +176,17 @@ static struct function text_of(const void *base)
  * made writable (SELinux, MDWE) nothing is changed. */
 bool entry_install(void)
 {
-    Dl_info libc;
-    void *version = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
-    if (!version || !dladdr(version, &libc))
+    if (!library_libc())
         return false;
-    struct function text = text_of(libc.dli_fbase);
+    struct function text = text_of((const void *)library_libc()->l_addr);
     if (sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return false;
     unsigned needed = 0;
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
-        needed += hook_call(calls[i].name, calls[i].number, libc.dli_fbase) && i < NEEDED;
-    hook_syscall(libc.dli_fbase);
-    hook_exit(libc.dli_fbase);
-    hook_thread_exit(libc.dli_fbase, &text);
+        needed += hook_call(calls[i].name, calls[i].number) && i < NEEDED;
+    hook_syscall();
+    hook_exit();
+    hook_thread_exit(&text);
     sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_EXEC);
     return needed == NEEDED;
 }

@@ -1,6 +1,7 @@
 #include "shim/kernel/image.h"
 #include "schemas/glibc.h"
 #include "shim/base/environment.h"
+#include "shim/base/library.h"
 #include "shim/base/own_map.h"
 #include "shim/base/sys.h"
 #include "shim/looks/snapshot.h"
@@ -8,26 +9,11 @@
 #include "shim/ring/handover.h"
 #include "shim/ring/output.h"
 #include "shim/stacks/stack_id.h"
-#include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
 #include <string.h>
-#include <sys/auxv.h>
-
-/* Where PT_PHDR says that the program headers are, against where they are (AT_PHDR). */
-static bool is_pie(void)
-{
-    const ElfW(Phdr) *segment = (const void *)getauxval(AT_PHDR);
-    unsigned count = (unsigned)getauxval(AT_PHNUM);
-    for (unsigned i = 0; segment && i < count; i++)
-        if (segment[i].p_type == PT_PHDR)
-            return segment[i].p_vaddr != (uintptr_t)segment;
-    return false;
-}
 
 static const char *libc_name(char *out, size_t size, bool *glibc)
 {
-    const char *(*version)(void) = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+    const char *(*version)(void) = library_system("gnu_get_libc_version");
     *glibc = version != NULL;
     if (!version)
         return "unknown";
@@ -72,7 +58,7 @@ static void send_process(struct birth birth)
     p->pid = live->pid;
     p->ppid = birth.parent ? birth.parent : (uint32_t)sys0(__NR_getppid);
     p->word_size = sizeof(long);
-    p->pie = is_pie();
+    p->pie = library_first()->l_addr != 0;
     p->query = own_map_by_query();
     p->page_size = live->page_size;
     p->wall_time = sys_clock(CLOCK_REALTIME);
@@ -120,7 +106,7 @@ static void begin(enum sink sink, struct birth birth)
 
 void image_begin(enum sink sink, enum pmt_origin origin)
 {
-    single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded"); /* since glibc 2.32 */
+    single_threaded = library_system("__libc_single_threaded"); /* since glibc 2.32 */
     begin(sink, (struct birth){.origin = origin});
 }
 
@@ -128,7 +114,7 @@ void image_begin_child(uint32_t fork_id, uint32_t parent)
 {
     const char *socket = strchr(environment_preload()->socket, '=');
     live->pid = (uint32_t)sys0(__NR_getpid);
-    live->page_size = (uint32_t)getauxval(AT_PAGESZ);
+    live->page_size = 4096;
     live->alone = &state_never_alone;
     if (socket && handover(live, socket + 1, ring_memory)) {
         begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});

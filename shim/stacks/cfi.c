@@ -1,7 +1,7 @@
 #include "shim/stacks/cfi.h"
+#include "shim/base/library.h"
 #include "shim/stacks/cfi_bytes.h"
 #include "shim/stacks/cfi_program.h"
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <string.h>
@@ -194,8 +194,8 @@ static int (*iterate)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
 
 void cfi_init(void)
 {
-    find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
-    iterate = dlsym(RTLD_DEFAULT, "dl_iterate_phdr");
+    find_object = library_system("_dl_find_object");
+    iterate = library_system("dl_iterate_phdr");
 }
 
 struct search {

@@ -1,12 +1,13 @@
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/base/area.h"
+#include "shim/base/library.h"
+#include "shim/base/pool.h"
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/stacks/redirect.h"
 #include "shim/stacks/walkers.h"
 #include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -55,7 +56,7 @@ static int no_pipe(int fds[2])
 
 static long instead_of_read(void)
 {
-    errno = EAGAIN;
+    real_errno = EAGAIN;
     return -1;
 }
 
@@ -69,7 +70,7 @@ static long instead_of_syscall(long number, int fd, const void *bytes, size_t si
 {
     if (number == __NR_write)
         return instead_of_write(fd, bytes, size);
-    errno = ENOSYS;
+    real_errno = ENOSYS;
     return -1;
 }
 
@@ -85,7 +86,7 @@ static void *instead_of_mmap(void *address, size_t size, int prot, int flags, in
 {
     (void)address, (void)prot, (void)fd, (void)offset;
     void *memory = flags & MAP_ANONYMOUS ? area_get(size) : NULL;
-    errno = ENOMEM;
+    real_errno = ENOMEM;
     return memory ? memory : MAP_FAILED;
 }
 
@@ -93,6 +94,21 @@ static int instead_of_munmap(void *address, size_t size)
 {
     (void)address, (void)size;
     return 0;
+}
+
+static void *instead_of_malloc(size_t size)
+{
+    return pool_alloc(size, 0);
+}
+
+static void *instead_of_calloc(size_t count, size_t size)
+{
+    return pool_alloc(count * size, 0); /* a block of the pool was never used before */
+}
+
+static void instead_of_free(void *block)
+{
+    (void)block;
 }
 
 #define INSTEAD(function) ((void (*)(void))(function))
@@ -107,21 +123,27 @@ static const struct redirection of_libunwind[] = {
     {"mmap", INSTEAD(instead_of_mmap)},
     {"mmap64", INSTEAD(instead_of_mmap)},
     {"munmap", INSTEAD(instead_of_munmap)},
+    {"malloc", INSTEAD(instead_of_malloc)},
+    {"calloc", INSTEAD(instead_of_calloc)},
+    {"realloc", INSTEAD(pool_realloc)},
+    {"free", INSTEAD(instead_of_free)},
     {NULL, NULL},
 };
 
 #define TEXT_OF(x) #x
 #define NAME_OF(x) TEXT_OF(x)
 
-static void resolve(void *library)
+#define FIND(library, name) library_find(library, name, NULL)
+
+static void resolve(const struct link_map *library)
 {
-    unwinder.context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
-    unwinder.init = dlsym(library, NAME_OF(UNW_OBJ(init_local)));
-    unwinder.get_reg = dlsym(library, NAME_OF(UNW_OBJ(get_reg)));
-    unwinder.get_proc_info = dlsym(library, NAME_OF(UNW_OBJ(get_proc_info)));
-    unwinder.accessors = dlsym(library, NAME_OF(UNW_ARCH_OBJ(get_accessors)));
-    unwinder.space = dlsym(library, NAME_OF(UNW_OBJ(local_addr_space)));
-    unwinder.step = dlsym(library, NAME_OF(UNW_OBJ(step)));
+    unwinder.context = FIND(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
+    unwinder.init = FIND(library, NAME_OF(UNW_OBJ(init_local)));
+    unwinder.get_reg = FIND(library, NAME_OF(UNW_OBJ(get_reg)));
+    unwinder.get_proc_info = FIND(library, NAME_OF(UNW_OBJ(get_proc_info)));
+    unwinder.accessors = FIND(library, NAME_OF(UNW_ARCH_OBJ(get_accessors)));
+    unwinder.space = FIND(library, NAME_OF(UNW_OBJ(local_addr_space)));
+    unwinder.step = FIND(library, NAME_OF(UNW_OBJ(step)));
 }
 
 /* libunwind sets its accessors up when it is first used. */
@@ -146,24 +168,23 @@ static void prepare(void)
 
 void libunwind_load(void)
 {
-    int saved_errno = errno;
+    int saved_errno = real_errno;
     uint64_t mask;
     sys_block_signals(&mask);
     thread.busy++;
-    void *library = real.dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    void *(*open)(const char *, int) = library_system("dlopen");
+    const struct link_map *library = open("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
     if (library) {
+        redirect(library, of_libunwind);
         /* ld.so appends what it loads: libunwind, and behind it what that needs */
-        struct link_map *map = NULL;
-        dlinfo(library, RTLD_DI_LINKMAP, &map);
-        redirect(map, of_libunwind);
-        for (; map; map = map->l_next)
-            area_set_apart((const void *)map->l_addr);
+        for (const struct link_map *l = library; l; l = l->l_next)
+            area_set_apart((const void *)l->l_addr);
         resolve(library);
         prepare();
     }
     thread.busy--;
     sys_restore_signals(&mask);
-    errno = saved_errno;
+    real_errno = saved_errno;
 }
 
 bool libunwind_hold(void)
@@ -234,7 +255,7 @@ static void walk(void *arg)
 enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp, bool guess)
 {
     struct walk w = {.stack = stack, .depth = depth, .guess = guess, .end = UNWIND_FAILED};
-    int saved_errno = errno;
+    int saved_errno = real_errno;
     w.sp = sp;
     stack->count = 0;
     stack->cut = false;
@@ -242,7 +263,7 @@ enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintp
     thread.busy++;
     walkers_run(walk, &w);
     thread.busy--;
-    errno = saved_errno;
+    real_errno = saved_errno;
     unwind_seal(stack);
     return w.end;
 }

@@ -1,4 +1,5 @@
-/* Calls of one library go to functions of ours. */
+/* Calls of one library go to functions of ours, all others to the system's own: whoever else
+ * defines them, an interceptor for example, has not reckoned with such calls. */
 #ifndef PMT_REDIRECT_H
 #define PMT_REDIRECT_H
 
