@@ -7,6 +7,12 @@
 
 /* ---- the chunk word, pmt_alloc.chunk: malloc/malloc.c, struct malloc_chunk ---- */
 
+/* Where it lies: in front of the block. `word_size` of the process: 4 or 8. */
+static inline uint64_t glibc_chunk_at(uint64_t block, unsigned word_size)
+{
+    return block - word_size;
+}
+
 static inline uint64_t glibc_chunk_size(uint64_t chunk)
 {
     return chunk & ~(uint64_t)PMT_CHUNK_FLAGS;
@@ -19,11 +25,20 @@ static inline uint64_t glibc_chunk_header(uint64_t chunk, unsigned word_size)
     return chunk & PMT_CHUNK_MMAPPED ? 2 * word_size : word_size;
 }
 
-/* Usable bytes of the block, 0 if not known. `word_size` of the process: 4 or 8. */
+/* Usable bytes of the block, 0 if not known. */
 static inline uint64_t glibc_usable(uint64_t chunk, unsigned word_size)
 {
     uint64_t size = glibc_chunk_size(chunk), header = glibc_chunk_header(chunk, word_size);
     return size > header ? size - header : 0;
+}
+
+/* The inverse: a chunk word with these flags. False if no block has so many usable bytes. */
+static inline bool glibc_chunk_make(uint64_t usable, uint64_t flags, unsigned word_size,
+                                    uint64_t *out)
+{
+    uint64_t size = usable ? usable + glibc_chunk_header(flags, word_size) : 0;
+    *out = size | flags;
+    return size >= usable && !(size & PMT_CHUNK_FLAGS);
 }
 
 /* ---- thresholds ---- */

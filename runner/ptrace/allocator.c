@@ -1,6 +1,7 @@
 #include "runner/ptrace/allocator.h"
 #include "runner/ptrace/emulate.h"
 #include "runner/ptrace/mem.h"
+#include "schemas/glibc.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ static uint64_t chunk_of(const struct tracee *thread, uint64_t block)
     const struct space *space = thread->process->space;
     if (!block || !space->breakpoints.glibc)
         return 0;
-    return mem_read_word(thread->tid, block - space->word_size, space->word_size);
+    return mem_read_word(thread->tid, glibc_chunk_at(block, space->word_size), space->word_size);
 }
 
 static uint32_t size_of(const struct allocator_call *call, uint64_t addr)

@@ -96,11 +96,8 @@ static bool read_chunk(struct rest *r, unsigned word_size, uint64_t *out)
         flags |= PMT_CHUNK_NON_MAIN_ARENA;
     else if (!SKIP(r, "heap\""))
         return false;
-    if (!SKIP(r, ",\"usable\":") || !read_unsigned(r, UINT64_MAX, &usable))
-        return false;
-    uint64_t header = glibc_chunk_header(flags, word_size);
-    *out = (usable ? usable + header : 0) | flags;
-    return !usable || !((usable + header) & PMT_CHUNK_FLAGS);
+    return SKIP(r, ",\"usable\":") && read_unsigned(r, UINT64_MAX, &usable) &&
+           glibc_chunk_make(usable, flags, word_size, out);
 }
 
 static bool read_head(struct rest *r, struct pmt_record *record, struct event *out)

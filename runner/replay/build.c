@@ -24,14 +24,10 @@ static uint64_t build_chunk(struct replay *p, const json_t *event)
         flags |= PMT_CHUNK_NON_MAIN_ARENA;
     else if (strcmp(placement, "heap") != 0)
         failure_field(p, "placement", "\"heap\", \"mmap\", \"arena\" or \"unknown\"");
-    uint64_t header = glibc_chunk_header(flags, word_sizes_of(p, field_image(p, event)));
-    uint64_t usable =
-        field_find_unsigned(p, event, "usable", UINT64_MAX - PMT_CHUNK_FLAGS - header);
-    if (usable == 0)
-        return flags;
-    if ((usable + header) & PMT_CHUNK_FLAGS)
+    uint64_t chunk, usable = field_find_unsigned(p, event, "usable", UINT64_MAX);
+    if (!glibc_chunk_make(usable, flags, word_sizes_of(p, field_image(p, event)), &chunk))
         failure_field(p, "usable", "a size that a block of glibc can have");
-    return (usable + header) | flags;
+    return chunk;
 }
 
 static void build_alloc(struct replay *p, const json_t *event)

@@ -2,13 +2,12 @@
 #ifndef PMT_HEAP_CALL_H
 #define PMT_HEAP_CALL_H
 
+#include "schemas/glibc.h"
 #include "shim/hooks/hook.h"
 
-/* glibc, malloc/malloc.c, struct malloc_chunk: the word before the block is the size of the chunk
- * and three flags. */
 static inline uintptr_t heap_call_word(const void *block)
 {
-    return ((const uintptr_t *)block)[-1];
+    return *(const uintptr_t *)(uintptr_t)glibc_chunk_at((uintptr_t)block, sizeof(long));
 }
 
 static inline uintptr_t heap_call_chunk(const void *block)

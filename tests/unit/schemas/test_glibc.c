@@ -135,6 +135,26 @@ static void test_usable(void **state)
     assert_int_equal(glibc_usable(7, 4), 0); /* smaller than its header: corrupted */
 }
 
+static void test_chunks(void **state)
+{
+    static const uint64_t flags[] = {1, PMT_CHUNK_MMAPPED, 1 | PMT_CHUNK_NON_MAIN_ARENA};
+    uint64_t chunk;
+    (void)state;
+    assert_int_equal(glibc_chunk_at(0x5655b1a0, 4), 0x5655b19c);
+    assert_int_equal(glibc_chunk_at(0x5655b1a0, 8), 0x5655b198);
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned word_size = 4; word_size <= 8; word_size += 4) {
+            uint64_t usable = 4096 - glibc_chunk_header(flags[i], word_size);
+            assert_true(glibc_chunk_make(usable, flags[i], word_size, &chunk));
+            assert_int_equal(chunk, 4096 | flags[i]);
+            assert_int_equal(glibc_usable(chunk, word_size), usable);
+            assert_false(glibc_chunk_make(usable + 1, flags[i], word_size, &chunk));
+            assert_true(glibc_chunk_make(0, flags[i], word_size, &chunk)); /* not known */
+            assert_int_equal(chunk, flags[i]);
+        }
+    assert_false(glibc_chunk_make(UINT64_MAX - 7, 1, 8, &chunk));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_what_fixes_the_threshold),
         cmocka_unit_test(test_usable),
+        cmocka_unit_test(test_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
