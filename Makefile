@@ -258,7 +258,7 @@ FORCE:
 e2e: all labs victims $(ASAN_TOOL) ## run the end-to-end tests
 	tests/setup/foreign.sh $(BUILD)/foreign
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_ASAN=$(CURDIR)/$(ASAN_TOOL) \
-		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider $(HANGS) --junitxml=$(RESULTS)/e2e.xml tests/e2e
+		$(PYTHON) -B -m pytest -q -n 4 -p no:cacheprovider $(HANGS) --junitxml=$(RESULTS)/e2e.xml tests/e2e tests/test_rooms.py
 
 differential: all ## what some 500 commands do, untraced and traced: a table of the differences
 	tests/setup/foreign.sh $(BUILD)/foreign || echo "make differential: what is missing is left out"
