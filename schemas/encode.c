@@ -112,3 +112,26 @@ void encode_string(struct encoder *e, const char *bytes, size_t size)
     }
     encode_literal(e, "\"");
 }
+
+void encode_key_unsigned(struct encoder *e, const char *key, uint64_t value)
+{
+    encode_chars(e, key);
+    encode_unsigned(e, value);
+}
+
+void encode_key_address(struct encoder *e, const char *key, uint64_t value)
+{
+    encode_chars(e, key);
+    encode_address(e, value);
+}
+
+void encode_key_string(struct encoder *e, const char *key, const char *bytes, size_t size)
+{
+    encode_chars(e, key);
+    encode_string(e, bytes, size);
+}
+
+void encode_key_chars(struct encoder *e, const char *key, const char *text)
+{
+    encode_key_string(e, key, text, strlen(text));
+}

@@ -25,6 +25,11 @@ void encode_unsigned(struct encoder *e, uint64_t value);
 void encode_signed(struct encoder *e, int64_t value);
 void encode_address(struct encoder *e, uint64_t value);                /* "0x..." with its quotes */
 void encode_string(struct encoder *e, const char *bytes, size_t size); /* with its quotes */
+/* With what stands in front: ",\"size\":". */
+void encode_key_unsigned(struct encoder *e, const char *key, uint64_t value);
+void encode_key_address(struct encoder *e, const char *key, uint64_t value);
+void encode_key_string(struct encoder *e, const char *key, const char *bytes, size_t size);
+void encode_key_chars(struct encoder *e, const char *key, const char *text);
 /* Length of the UTF-8 sequence at `s` (RFC 3629: no overlong forms, no surrogates), 0 if it is
  * none. */
 size_t encode_utf8_length(const unsigned char *s, size_t left);

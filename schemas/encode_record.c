@@ -8,34 +8,11 @@
 #define HEAD_ROOM 192u  /* of put_head(): 50 characters and 5 numbers */
 #define ALLOC_ROOM 512u /* of put_alloc(): 130 more, 5 numbers and a name of at most 20 */
 
-static void key_unsigned(struct encoder *e, const char *key, uint64_t value)
-{
-    encode_chars(e, key);
-    encode_unsigned(e, value);
-}
-
-static void key_address(struct encoder *e, const char *key, uint64_t value)
-{
-    encode_chars(e, key);
-    encode_address(e, value);
-}
-
-static void key_string(struct encoder *e, const char *key, const char *bytes, size_t size)
-{
-    encode_chars(e, key);
-    encode_string(e, bytes, size);
-}
-
-static void key_chars(struct encoder *e, const char *key, const char *text)
-{
-    key_string(e, key, text, strlen(text));
-}
-
 static void key_errno(struct encoder *e, int error)
 {
     const char *name = names_errno(error);
     if (name)
-        return key_chars(e, ",\"errno\":", name);
+        return encode_key_chars(e, ",\"errno\":", name);
     encode_literal(e, ",\"errno\":\"");
     encode_signed(e, error);
     encode_literal(e, "\"");
@@ -44,7 +21,7 @@ static void key_errno(struct encoder *e, int error)
 static void key_stack(struct encoder *e, const struct pmt_record *r)
 {
     if (r->stack_id)
-        key_unsigned(e, ",\"stack_id\":", r->stack_id);
+        encode_key_unsigned(e, ",\"stack_id\":", r->stack_id);
 }
 
 static bool call_has_size(unsigned call)
@@ -57,11 +34,11 @@ static void key_within(struct encoder *e, const struct pmt_within *w, const char
 {
     if (!w->call)
         return;
-    key_chars(e, ",\"within\":{\"call\":", names_call(w->call));
+    encode_key_chars(e, ",\"within\":{\"call\":", names_call(w->call));
     if (call_has_size(w->call))
-        key_unsigned(e, ",\"size\":", w->size);
+        encode_key_unsigned(e, ",\"size\":", w->size);
     if (w->name_size)
-        key_string(e, ",\"name\":", name, w->name_size);
+        encode_key_string(e, ",\"name\":", name, w->name_size);
     encode_literal(e, "}");
 }
 
@@ -146,7 +123,7 @@ static void encode_alloc(struct encoder *e, const struct encode_context *c,
 
 static void encode_kernel(struct encoder *e, const struct pmt_kernel *k)
 {
-    key_chars(e, ",\"call\":", names_call(k->r.call));
+    encode_key_chars(e, ",\"call\":", names_call(k->r.call));
     encode_literal(e, ",\"args\":[");
     for (unsigned i = 0; i < mapcalls_argument_count(k->r.call); i++) {
         if (i)
@@ -155,11 +132,11 @@ static void encode_kernel(struct encoder *e, const struct pmt_kernel *k)
     }
     encode_literal(e, "]");
     if (k->r.call == PMT_CALL_BRK)
-        key_address(e, ",\"old_brk\":", k->old_brk);
+        encode_key_address(e, ",\"old_brk\":", k->old_brk);
     if (k->result < 0 && k->result > -4096)
         key_errno(e, (int)-k->result);
     else
-        key_address(e, ",\"result\":", (uint64_t)k->result);
+        encode_key_address(e, ",\"result\":", (uint64_t)k->result);
     key_within(e, &k->within, (const char *)(k + 1));
     key_stack(e, &k->r);
 }
@@ -168,23 +145,23 @@ void encode_record_region(struct encoder *e, const struct pmt_region *g, const c
 {
     char perms[4];
     names_perms(perms, g->perms);
-    key_address(e, "{\"start\":", g->start);
-    key_address(e, ",\"end\":", g->end);
-    key_unsigned(e, ",\"size\":", g->end - g->start);
-    key_string(e, ",\"perms\":", perms, sizeof perms);
-    key_unsigned(e, ",\"offset\":", g->offset);
-    key_unsigned(e, ",\"dev_major\":", g->dev_major);
-    key_unsigned(e, ",\"dev_minor\":", g->dev_minor);
-    key_unsigned(e, ",\"inode\":", g->inode);
-    key_string(e, ",\"path\":", path, g->path_size);
+    encode_key_address(e, "{\"start\":", g->start);
+    encode_key_address(e, ",\"end\":", g->end);
+    encode_key_unsigned(e, ",\"size\":", g->end - g->start);
+    encode_key_string(e, ",\"perms\":", perms, sizeof perms);
+    encode_key_unsigned(e, ",\"offset\":", g->offset);
+    encode_key_unsigned(e, ",\"dev_major\":", g->dev_major);
+    encode_key_unsigned(e, ",\"dev_minor\":", g->dev_minor);
+    encode_key_unsigned(e, ",\"inode\":", g->inode);
+    encode_key_string(e, ",\"path\":", path, g->path_size);
 }
 
 static void encode_snapshot(struct encoder *e, const struct encode_context *c,
                             const struct pmt_snapshot *s)
 {
-    key_chars(e, ",\"reason\":", names_reason(s->r.call));
-    key_address(e, ",\"lo\":", s->lo);
-    key_address(e, ",\"hi\":", s->hi);
+    encode_key_chars(e, ",\"reason\":", names_reason(s->r.call));
+    encode_key_address(e, ",\"lo\":", s->lo);
+    encode_key_address(e, ",\"hi\":", s->hi);
     encode_chars(e, s->flags & PMT_SNAPSHOT_WHOLE ? ",\"whole\":true" : ",\"whole\":false");
     encode_chars(e, s->flags & PMT_SNAPSHOT_LAST ? ",\"last\":true" : ",\"last\":false");
     key_within(e, &s->within, (const char *)(s + 1));
@@ -207,10 +184,10 @@ static void encode_snapshot(struct encoder *e, const struct encode_context *c,
 static void encode_stack(struct encoder *e, const struct encode_context *c,
                          const struct pmt_stack *s)
 {
-    key_unsigned(e, ",\"id\":", s->r.stack_id);
+    encode_key_unsigned(e, ",\"id\":", s->r.stack_id);
     encode_literal(e, ",\"frames\":[");
     for (uint32_t i = 0; i < s->frames; i++) {
-        key_address(e, i ? ",{\"ip\":" : "{\"ip\":", s->ip[i]);
+        encode_key_address(e, i ? ",{\"ip\":" : "{\"ip\":", s->ip[i]);
         if (c->frame_extra)
             c->frame_extra(e, c->arg, s, i);
         encode_literal(e, "}");
@@ -237,35 +214,35 @@ static void encode_process(struct encoder *e, const struct pmt_process *p)
 {
     const char *exe = (const char *)(p + 1), *libc = exe + p->exe_size;
     encode_literal(e, ",\"schema\":1");
-    key_chars(e, ",\"origin\":", names_origin(p->origin));
-    key_unsigned(e, ",\"ppid\":", p->ppid);
+    encode_key_chars(e, ",\"origin\":", names_origin(p->origin));
+    encode_key_unsigned(e, ",\"ppid\":", p->ppid);
     if (p->origin == PMT_ORIGIN_FORK)
-        key_unsigned(e, ",\"fork_id\":", p->fork_id);
-    key_string(e, ",\"exe\":", exe, p->exe_size);
+        encode_key_unsigned(e, ",\"fork_id\":", p->fork_id);
+    encode_key_string(e, ",\"exe\":", exe, p->exe_size);
     encode_argv(e, libc + p->libc_size, p->argv_size);
-    key_unsigned(e, ",\"class\":", p->word_size * 8u);
+    encode_key_unsigned(e, ",\"class\":", p->word_size * 8u);
     encode_chars(e, p->word_size == 4 ? ",\"machine\":\"i386\"" : ",\"machine\":\"x86-64\"");
     encode_chars(e, p->statically_linked ? ",\"linking\":\"static\"" : ",\"linking\":\"dynamic\"");
     encode_chars(e, p->pie ? ",\"pie\":true" : ",\"pie\":false");
-    key_string(e, ",\"libc\":", libc, p->libc_size);
-    key_unsigned(e, ",\"page_size\":", p->page_size);
-    key_chars(e, ",\"backend\":", names_backend(p->backend));
+    encode_key_string(e, ",\"libc\":", libc, p->libc_size);
+    encode_key_unsigned(e, ",\"page_size\":", p->page_size);
+    encode_key_chars(e, ",\"backend\":", names_backend(p->backend));
     encode_chars(e, p->blind ? ",\"allocator_calls\":\"unseen\"" : ",\"allocator_calls\":\"seen\"");
     encode_chars(e, p->query ? ",\"snapshots\":\"query\"" : ",\"snapshots\":\"text\"");
     if (p->mmap_threshold) {
-        key_unsigned(e, ",\"thresholds\":{\"mmap\":", p->mmap_threshold);
-        key_unsigned(e, ",\"mmap_max\":", p->mmap_threshold_max);
-        key_unsigned(e, ",\"trim\":", p->trim_threshold);
+        encode_key_unsigned(e, ",\"thresholds\":{\"mmap\":", p->mmap_threshold);
+        encode_key_unsigned(e, ",\"mmap_max\":", p->mmap_threshold_max);
+        encode_key_unsigned(e, ",\"trim\":", p->trim_threshold);
         encode_chars(e, p->dynamic_threshold ? ",\"dynamic\":true}" : ",\"dynamic\":false}");
     } else {
         encode_literal(e, ",\"thresholds\":null");
     }
-    key_address(e, ",\"brk\":", p->brk);
-    key_address(e, ",\"stack_end\":", p->stack_end);
-    key_address(e, ",\"tracer\":[", p->tracer[0]);
-    key_address(e, ",", p->tracer[1]);
-    key_address(e, ",", p->tracer[2]);
-    key_unsigned(e, "],\"wall_time_ns\":", p->wall_time);
+    encode_key_address(e, ",\"brk\":", p->brk);
+    encode_key_address(e, ",\"stack_end\":", p->stack_end);
+    encode_key_address(e, ",\"tracer\":[", p->tracer[0]);
+    encode_key_address(e, ",", p->tracer[1]);
+    encode_key_address(e, ",", p->tracer[2]);
+    encode_key_unsigned(e, "],\"wall_time_ns\":", p->wall_time);
 }
 
 static void encode_mallopt(struct encoder *e, const struct pmt_mallopt *m)
@@ -281,7 +258,7 @@ static void encode_mallopt(struct encoder *e, const struct pmt_mallopt *m)
 
 static void encode_exec(struct encoder *e, const struct pmt_exec *x)
 {
-    key_string(e, ",\"path\":", (const char *)(x + 1), x->path_size);
+    encode_key_string(e, ",\"path\":", (const char *)(x + 1), x->path_size);
     if (x->error)
         key_errno(e, x->error);
 }
@@ -289,11 +266,11 @@ static void encode_exec(struct encoder *e, const struct pmt_exec *x)
 static void encode_thread(struct encoder *e, const struct encode_context *c,
                           const struct pmt_thread *t)
 {
-    key_chars(e, ",\"event\":", names_thread_event(t->event));
+    encode_key_chars(e, ",\"event\":", names_thread_event(t->event));
     if (t->event == PMT_THREAD_START) {
-        key_unsigned(e, ",\"creator\":", t->creator);
+        encode_key_unsigned(e, ",\"creator\":", t->creator);
         if (t->stack) {
-            key_address(e, ",\"stack\":{\"address\":", t->stack);
+            encode_key_address(e, ",\"stack\":{\"address\":", t->stack);
             if (c->thread_extra)
                 c->thread_extra(e, c->arg, t);
             encode_literal(e, "}");
@@ -304,14 +281,14 @@ static void encode_thread(struct encoder *e, const struct encode_context *c,
 
 static void encode_fork(struct encoder *e, const struct pmt_fork *f)
 {
-    key_chars(e, ",\"call\":", names_call(f->r.call));
-    key_unsigned(e, ",\"fork_id\":", f->fork_id);
+    encode_key_chars(e, ",\"call\":", names_call(f->r.call));
+    encode_key_unsigned(e, ",\"fork_id\":", f->fork_id);
     key_stack(e, &f->r);
 }
 
 static void encode_exit(struct encoder *e, const struct encode_context *c, const struct pmt_exit *x)
 {
-    key_chars(e, ",\"end\":", names_end(x->end));
+    encode_key_chars(e, ",\"end\":", names_end(x->end));
     if (x->signal || x->end != PMT_END_EXIT) {
         encode_literal(e, ",\"status\":null");
     } else {
@@ -319,10 +296,10 @@ static void encode_exit(struct encoder *e, const struct encode_context *c, const
         encode_signed(e, x->status);
     }
     if (x->verified) {
-        key_unsigned(e, ",\"stacks\":{\"walks\":", x->walks[PMT_WALKS_CHECKED]);
-        key_unsigned(e, ",\"cut\":", x->walks[PMT_WALKS_CUT]);
-        key_unsigned(e, ",\"fell_back\":", x->walks[PMT_WALKS_FELL_BACK]);
-        key_unsigned(e, ",\"mismatches\":", x->walks[PMT_WALKS_MISMATCHED]);
+        encode_key_unsigned(e, ",\"stacks\":{\"walks\":", x->walks[PMT_WALKS_CHECKED]);
+        encode_key_unsigned(e, ",\"cut\":", x->walks[PMT_WALKS_CUT]);
+        encode_key_unsigned(e, ",\"fell_back\":", x->walks[PMT_WALKS_FELL_BACK]);
+        encode_key_unsigned(e, ",\"mismatches\":", x->walks[PMT_WALKS_MISMATCHED]);
         encode_literal(e, "}");
     }
     if (c->exit_extra)
@@ -352,8 +329,8 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     case PMT_RECORD_EXIT:
         return encode_exit(e, c, (const struct pmt_exit *)r);
     case PMT_RECORD_LOSS:
-        key_chars(e, ",\"reason\":", names_loss(r->call));
-        return key_unsigned(e, ",\"count\":", ((const struct pmt_lost *)r)->count);
+        encode_key_chars(e, ",\"reason\":", names_loss(r->call));
+        return encode_key_unsigned(e, ",\"count\":", ((const struct pmt_lost *)r)->count);
     }
 }
 

@@ -22,23 +22,11 @@ struct json {
     const struct model *model; /* while an event is written */
 };
 
-static void key(struct encoder *e, const char *name, const char *text)
-{
-    encode_chars(e, name);
-    encode_string(e, text, strlen(text));
-}
-
-static void number(struct encoder *e, const char *name, uint64_t value)
-{
-    encode_chars(e, name);
-    encode_unsigned(e, value);
-}
-
 static void describe(struct encoder *e, const struct region *r)
 {
-    key(e, ",\"kind\":", kind_name(r->kind));
+    encode_key_chars(e, ",\"kind\":", kind_name(r->kind));
     if (r->kind == KIND_THREAD_STACK && r->tid)
-        number(e, ",\"tid\":", r->tid);
+        encode_key_unsigned(e, ",\"tid\":", r->tid);
     encode_chars(e, r->tracer ? ",\"owner\":\"tracer\"" : ",\"owner\":\"program\"");
 }
 
@@ -57,11 +45,11 @@ static void inlined_into(struct encoder *e, const struct symbol *s)
     for (unsigned i = 0; i < s->inlined; i++) {
         const struct symbol_place *into = &s->inlined_into[i];
         encode_chars(e, i ? ",{" : ",\"inlined_into\":[{");
-        key(e, "\"function\":", into->function ? into->function : "");
+        encode_key_chars(e, "\"function\":", into->function ? into->function : "");
         if (into->file)
-            key(e, ",\"file\":", into->file);
+            encode_key_chars(e, ",\"file\":", into->file);
         if (into->line)
-            number(e, ",\"line\":", into->line);
+            encode_key_unsigned(e, ",\"line\":", into->line);
         encode_literal(e, "}");
     }
     if (s->inlined)
@@ -71,13 +59,13 @@ static void inlined_into(struct encoder *e, const struct symbol *s)
 static void names_of_frame(struct encoder *e, const char *module, const struct symbol *s)
 {
     if (s->function)
-        key(e, ",\"function\":", s->function);
+        encode_key_chars(e, ",\"function\":", s->function);
     if (module)
-        key(e, ",\"module\":", module);
+        encode_key_chars(e, ",\"module\":", module);
     if (s->file)
-        key(e, ",\"file\":", s->file);
+        encode_key_chars(e, ",\"file\":", s->file);
     if (s->line)
-        number(e, ",\"line\":", s->line);
+        encode_key_unsigned(e, ",\"line\":", s->line);
     inlined_into(e, s);
 }
 
@@ -109,10 +97,8 @@ static void thread_extra(struct encoder *e, void *arg, const struct pmt_thread *
     const struct region *r = regions_find(&j->model->image->map, t->stack);
     if (!r)
         return;
-    encode_literal(e, ",\"start\":");
-    encode_address(e, r->raw.start);
-    encode_literal(e, ",\"end\":");
-    encode_address(e, r->raw.end);
+    encode_key_address(e, ",\"start\":", r->raw.start);
+    encode_key_address(e, ",\"end\":", r->raw.end);
 }
 
 static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
@@ -128,23 +114,23 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
             encode_unsigned(e, x->signal);
         encode_literal(e, "\"");
     }
-    number(e, ",\"ledger\":{\"changes\":", m->image->ledger.changes);
-    number(e, ",\"explained\":", m->image->ledger.explained);
-    number(e, ",\"unexplained\":", m->image->ledger.unexplained);
-    number(e, ",\"lost\":", m->image->ledger.lost);
-    number(e, "},\"allocations\":{\"calls\":", m->image->ledger.allocations);
-    number(e, ",\"frees\":", m->image->ledger.frees);
-    number(e, ",\"live\":", m->image->allocations.count);
-    number(e, ",\"live_bytes\":", m->image->allocations.bytes);
+    encode_key_unsigned(e, ",\"ledger\":{\"changes\":", m->image->ledger.changes);
+    encode_key_unsigned(e, ",\"explained\":", m->image->ledger.explained);
+    encode_key_unsigned(e, ",\"unexplained\":", m->image->ledger.unexplained);
+    encode_key_unsigned(e, ",\"lost\":", m->image->ledger.lost);
+    encode_key_unsigned(e, "},\"allocations\":{\"calls\":", m->image->ledger.allocations);
+    encode_key_unsigned(e, ",\"frees\":", m->image->ledger.frees);
+    encode_key_unsigned(e, ",\"live\":", m->image->allocations.count);
+    encode_key_unsigned(e, ",\"live_bytes\":", m->image->allocations.bytes);
     encode_literal(e, "},\"totals\":[");
     struct totals t = totals_of(&m->image->map);
     bool first = true;
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         if (!t.kinds[kind].regions)
             continue;
-        key(e, first ? "{\"kind\":" : ",{\"kind\":", kind_name(kind));
-        number(e, ",\"regions\":", t.kinds[kind].regions);
-        number(e, ",\"bytes\":", t.kinds[kind].bytes);
+        encode_key_chars(e, first ? "{\"kind\":" : ",{\"kind\":", kind_name(kind));
+        encode_key_unsigned(e, ",\"regions\":", t.kinds[kind].regions);
+        encode_key_unsigned(e, ",\"bytes\":", t.kinds[kind].bytes);
         encode_literal(e, "}");
         first = false;
     }
@@ -200,19 +186,19 @@ static void region(struct encoder *e, const struct region *r)
 static void cause(struct encoder *e, const struct model *m, const struct cause *c)
 {
     char caller[1024];
-    key(e, ",\"cause\":{\"call\":", cause_name(c));
+    encode_key_chars(e, ",\"cause\":{\"call\":", cause_name(c));
     if (call_allocates(c->code) && c->code != PMT_CALL_FREE)
-        number(e, ",\"size\":", c->size);
+        encode_key_unsigned(e, ",\"size\":", c->size);
     if (c->name[0])
-        key(e, ",\"name\":", c->name);
+        encode_key_chars(e, ",\"name\":", c->name);
     if (c->seq)
-        number(e, ",\"seq\":", c->seq);
+        encode_key_unsigned(e, ",\"seq\":", c->seq);
     if (c->kernel)
-        key(e, ",\"kernel\":", names_call(c->kernel));
+        encode_key_chars(e, ",\"kernel\":", names_call(c->kernel));
     if (caller_text(m, c->stack_id, caller, sizeof caller))
-        key(e, ",\"caller\":", caller);
+        encode_key_chars(e, ",\"caller\":", caller);
     if (c->stack_id)
-        number(e, ",\"stack_id\":", c->stack_id);
+        encode_key_unsigned(e, ",\"stack_id\":", c->stack_id);
     encode_literal(e, "}");
 }
 
@@ -221,12 +207,12 @@ static void start_derived(struct encoder *e, struct json *j, const struct model 
                           const char *type, const struct change *change, uint64_t seq)
 {
     encode_start(e, j->lines + j->used, LINE_SIZE);
-    key(e, "{\"type\":", type);
-    number(e, ",\"seq\":", seq);
-    number(e, ",\"t_ns\":", change->t_ns);
-    number(e, ",\"pid\":", m->image->pid);
-    number(e, ",\"image\":", m->image->number);
-    number(e, ",\"tid\":", change->tid);
+    encode_key_chars(e, "{\"type\":", type);
+    encode_key_unsigned(e, ",\"seq\":", seq);
+    encode_key_unsigned(e, ",\"t_ns\":", change->t_ns);
+    encode_key_unsigned(e, ",\"pid\":", m->image->pid);
+    encode_key_unsigned(e, ",\"image\":", m->image->number);
+    encode_key_unsigned(e, ",\"tid\":", change->tid);
 }
 
 static void regions(struct encoder *e, const char *name, const struct region_list *list)
@@ -246,7 +232,7 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     struct encoder e;
     char why[256];
     start_derived(&e, j, m, "region", change, seq);
-    key(&e, ",\"change\":", change_name(change->type));
+    encode_key_chars(&e, ",\"change\":", change_name(change->type));
     encode_literal(&e, ",\"delta\":");
     encode_signed(&e, change->delta);
     encode_literal(&e, ",\"before\":");
@@ -256,10 +242,10 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     if (change->parts.count)
         regions(&e, ",\"parts\":", &change->parts);
     if (change->library)
-        key(&e, ",\"library\":", change->library);
+        encode_key_chars(&e, ",\"library\":", change->library);
     cause(&e, m, &change->cause);
     why_text(m, change, why, sizeof why);
-    key(&e, ",\"why\":", why);
+    encode_key_chars(&e, ",\"why\":", why);
     encode_literal(&e, "}\n");
     add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
 }
@@ -270,11 +256,11 @@ static void on_library(struct view *view, const struct model *m, const struct li
     struct json *j = (struct json *)view;
     struct encoder e;
     start_derived(&e, j, m, "library", library->change, seq);
-    key(&e, ",\"change\":", library->loaded ? "loaded" : "unloaded");
-    key(&e, ",\"path\":", library->path);
-    key(&e, ",\"name\":", library_name(library));
+    encode_key_chars(&e, ",\"change\":", library->loaded ? "loaded" : "unloaded");
+    encode_key_chars(&e, ",\"path\":", library->path);
+    encode_key_chars(&e, ",\"name\":", library_name(library));
     regions(&e, ",\"regions\":", &library->regions);
-    number(&e, ",\"bytes\":", library_size(library));
+    encode_key_unsigned(&e, ",\"bytes\":", library_size(library));
     cause(&e, m, &library->change->cause);
     encode_literal(&e, "}\n");
     add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
