@@ -80,14 +80,17 @@ static bool continues(const struct region *a, const struct region *b)
 /* Every old region is told in one change, and every new one: only so do the changes add up. A
  * change has one old region with all that it became, or one new region with all that it was made
  * of. */
+struct told {
+    size_t with; /* an old region: the new one that it was merged into; a new one: the old one that
+                  * it is told as having come from; or NOWHERE */
+    unsigned links;  /* on the other side: regions that continue it, or that it continues */
+    unsigned pieces; /* old: how many new regions are told as having come from it */
+    bool merged;     /* new: several old regions are told as merged into it */
+};
+
 struct work {
     const struct region_list *gone, *fresh;
-    size_t *gone_into;     /* the new region that the old one was merged into, or NOWHERE */
-    unsigned *gone_pieces; /* how many new regions are told as having come from it */
-    unsigned *gone_links;  /* new regions that continue it */
-    size_t *fresh_from;    /* the old region that it is told as having come from, or NOWHERE */
-    unsigned *fresh_links; /* old regions that it continues */
-    bool *fresh_merged;    /* several old regions are told as merged into it */
+    struct told *old, *now; /* one for each of them */
     struct change_list *out;
 };
 
@@ -107,26 +110,26 @@ static void count_links(struct work *w)
     for (size_t i = 0; i < w->gone->count; i++)
         FOR_EACH_OVER (j, w->fresh, w->gone->items[i])
             if (continues(w->gone->items[i], w->fresh->items[j])) {
-                w->gone_links[i]++;
-                w->fresh_links[j]++;
+                w->old[i].links++;
+                w->now[j].links++;
             }
 }
 
 static bool is_told(const struct work *w, size_t old)
 {
-    return w->gone_into[old] != NOWHERE || w->gone_pieces[old];
+    return w->old[old].with != NOWHERE || w->old[old].pieces;
 }
 
 static void merge(struct work *w, size_t old, size_t now)
 {
-    w->gone_into[old] = now;
-    w->fresh_merged[now] = true;
+    w->old[old].with = now;
+    w->now[now].merged = true;
 }
 
 static void piece(struct work *w, size_t old, size_t now)
 {
-    w->fresh_from[now] = old;
-    w->gone_pieces[old]++;
+    w->now[now].with = old;
+    w->old[old].pieces++;
 }
 
 /* Pages that kept their permissions: first what became one, then what stayed or became several. */
@@ -135,9 +138,9 @@ static void place_merged(struct work *w, size_t now)
     const struct region *r = w->fresh->items[now];
     unsigned count = 0;
     FOR_EACH_OVER (i, w->gone, r)
-        count += continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE;
+        count += continues(w->gone->items[i], r) && w->old[i].with == NOWHERE;
     FOR_EACH_OVER (i, w->gone, r)
-        if (count > 1 && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+        if (count > 1 && continues(w->gone->items[i], r) && w->old[i].with == NOWHERE)
             merge(w, i, now);
 }
 
@@ -145,7 +148,7 @@ static void place_pieces(struct work *w, size_t now)
 {
     const struct region *r = w->fresh->items[now];
     FOR_EACH_OVER (i, w->gone, r)
-        if (!w->fresh_merged[now] && continues(w->gone->items[i], r) && w->gone_into[i] == NOWHERE)
+        if (!w->now[now].merged && continues(w->gone->items[i], r) && w->old[i].with == NOWHERE)
             return piece(w, i, now);
 }
 
@@ -158,10 +161,10 @@ static void place_changed(struct work *w, size_t now)
     FOR_EACH_OVER (i, w->gone, r) {
         if (!same_backing(w->gone->items[i], r))
             continue;
-        if (!w->gone_links[i] && !is_told(w, i)) {
+        if (!w->old[i].links && !is_told(w, i)) {
             count++;
             last = i;
-        } else if (living == NOWHERE && w->gone_into[i] == NOWHERE) {
+        } else if (living == NOWHERE && w->old[i].with == NOWHERE) {
             living = i;
         }
     }
@@ -170,7 +173,7 @@ static void place_changed(struct work *w, size_t now)
     if (!count && living != NOWHERE)
         return piece(w, living, now);
     FOR_EACH_OVER (i, w->gone, r)
-        if (same_backing(w->gone->items[i], r) && !w->gone_links[i] && !is_told(w, i))
+        if (same_backing(w->gone->items[i], r) && !w->old[i].links && !is_told(w, i))
             merge(w, i, now);
 }
 
@@ -181,13 +184,13 @@ static void place_rest(struct work *w, size_t old)
     FOR_EACH_OVER (j, w->fresh, r) {
         if (!same_backing(r, w->fresh->items[j]))
             continue;
-        size_t from = w->fresh_from[j];
-        if (from != NOWHERE && w->gone_pieces[from] == 1) {
-            w->fresh_from[j] = NOWHERE;
-            w->gone_pieces[from] = 0;
+        size_t from = w->now[j].with;
+        if (from != NOWHERE && w->old[from].pieces == 1) {
+            w->now[j].with = NOWHERE;
+            w->old[from].pieces = 0;
             merge(w, from, j);
         }
-        if (w->fresh_merged[j])
+        if (w->now[j].merged)
             return merge(w, old, j);
     }
 }
@@ -195,16 +198,16 @@ static void place_rest(struct work *w, size_t old)
 static void place_all(struct work *w)
 {
     for (size_t i = 0; i < w->gone->count; i++)
-        w->gone_into[i] = NOWHERE;
+        w->old[i].with = NOWHERE;
     for (size_t j = 0; j < w->fresh->count; j++)
-        w->fresh_from[j] = NOWHERE;
+        w->now[j].with = NOWHERE;
     count_links(w);
     for (size_t j = 0; j < w->fresh->count; j++)
         place_merged(w, j);
     for (size_t j = 0; j < w->fresh->count; j++)
         place_pieces(w, j);
     for (size_t j = 0; j < w->fresh->count; j++)
-        if (!w->fresh_links[j])
+        if (!w->now[j].links)
             place_changed(w, j);
     for (size_t i = 0; i < w->gone->count; i++)
         if (!is_told(w, i))
@@ -229,12 +232,12 @@ static void part_changed(struct work *w, const struct region *old, struct region
 
 /* The regions of `list` that are told as `whole`, the one at `index` of the other list: their
  * size. */
-static int64_t collect_parts(const struct region_list *list, const size_t *told_as,
+static int64_t collect_parts(const struct region_list *list, const struct told *told,
                              const struct region *whole, size_t index, struct region_list *parts)
 {
     int64_t size = 0;
     FOR_EACH_OVER (i, list, whole)
-        if (told_as[i] == index) {
+        if (told[i].with == index) {
             region_list_add(parts, region_keep(list->items[i]));
             size += (int64_t)region_size(list->items[i]);
         }
@@ -245,7 +248,7 @@ static void tell_split(struct work *w, size_t index)
 {
     struct region *old = w->gone->items[index];
     struct region_list parts = {0};
-    int64_t size = collect_parts(w->fresh, w->fresh_from, old, index, &parts);
+    int64_t size = collect_parts(w->fresh, w->now, old, index, &parts);
     struct change *c = add(w->out, CHANGE_SPLIT, old, parts.items[0]);
     c->delta = size - (int64_t)region_size(old);
     c->parts = parts;
@@ -258,7 +261,7 @@ static void tell_one(struct work *w, size_t index)
 {
     struct region *old = w->gone->items[index], *now = NULL;
     FOR_EACH_OVER (j, w->fresh, old)
-        if (w->fresh_from[j] == index)
+        if (w->now[j].with == index)
             now = w->fresh->items[j];
     if (old->raw.perms != now->raw.perms)
         add(w->out, CHANGE_PROTECTION, old, now);
@@ -272,7 +275,7 @@ static void tell_merged(struct work *w, size_t index)
 {
     struct region *now = w->fresh->items[index];
     struct region_list parts = {0};
-    int64_t size = collect_parts(w->gone, w->gone_into, now, index, &parts);
+    int64_t size = collect_parts(w->gone, w->old, now, index, &parts);
     struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
     c->delta = (int64_t)region_size(now) - size;
     c->parts = parts;
@@ -281,17 +284,17 @@ static void tell_merged(struct work *w, size_t index)
 static void tell_all(struct work *w)
 {
     for (size_t i = 0; i < w->gone->count; i++) {
-        if (w->gone_pieces[i] > 1)
+        if (w->old[i].pieces > 1)
             tell_split(w, i);
-        else if (w->gone_pieces[i])
+        else if (w->old[i].pieces)
             tell_one(w, i);
-        else if (w->gone_into[i] == NOWHERE)
+        else if (w->old[i].with == NOWHERE)
             add(w->out, CHANGE_REMOVED, w->gone->items[i], NULL);
     }
     for (size_t j = 0; j < w->fresh->count; j++) {
-        if (w->fresh_merged[j])
+        if (w->now[j].merged)
             tell_merged(w, j);
-        else if (w->fresh_from[j] == NOWHERE)
+        else if (w->now[j].with == NOWHERE)
             add(w->out, CHANGE_ADDED, NULL, w->fresh->items[j]);
     }
 }
@@ -318,20 +321,12 @@ void changes_find(const struct region_list *gone, const struct region_list *fres
     if (moved_from != moved_to && moved(out, gone, fresh, moved_from, moved_to))
         return;
     struct work w = {.gone = gone, .fresh = fresh, .out = out};
-    w.gone_into = memory_get(gone->count * sizeof *w.gone_into);
-    w.gone_pieces = memory_get(gone->count * sizeof *w.gone_pieces);
-    w.gone_links = memory_get(gone->count * sizeof *w.gone_links);
-    w.fresh_from = memory_get(fresh->count * sizeof *w.fresh_from);
-    w.fresh_links = memory_get(fresh->count * sizeof *w.fresh_links);
-    w.fresh_merged = memory_get(fresh->count * sizeof *w.fresh_merged);
+    w.old = memory_get(gone->count * sizeof *w.old);
+    w.now = memory_get(fresh->count * sizeof *w.now);
     place_all(&w);
     tell_all(&w);
-    memory_put(w.gone_into);
-    memory_put(w.gone_pieces);
-    memory_put(w.gone_links);
-    memory_put(w.fresh_from);
-    memory_put(w.fresh_links);
-    memory_put(w.fresh_merged);
+    memory_put(w.old);
+    memory_put(w.now);
 }
 
 void changes_extent(const struct change *c, uint64_t *lo, uint64_t *hi)

@@ -4,7 +4,7 @@ void deliver_event(struct model *m, const struct event *event)
 {
     m->seq++;
     for (unsigned i = 0; i < m->view_count; i++)
-        m->views[i]->event(m->views[i], m, event, m->seq, 0);
+        m->views[i]->event(m->views[i], m, event, 0);
 }
 
 void deliver_call(struct model *m, const struct event *event, unsigned changes)
@@ -12,7 +12,7 @@ void deliver_call(struct model *m, const struct event *event, unsigned changes)
     m->seq++;
     for (unsigned i = 0; i < m->view_count; i++)
         if (changes || !(m->image->skipped_by & 1u << i))
-            m->views[i]->event(m->views[i], m, event, m->seq, changes);
+            m->views[i]->event(m->views[i], m, event, changes);
     m->image->ledger.call_ns = event->t_ns;
 }
 
@@ -28,7 +28,7 @@ void deliver_change(struct model *m, const struct change *change)
             ledger->unexplained++;
     }
     for (unsigned i = 0; i < m->view_count; i++)
-        m->views[i]->change(m->views[i], m, change, m->seq);
+        m->views[i]->change(m->views[i], m, change);
 }
 
 void deliver_library(struct model *m, const struct library *library)
@@ -36,7 +36,7 @@ void deliver_library(struct model *m, const struct library *library)
     m->seq++;
     for (unsigned i = 0; i < m->view_count; i++)
         if (m->views[i]->library)
-            m->views[i]->library(m->views[i], m, library, m->seq);
+            m->views[i]->library(m->views[i], m, library);
 }
 
 void deliver_forget(struct model *m)

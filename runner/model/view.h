@@ -6,17 +6,15 @@
 #include "runner/model/library.h"
 
 /* Called in the order of the events; all arguments are borrowed; model->image is the image that it
- * is about. Those that may be NULL say so. */
+ * is about, model->seq its number. Those that may be NULL say so. */
 struct model;
 struct view {
-    /* A raw event. `seq`: its number. `changes`: how many changes that belong to it will follow at
-     * once. */
+    /* A raw event. `changes`: how many changes that belong to it will follow at once. */
     void (*event)(struct view *view, const struct model *model, const struct event *event,
-                  uint64_t seq, unsigned changes);
-    void (*change)(struct view *view, const struct model *model, const struct change *change,
-                   uint64_t seq);
-    void (*library)(struct view *view, const struct model *model, const struct library *library,
-                    uint64_t seq); /* or NULL */
+                  unsigned changes);
+    void (*change)(struct view *view, const struct model *model, const struct change *change);
+    void (*library)(struct view *view, const struct model *model,
+                    const struct library *library); /* or NULL */
     /* The image is over; or NULL. */
     void (*forget)(struct view *view, const struct model *model);
     void (*flush)(struct view *view); /* nothing will come for a while */

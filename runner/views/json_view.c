@@ -155,11 +155,11 @@ static void add_line(struct json *j, size_t size)
 }
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,
-                     uint64_t seq, unsigned changes)
+                     unsigned changes)
 {
     (void)changes;
     struct json *j = (struct json *)view;
-    struct encode_context context = {.seq = seq,
+    struct encode_context context = {.seq = m->seq,
                                      .t_ns = event->t_ns,
                                      .began_ns = event->began_ns,
                                      .pid = event->pid,
@@ -204,11 +204,11 @@ static void cause(struct encoder *e, const struct model *m, const struct cause *
 
 /* What all derived events begin with. */
 static void start_derived(struct encoder *e, struct json *j, const struct model *m,
-                          const char *type, const struct change *change, uint64_t seq)
+                          const char *type, const struct change *change)
 {
     encode_start(e, j->lines + j->used, LINE_SIZE);
     encode_key_chars(e, "{\"type\":", type);
-    encode_key_unsigned(e, ",\"seq\":", seq);
+    encode_key_unsigned(e, ",\"seq\":", m->seq);
     encode_key_unsigned(e, ",\"t_ns\":", change->t_ns);
     encode_key_unsigned(e, ",\"pid\":", m->image->pid);
     encode_key_unsigned(e, ",\"image\":", m->image->number);
@@ -225,13 +225,12 @@ static void regions(struct encoder *e, const char *name, const struct region_lis
     encode_literal(e, "]");
 }
 
-static void on_change(struct view *view, const struct model *m, const struct change *change,
-                      uint64_t seq)
+static void on_change(struct view *view, const struct model *m, const struct change *change)
 {
     struct json *j = (struct json *)view;
     struct encoder e;
     char why[256];
-    start_derived(&e, j, m, "region", change, seq);
+    start_derived(&e, j, m, "region", change);
     encode_key_chars(&e, ",\"change\":", change_name(change->type));
     encode_literal(&e, ",\"delta\":");
     encode_signed(&e, change->delta);
@@ -250,12 +249,11 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
 }
 
-static void on_library(struct view *view, const struct model *m, const struct library *library,
-                       uint64_t seq)
+static void on_library(struct view *view, const struct model *m, const struct library *library)
 {
     struct json *j = (struct json *)view;
     struct encoder e;
-    start_derived(&e, j, m, "library", library->change, seq);
+    start_derived(&e, j, m, "library", library->change);
     encode_key_chars(&e, ",\"change\":", library->loaded ? "loaded" : "unloaded");
     encode_key_chars(&e, ",\"path\":", library->path);
     encode_key_chars(&e, ",\"name\":", library_name(library));

@@ -124,12 +124,11 @@ void timeline_change_catch_up(struct timeline *t, const struct model *m)
 
 /* The header of its regions: they follow at once. */
 void timeline_change_library(struct view *view, const struct model *m,
-                             const struct library *library, uint64_t seq)
+                             const struct library *library)
 {
     struct timeline *t = (struct timeline *)view;
     const struct lines *l = &t->lines;
     char size[TEXT_SIZE];
-    (void)seq;
     timeline_enter(t, m);
     timeline_change_catch_up(t, m);
     write_cause(t, m, library->change);
@@ -145,10 +144,8 @@ void timeline_change_library(struct view *view, const struct model *m,
             library->regions.count == 1 ? "" : "s", text_size(size, library_size(library)));
 }
 
-void timeline_change_region(struct view *view, const struct model *m, const struct change *change,
-                            uint64_t seq)
+void timeline_change_region(struct view *view, const struct model *m, const struct change *change)
 {
-    (void)seq;
     struct timeline *t = (struct timeline *)view;
     if (change->tracer && !t->output.all)
         return;

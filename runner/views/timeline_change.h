@@ -8,9 +8,8 @@
 void timeline_change_catch_up(struct timeline *t, const struct model *m);
 
 /* Of struct view. */
-void timeline_change_region(struct view *view, const struct model *m, const struct change *change,
-                            uint64_t seq);
+void timeline_change_region(struct view *view, const struct model *m, const struct change *change);
 void timeline_change_library(struct view *view, const struct model *m,
-                             const struct library *library, uint64_t seq);
+                             const struct library *library);
 
 #endif

@@ -14,7 +14,7 @@
 #define SHOWN_IN_ALL 120u
 
 void timeline_event_alloc(struct timeline *t, const struct model *m, const struct event *event,
-                          uint64_t seq, unsigned changes)
+                          unsigned changes)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     char left[120], note[160];
@@ -44,7 +44,7 @@ void timeline_event_alloc(struct timeline *t, const struct model *m, const struc
         wording_placed(m, a, note, sizeof note);
     if (note[0])
         timeline_indented(t, note, STYLE_DIM);
-    t->last_call = seq;
+    t->last_call = m->seq;
     t->last_why[0] = '\0';
 }
 

@@ -5,7 +5,7 @@
 #include "runner/views/timeline.h"
 
 void timeline_event_alloc(struct timeline *t, const struct model *m, const struct event *event,
-                          uint64_t seq, unsigned changes);
+                          unsigned changes);
 void timeline_event_kernel(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_mallopt(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_exec(struct timeline *t, const struct model *m, const struct event *event);

@@ -9,14 +9,14 @@
 #include <string.h>
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,
-                     uint64_t seq, unsigned changes)
+                     unsigned changes)
 {
     struct timeline *t = (struct timeline *)view;
     timeline_enter(t, m);
     switch (event->record->type) {
     case PMT_RECORD_ALLOC:
         timeline_fold_threshold(t, m);
-        return timeline_event_alloc(t, m, event, seq, changes);
+        return timeline_event_alloc(t, m, event, changes);
     case PMT_RECORD_PROCESS:
         return timeline_start_process(t, m, event);
     case PMT_RECORD_SNAPSHOT:

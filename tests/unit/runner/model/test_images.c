@@ -44,9 +44,9 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 }
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,
-                     uint64_t seq, unsigned changes)
+                     unsigned changes)
 {
-    (void)view, (void)seq, (void)changes;
+    (void)view, (void)changes;
     if (event->record->type == PMT_RECORD_EXIT)
         say("%u: exit, %" PRIu64 " changes, %zu blocks\n", m->image->number,
             m->image->ledger.changes, m->image->allocations.count);
@@ -54,19 +54,17 @@ static void on_event(struct view *view, const struct model *m, const struct even
         inherited = m->image->inherited.list.count;
 }
 
-static void on_change(struct view *view, const struct model *m, const struct change *change,
-                      uint64_t seq)
+static void on_change(struct view *view, const struct model *m, const struct change *change)
 {
     const struct region *r = change->after ? change->after : change->before;
-    (void)view, (void)seq;
+    (void)view;
     say("%u: %s %s %s%s\n", m->image->number, change_name(change->type), kind_name(r->kind),
         cause_name(&change->cause), change->library ? " L" : "");
 }
 
-static void on_library(struct view *view, const struct model *m, const struct library *library,
-                       uint64_t seq)
+static void on_library(struct view *view, const struct model *m, const struct library *library)
 {
-    (void)view, (void)seq;
+    (void)view;
     say("%u: %s %s %zu %" PRIx64 "\n", m->image->number, library->loaded ? "loaded" : "unloaded",
         library_name(library), library->regions.count, library_size(library));
 }

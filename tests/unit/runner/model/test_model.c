@@ -56,39 +56,36 @@ static struct model model;
 static struct ledger last_ledger; /* of the image that was forgotten last */
 static uint32_t forgotten[NOTES], forgotten_count;
 
-static struct note *new_note(const struct model *m, uint64_t seq)
+static struct note *new_note(const struct model *m)
 {
     assert_true(note_count < NOTES);
-    assert_int_equal(seq, m->seq);
     if (note_count)
-        assert_true(seq > notes[note_count - 1].seq);
+        assert_true(m->seq > notes[note_count - 1].seq);
     struct note *n = memset(&notes[note_count++], 0, sizeof *notes);
+    n->seq = m->seq;
     n->image = m->image->number;
     return n;
 }
 
 static void note_event(struct view *view, const struct model *m, const struct event *event,
-                       uint64_t seq, unsigned changes)
+                       unsigned changes)
 {
     (void)view;
     assert_int_equal(announced, 0);
-    struct note *n = new_note(m, seq);
+    struct note *n = new_note(m);
     n->type = event->record->type;
     n->changes = announced = changes;
-    n->seq = seq;
     n->t_ns = event->t_ns;
     n->tid = event->record->tid;
 }
 
-static void note_change(struct view *view, const struct model *m, const struct change *change,
-                        uint64_t seq)
+static void note_change(struct view *view, const struct model *m, const struct change *change)
 {
     (void)view;
-    struct note *n = new_note(m, seq);
+    struct note *n = new_note(m);
     announced -= announced > 0;
     n->is_change = true;
     n->type = change->type;
-    n->seq = seq;
     n->t_ns = change->t_ns;
     n->before_start = change->before ? change->before->raw.start : 0;
     n->after_start = change->after ? change->after->raw.start : 0;
@@ -101,14 +98,12 @@ static void note_change(struct view *view, const struct model *m, const struct c
         snprintf(n->library, sizeof n->library, "%s", change->library);
 }
 
-static void note_library(struct view *view, const struct model *m, const struct library *library,
-                         uint64_t seq)
+static void note_library(struct view *view, const struct model *m, const struct library *library)
 {
     (void)view;
-    struct note *n = new_note(m, seq);
+    struct note *n = new_note(m);
     n->is_library = true;
     n->loaded = library->loaded;
-    n->seq = seq;
     n->regions = library->regions.count;
     n->delta = (int64_t)library_size(library);
     n->cause = library->change->cause;
@@ -983,16 +978,15 @@ static void test_flush(void **state)
 static unsigned second_events, second_changes;
 
 static void count_event(struct view *view, const struct model *m, const struct event *event,
-                        uint64_t seq, unsigned changes)
+                        unsigned changes)
 {
-    (void)view, (void)m, (void)event, (void)seq, (void)changes;
+    (void)view, (void)m, (void)event, (void)changes;
     second_events++;
 }
 
-static void count_change(struct view *view, const struct model *m, const struct change *change,
-                         uint64_t seq)
+static void count_change(struct view *view, const struct model *m, const struct change *change)
 {
-    (void)view, (void)m, (void)change, (void)seq;
+    (void)view, (void)m, (void)change;
     second_changes++;
 }
 
