@@ -1,6 +1,5 @@
 /* What the user is told of what went wrong. */
-#ifndef PMT_EXPLAIN_H
-#define PMT_EXPLAIN_H
+#pragma once
 
 #include "runner/options.h"
 #include "runner/ptrace/trace.h"
@@ -29,5 +28,3 @@ void explain_live(const char *name, const struct live_result *result);
  * error of writing. */
 void explain_failure(const struct options *o, int error, enum trace_failure failure);
 void explain_trace(const struct options *o, const struct trace_result *result, int written);
-
-#endif

@@ -1,6 +1,5 @@
 /* The command line. */
-#ifndef PMT_OPTIONS_H
-#define PMT_OPTIONS_H
+#pragma once
 
 #include "runner/views/views.h"
 
@@ -35,5 +34,3 @@ enum options_result {
 enum options_result options_parse(struct options *options, int argc, char **argv);
 
 bool options_json_on_stdout(const struct options *options);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is shown, and where: the views that the options want, with what they write to. */
-#ifndef PMT_SETUP_H
-#define PMT_SETUP_H
+#pragma once
 
 #include "runner/model/model.h"
 #include "runner/options.h"
@@ -11,5 +10,3 @@ void setup_erase_progress(void);
 
 /* The views that the user wants; false after a message. */
 bool setup_views(struct model *m, const struct options *o);
-
-#endif

@@ -1,8 +1,7 @@
 /* The names of everything that a record can talk about, each list in one place: the enum, the JSON
  * spelling and the decoder are generated from it. Numbers are part of the wire format: append
  * only. */
-#ifndef PMT_CALLS_H
-#define PMT_CALLS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -97,5 +96,3 @@ static inline bool call_allocates(unsigned call)
 {
     return call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
 }
-
-#endif

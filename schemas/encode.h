@@ -3,8 +3,7 @@
  * libc but memcpy and strlen.
  *
  * Strings: bytes that are not UTF-8 become the four characters \xNN, control characters \u00NN. */
-#ifndef PMT_ENCODE_H
-#define PMT_ENCODE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ static inline bool encode_has_room(const struct encoder *e, size_t size)
 {
     return (size_t)(e->end - e->at) >= size;
 }
-
-#endif

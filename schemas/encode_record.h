@@ -1,6 +1,5 @@
 /* Raw records as JSON Lines (schemas/event.schema.json), fast enough for every malloc. */
-#ifndef PMT_ENCODE_RECORD_H
-#define PMT_ENCODE_RECORD_H
+#pragma once
 
 #include "schemas/encode.h"
 #include "schemas/record.h"
@@ -30,5 +29,3 @@ size_t encode_record(char *buffer, size_t size, const struct pmt_record *record,
 
 /* A region object without its end, for the runner's derived events. */
 void encode_record_region(struct encoder *e, const struct pmt_region *region, const char *path);
-
-#endif

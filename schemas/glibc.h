@@ -1,6 +1,5 @@
 /* What both sides know of the malloc of glibc 2.36. */
-#ifndef PMT_GLIBC_H
-#define PMT_GLIBC_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -70,5 +69,3 @@ void glibc_read_tunables(struct glibc_settings *settings, const char *list);
 
 /* malloc/malloc.c: DEFAULT_MMAP_THRESHOLD, DEFAULT_MMAP_THRESHOLD_MAX, DEFAULT_TRIM_THRESHOLD. */
 void glibc_set_thresholds(struct pmt_process *process, const struct glibc_settings *settings);
-
-#endif

@@ -1,6 +1,5 @@
 /* Looks at the map: windows of it, as snapshot records. */
-#ifndef PMT_LOOK_H
-#define PMT_LOOK_H
+#pragma once
 
 #include "schemas/mapcalls.h"
 #include "schemas/maps.h"
@@ -51,5 +50,3 @@ static inline uint32_t look_size(const struct look_window *w, uint32_t name_size
 /* All of the record but its header. */
 void look_fill(const struct look_walk *look, const struct look_window *window,
                const struct pmt_within *within, const char *name, struct pmt_snapshot *out);
-
-#endif

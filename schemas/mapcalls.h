@@ -1,7 +1,6 @@
 /* The system calls that change the map of a process, in all ABIs of an x86-64 kernel: what they do
  * to it, and where. */
-#ifndef PMT_MAPCALLS_H
-#define PMT_MAPCALLS_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -84,5 +83,3 @@ bool mapcalls_may_be_anywhere(const struct mapcalls_call *call);
 
 /* Whether in these ranges memory that was there may have gone, or become another. */
 bool mapcalls_may_unmap(const struct mapcalls_call *call, const struct mapcalls_outcome *outcome);
-
-#endif

@@ -1,6 +1,5 @@
 /* Reads the map of a process from an open /proc/PID/maps: region by region, in ascending order. */
-#ifndef PMT_MAPS_H
-#define PMT_MAPS_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -38,5 +37,3 @@ void maps_learn_gate(struct maps *maps);
 /* The first region that ends above `address`, in maps->region and maps->path. The addresses of
  * successive calls must not fall. False at the end of the map or on failure. */
 bool maps_next(struct maps *maps, uint64_t address);
-
-#endif

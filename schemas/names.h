@@ -1,6 +1,5 @@
 /* The JSON names of what a record holds as a number. A number that has no name gets that of 0. */
-#ifndef PMT_SCHEMAS_NAMES_H
-#define PMT_SCHEMAS_NAMES_H
+#pragma once
 
 #include "schemas/record.h"
 
@@ -18,5 +17,3 @@ const char *names_errno(int error); /* NULL if the number has no name here */
 const char *names_placement(const struct pmt_alloc *a);
 
 void names_perms(char out[4], unsigned perms); /* "rwxp", not terminated */
-
-#endif

@@ -1,8 +1,7 @@
 /* Numbers as text, written where the caller has made sure of room: of PUT_NUMBER_ROOM bytes for
  * each number, since a little more is stored than the text is long. Each returns the end of its
  * text. No libc, no table that has to be made: for the encoder, in both word sizes. */
-#ifndef PMT_ENCODE_NUMBER_H
-#define PMT_ENCODE_NUMBER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -91,5 +90,3 @@ static inline char *put_address(char *at, uint64_t value)
     *at = '"';
     return at + 1;
 }
-
-#endif

@@ -12,8 +12,7 @@
  * All fields have a fixed width and the byte order of the machine. Addresses and sizes are 64 bits
  * in both word sizes. Strings are not terminated unless said so; their bytes are what the kernel or
  * the program gave, in no particular encoding. */
-#ifndef PMT_RECORD_H
-#define PMT_RECORD_H
+#pragma once
 
 #include "schemas/calls.h"
 #include <stdint.h>
@@ -359,5 +358,3 @@ static inline uint32_t pmt_align(uint32_t size)
 {
     return (size + PMT_RECORD_ALIGN - 1) & ~(PMT_RECORD_ALIGN - 1);
 }
-
-#endif

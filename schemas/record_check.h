@@ -1,8 +1,7 @@
 /* Records are untrusted input: the traced program may overwrite the ring, a recorded trace may come
  * from anywhere. What passes here can be read by its structs without a further check of any
  * length. */
-#ifndef PMT_RECORD_CHECK_H
-#define PMT_RECORD_CHECK_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -17,5 +16,3 @@
  * numbers, and that the regions of a snapshot are page-aligned, not empty, ascending, do not
  * overlap, and touch the window. Not checked is whether addresses, ids and results make sense. */
 bool record_valid(const struct pmt_record *r, size_t size);
-
-#endif

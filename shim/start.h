@@ -1,6 +1,5 @@
 /* The start of tracing in a process. */
-#ifndef PMT_START_H
-#define PMT_START_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -8,5 +7,3 @@
  * starts the tracing, whenever it comes (other libraries' constructors run before ours). Returns
  * whether the process is traced. */
 bool start_tracing(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* Arrays that grow: a pointer to the elements, how many there are, and how many there is room for;
  * all three are 0 at first. */
-#ifndef PMT_ARRAY_H
-#define PMT_ARRAY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -27,5 +26,3 @@ void *array_fit(void *items, size_t count, size_t *room, size_t size);
         }                                                                                          \
         low_;                                                                                      \
     })
-
-#endif

@@ -1,6 +1,5 @@
 /* Allocation in the runner: out of memory ends it, with a message. */
-#ifndef PMT_RUNNER_MEMORY_H
-#define PMT_RUNNER_MEMORY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -8,5 +7,3 @@ void *memory_get(size_t size); /* zeroed */
 void *memory_resize(void *block, size_t size);
 char *memory_text(const char *text); /* a copy */
 void memory_put(void *block);
-
-#endif

@@ -1,6 +1,5 @@
 /* Strings that many refer to, each kept once. */
-#ifndef PMT_NAMES_H
-#define PMT_NAMES_H
+#pragma once
 
 #include "runner/base/table.h"
 
@@ -11,5 +10,3 @@ struct names {
 /* A copy of `text` that lives until names_free(): the same one for the same text. NULL for NULL. */
 const char *names_intern(struct names *names, const char *text);
 void names_free(struct names *names);
-
-#endif

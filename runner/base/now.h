@@ -1,6 +1,5 @@
 /* What a clock of the kernel shows, in nanoseconds. May be called in a handler of a signal. */
-#ifndef PMT_NOW_H
-#define PMT_NOW_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -11,5 +10,3 @@ static inline uint64_t now_ns(clockid_t clock)
     clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
-
-#endif

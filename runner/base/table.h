@@ -1,6 +1,5 @@
 /* A hash table: entries of its user's, found by a key that is a part of them. */
-#ifndef PMT_TABLE_H
-#define PMT_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,5 +22,3 @@ void **table_place(struct table *table, const void *key, size_t size, table_is *
 
 /* Each entry is given to `put`. */
 void table_free(struct table *table, void (*put)(void *entry));
-
-#endif

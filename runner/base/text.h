@@ -1,6 +1,5 @@
 /* Text, and what people can read of it. */
-#ifndef PMT_TEXT_H
-#define PMT_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,5 +21,3 @@ size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
 char *text_size(char out[TEXT_SIZE], uint64_t bytes);
 char *text_exact_size(char out[TEXT_SIZE],
                       uint64_t bytes); /* in the largest unit without a fraction */
-
-#endif

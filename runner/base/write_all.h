@@ -1,10 +1,7 @@
 /* Writing to whatever a descriptor is: a file, a pipe, a terminal, also one that does not block. */
-#ifndef PMT_WRITE_ALL_H
-#define PMT_WRITE_ALL_H
+#pragma once
 
 #include <stddef.h>
 
 /* Like write(2), but all of it. Returns 0 or -errno. */
 int write_all(int fd, const char *bytes, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* The blocks that the program holds. */
-#ifndef PMT_ALLOCATIONS_H
-#define PMT_ALLOCATIONS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ void allocations_add(struct allocations *a,
                      const struct allocation *block); /* replaces one at the same place */
 const struct allocation *allocations_find(const struct allocations *a, uint64_t addr); /* or NULL */
 void allocations_remove(struct allocations *a, uint64_t addr); /* an unknown one is ignored */
-
-#endif

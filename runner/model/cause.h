@@ -1,6 +1,5 @@
 /* What made a change of the map. */
-#ifndef PMT_CAUSE_H
-#define PMT_CAUSE_H
+#pragma once
 
 #include "schemas/record.h"
 
@@ -59,5 +58,3 @@ struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_k
 
 /* It was not what the look said, nor anything else that is known. */
 void cause_forget(struct cause *cause);
-
-#endif

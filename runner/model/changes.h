@@ -1,6 +1,5 @@
 /* What happened between two looks at a part of the map. */
-#ifndef PMT_CHANGES_H
-#define PMT_CHANGES_H
+#pragma once
 
 #include "runner/model/cause.h"
 #include "runner/model/regions.h"
@@ -52,5 +51,3 @@ void changes_find(const struct region_list *gone, const struct region_list *fres
 
 /* The part of the address space that a change is about: what is mapped differently after it. */
 void changes_extent(const struct change *change, uint64_t *lo, uint64_t *hi);
-
-#endif

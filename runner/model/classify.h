@@ -1,6 +1,5 @@
 /* Which kind a region is of. */
-#ifndef PMT_CLASSIFY_H
-#define PMT_CLASSIFY_H
+#pragma once
 
 #include "runner/model/image.h"
 
@@ -8,5 +7,3 @@
  * start. `before`: the region that covered the place until now, or NULL. */
 enum kind classify(const struct image *image, const struct region *r, const struct cause *cause,
                    const struct region *before);
-
-#endif

@@ -1,6 +1,5 @@
 /* Hands to the views what they want to know, with the next number each. */
-#ifndef PMT_DELIVER_H
-#define PMT_DELIVER_H
+#pragma once
 
 #include "runner/model/view.h"
 
@@ -13,5 +12,3 @@ void deliver_change(struct model *m, const struct change *change);
 void deliver_library(struct model *m, const struct library *library);
 void deliver_forget(struct model *m); /* the image */
 int deliver_close(struct model *m);   /* 0 or the first view's -errno */
-
-#endif

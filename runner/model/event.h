@@ -1,7 +1,6 @@
 /* One event on its way source -> model -> views: a raw record (schemas/record.h) that has passed
  * record_valid(), with what the stream adds to it. */
-#ifndef PMT_EVENT_H
-#define PMT_EVENT_H
+#pragma once
 
 #include "runner/symbols/symbol.h"
 #include "schemas/record.h"
@@ -28,5 +27,3 @@ struct event {
     uint32_t image; /* process images are numbered from 1 in the order of their process records */
     const struct frame_symbol *symbols; /* replayed stack records: one a frame, or NULL */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* A process image: everything that is known of one program in one process. */
-#ifndef PMT_IMAGE_H
-#define PMT_IMAGE_H
+#pragma once
 
 #include "runner/model/allocations.h"
 #include "runner/model/stacks.h"
@@ -64,5 +63,3 @@ struct image {
 struct image *image_new(uint32_t number, const struct pmt_process *record, struct symbols *symbols,
                         struct names *names);
 void image_free(struct image *image);
-
-#endif

@@ -1,6 +1,5 @@
 /* The images of a trace. */
-#ifndef PMT_MODEL_IMAGES_H
-#define PMT_MODEL_IMAGES_H
+#pragma once
 
 #include "runner/model/inheritance.h"
 
@@ -19,5 +18,3 @@ struct image *images_new(struct images *images,
                          const struct event *event); /* of a process record */
 void images_forget(struct images *images, struct image *image);
 void images_free(struct images *images); /* all are forgotten */
-
-#endif

@@ -1,6 +1,5 @@
 /* What forks leave for children, which come later, or never. */
-#ifndef PMT_INHERITANCE_H
-#define PMT_INHERITANCE_H
+#pragma once
 
 #include "runner/model/image.h"
 
@@ -36,5 +35,3 @@ void inheritance_give(const struct inheritance *in, struct image *child,
 
 void inheritance_orphan(struct inheritances *all, uint32_t image); /* it has ended */
 void inheritance_free(struct inheritances *all);
-
-#endif

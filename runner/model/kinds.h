@@ -1,6 +1,5 @@
 /* The kinds of regions, in the words of the lab and of proc(5), as in tests/labs/README.md. */
-#ifndef PMT_KINDS_H
-#define PMT_KINDS_H
+#pragma once
 
 #define KINDS(X)                                                                                   \
     X(CODE, "code")                 /* instructions of the program, r-x, from its file */          \
@@ -28,5 +27,3 @@
 enum kind { KINDS(KIND_ENUM) KIND_COUNT };
 
 const char *kind_name(enum kind kind);
-
-#endif

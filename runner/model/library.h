@@ -1,6 +1,5 @@
 /* A library that came or went in one look at the map, told before the changes of its regions. */
-#ifndef PMT_LIBRARY_H
-#define PMT_LIBRARY_H
+#pragma once
 
 #include "runner/model/changes.h"
 
@@ -20,5 +19,3 @@ bool library_has(const struct change *change);
 /* What came or went with the library of change `first`: these changes get its path. Its `regions`
  * are to be freed. */
 struct library library_collect(struct change_list *changes, size_t first);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * A trace has one or more process images, each with a map of its own. Memory is bounded by what
  * lives: images, their regions, allocations and distinct stacks, not by the number of events. */
-#ifndef PMT_MODEL_H
-#define PMT_MODEL_H
+#pragma once
 
 #include "runner/model/view.h"
 
@@ -32,5 +31,3 @@ void model_tick(struct model *model, bool idle);
 /* Ends the trace: changes that still wait for their call are delivered, the views closed. Returns 0
  * or the first view's -errno. */
 int model_close(struct model *model);
-
-#endif

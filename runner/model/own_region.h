@@ -1,6 +1,5 @@
 /* Whether a block of malloc has a region of its own: how glibc decides, and how it shows. */
-#ifndef PMT_OWN_REGION_H
-#define PMT_OWN_REGION_H
+#pragma once
 
 #include "runner/model/image.h"
 
@@ -13,5 +12,3 @@ void own_region_freed(struct image *image, uint64_t chunk);
 /* The kind of a region that an allocator call has made: one block's own, or a part of an arena. */
 enum kind own_region_kind(const struct image *image, const struct region *r,
                           const struct cause *cause);
-
-#endif

@@ -1,6 +1,5 @@
 /* The regions of one process image, as the model knows them. */
-#ifndef PMT_REGIONS_H
-#define PMT_REGIONS_H
+#pragma once
 
 #include "runner/model/kinds.h"
 #include "schemas/record.h"
@@ -67,5 +66,3 @@ struct region *regions_renew(struct regions *map, const struct region *old);
  * ascending if the windows of one look at the map come in ascending order. */
 void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct region_list *now,
                      struct region_list *gone, struct region_list *fresh);
-
-#endif

@@ -1,6 +1,5 @@
 /* Call stacks by id, with the names of their frames. */
-#ifndef PMT_RUNNER_STACKS_H
-#define PMT_RUNNER_STACKS_H
+#pragma once
 
 #include "runner/base/names.h"
 #include "runner/model/event.h"
@@ -42,5 +41,3 @@ const struct stack *stacks_find(const struct stacks *stacks, uint32_t id);
 /* Never NULL; what is not known is NULL in it. */
 const struct symbol *stacks_symbol(const struct stacks *stacks, const struct frame *frame,
                                    bool exact);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is noted of each thread of an image. */
-#ifndef PMT_THREAD_NOTES_H
-#define PMT_THREAD_NOTES_H
+#pragma once
 
 #include "runner/model/changes.h"
 
@@ -33,5 +32,3 @@ void thread_notes_free(struct thread_notes *notes);
 void thread_notes_set_freed(struct thread_notes *notes, const struct freed *freed);
 const struct freed *thread_notes_freed(const struct thread_notes *notes,
                                        const struct thread_note *note);
-
-#endif

@@ -1,6 +1,5 @@
 /* The map in sums. */
-#ifndef PMT_TOTALS_H
-#define PMT_TOTALS_H
+#pragma once
 
 #include "runner/model/regions.h"
 
@@ -14,5 +13,3 @@ struct totals {
 };
 
 struct totals totals_of(const struct regions *map);
-
-#endif

@@ -1,6 +1,5 @@
 /* Which memory of an image is procmap-trace's own, not the program's. */
-#ifndef PMT_TRACER_H
-#define PMT_TRACER_H
+#pragma once
 
 #include "runner/model/regions.h"
 
@@ -33,5 +32,3 @@ bool tracer_owns(const struct tracer *t, const struct regions *map, const struct
 
 /* Its file is one of procmap-trace's from now on. */
 void tracer_add(struct tracer *t, const struct region *r);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a view of the events is, and what it sees. */
-#ifndef PMT_VIEW_H
-#define PMT_VIEW_H
+#pragma once
 
 #include "runner/model/images.h"
 #include "runner/model/library.h"
@@ -34,5 +33,3 @@ struct model {
     /* Who wants to look at the clock now and then; see model_tick(). May be NULL. */
     void (*tick)(struct model *model, bool idle);
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* Changes that wait for the record of the call that made them: the result of an allocator call is
  * known only after them. */
-#ifndef PMT_WAITING_H
-#define PMT_WAITING_H
+#pragma once
 
 #include "runner/model/view.h"
 
@@ -16,5 +15,3 @@ void waiting_add(struct model *m, struct thread_note *thread, struct change *cha
  * will end, the changes do not know any. */
 void waiting_end(struct model *m, struct thread_note *thread, const struct cause *call);
 void waiting_end_all(struct model *m); /* without a call */
-
-#endif

@@ -1,6 +1,5 @@
 /* From the name of a program to its path, as env(1) finds it. */
-#ifndef PMT_FIND_H
-#define PMT_FIND_H
+#pragma once
 
 #include <limits.h>
 
@@ -11,5 +10,3 @@ int find_program(const char *name, char path[PATH_MAX]);
 
 /* Likewise, for a path: whether it can be executed. */
 int find_executable(const char *path);
-
-#endif

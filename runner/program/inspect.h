@@ -1,7 +1,6 @@
 /* What the file of a program is. Nothing is executed, and no file is trusted: a damaged one is
  * reported, never a crash. */
-#ifndef PMT_INSPECT_H
-#define PMT_INSPECT_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -65,5 +64,3 @@ struct target {
 /* Fills in *out (all of it, the caller need not clear it). A file that cannot be traced is not an
  * error here. Returns 0, or -errno when path itself cannot be opened or read. */
 int inspect_program(const char *path, struct target *out);
-
-#endif

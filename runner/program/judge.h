@@ -1,6 +1,5 @@
 /* Whether a program can be traced by the preloaded shim. */
-#ifndef PMT_JUDGE_H
-#define PMT_JUDGE_H
+#pragma once
 
 #include "runner/program/inspect.h"
 
@@ -29,5 +28,3 @@ int judge_error(enum target_obstacle obstacle);
 /* The exit status for an error (-errno) of execve(2) or of what prepares it, as env(1) has it: 127
  * not found, 126 found but cannot be executed, 125 a failure or limit of our own. */
 int judge_exit_status(int error);
-
-#endif

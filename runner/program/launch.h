@@ -1,6 +1,5 @@
 /* Starts the program under the shim. */
-#ifndef PMT_LAUNCH_H
-#define PMT_LAUNCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ void launch_become(const struct launch *launch);
 /* The path of the shim that belongs to this runner; -errno if it is not there. `size` of
  * PATH_MAX. */
 int launch_find_shim(char *path, size_t size);
-
-#endif

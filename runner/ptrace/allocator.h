@@ -1,7 +1,6 @@
 /* Calls of the allocator: a breakpoint at the entry of each of its functions, and returns that come
  * by an address at which there is a breakpoint instruction anyway. */
-#ifndef PMT_ALLOCATOR_H
-#define PMT_ALLOCATOR_H
+#pragma once
 
 #include "runner/ptrace/ptracer.h"
 
@@ -16,5 +15,3 @@ void allocator_clean_child(const struct space *space, const struct tracee *threa
 /* Before a thread is released: it is to go on as if it had never met a breakpoint. `at_signal`: it
  * is stopped by a SIGTRAP; returns whether that was ours. */
 bool allocator_untrap(struct tracee *thread, bool at_signal);
-
-#endif

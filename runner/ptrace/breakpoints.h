@@ -1,6 +1,5 @@
 /* Where allocator functions begin in a traced program, and the breakpoints there. */
-#ifndef PMT_BREAKPOINTS_H
-#define PMT_BREAKPOINTS_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -39,5 +38,3 @@ const struct breakpoint *breakpoints_at(const struct breakpoints *b, uint64_t ad
 /* Writes them into the memory of a stopped thread; forgets those for which that is not possible. */
 void breakpoints_set(struct breakpoints *b, pid_t tid);
 void breakpoints_remove(const struct breakpoints *b, pid_t tid);
-
-#endif

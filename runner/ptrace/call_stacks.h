@@ -1,6 +1,5 @@
 /* The stacks of one image that have a number, by their frames. */
-#ifndef PMT_CALL_STACKS_H
-#define PMT_CALL_STACKS_H
+#pragma once
 
 #include "runner/base/table.h"
 
@@ -12,5 +11,3 @@ struct call_stacks {
 uint32_t call_stacks_id(struct call_stacks *stacks, const uint64_t *ip, uint32_t frames,
                         bool *fresh);
 void call_stacks_free(struct call_stacks *stacks);
-
-#endif

@@ -1,9 +1,6 @@
 /* Letting go of what is traced: it goes on as before. */
-#ifndef PMT_DETACH_H
-#define PMT_DETACH_H
+#pragma once
 
 #include "runner/ptrace/ptracer.h"
 
 void detach_all(struct ptracer *t);
-
-#endif

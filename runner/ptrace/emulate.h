@@ -1,6 +1,5 @@
 /* The first instruction of a function, in whose place a breakpoint is. */
-#ifndef PMT_EMULATE_H
-#define PMT_EMULATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,5 +12,3 @@
 bool emulate_instruction(struct user_regs_struct *regs, const uint8_t code[16], bool is64,
                          bool (*byte_at)(void *arg, uint64_t address, uint8_t *out), void *arg,
                          uint64_t *value, unsigned *store);
-
-#endif

@@ -4,8 +4,7 @@
  * its tracer is gone, the calls that it stops fail with ENOSYS. So children that nobody wants to
  * see must still have a tracer for as long as they live, which may be longer than the program does:
  * the tracer stays, in the background, and the tool ends when the program has ended. */
-#ifndef PMT_FRONT_H
-#define PMT_FRONT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -20,5 +19,3 @@ bool front_fork(struct front *front, int *status, int *own);
 
 /* In the tracer: the front may end now. */
 void front_end(struct front *front, int status, int own);
-
-#endif

@@ -1,6 +1,5 @@
 /* Threads and processes: how they begin, become other programs, and end. */
-#ifndef PMT_LIFE_H
-#define PMT_LIFE_H
+#pragma once
 
 #include "runner/ptrace/ptracer.h"
 
@@ -14,5 +13,3 @@ void life_welcome(struct ptracer *t, struct tracee *thread); /* its first stop *
 void life_exec(struct ptracer *t, pid_t pid);
 void life_leaving(struct ptracer *t, struct tracee *thread);
 void life_ended(struct ptracer *t, struct tracee *thread, int status);
-
-#endif

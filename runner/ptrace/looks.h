@@ -1,6 +1,5 @@
 /* Records of how the map is now. */
-#ifndef PMT_LOOKS_H
-#define PMT_LOOKS_H
+#pragma once
 
 #include "runner/ptrace/recorder.h"
 
@@ -19,5 +18,3 @@ void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reaso
 
 /* The region that contains `address`, its end; `address` if there is none. */
 uint64_t looks_region_end(struct recorder *r, struct space *space, uint64_t address);
-
-#endif

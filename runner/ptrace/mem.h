@@ -1,6 +1,5 @@
 /* The memory of a stopped program, process_vm_readv(2) and /proc/PID/mem. */
-#ifndef PMT_MEM_H
-#define PMT_MEM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,5 +12,3 @@ bool mem_write(pid_t tid, uint64_t address, const void *bytes, size_t size);
 bool mem_write_code(pid_t tid, uint64_t address, const void *bytes, size_t size);
 void mem_read_text(pid_t tid, uint64_t address, char *out, size_t size);
 uint64_t mem_read_word(pid_t tid, uint64_t address, unsigned word_size); /* 0 if there is none */
-
-#endif

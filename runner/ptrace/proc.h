@@ -1,6 +1,5 @@
 /* What /proc says of a process, proc(5). */
-#ifndef PMT_PROC_H
-#define PMT_PROC_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,5 +18,3 @@ uint64_t proc_stat_field(const char *text, unsigned wanted);
 
 /* An entry of the auxiliary vector, getauxval(3); 0 if there is none. */
 uint64_t proc_auxiliary(pid_t pid, unsigned word_size, uint64_t type);
-
-#endif

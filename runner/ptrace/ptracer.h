@@ -1,6 +1,5 @@
 /* The tracer, as ptrace(2) calls it: what it knows, and what it asks of the kernel. */
-#ifndef PMT_PTRACER_H
-#define PMT_PTRACER_H
+#pragma once
 
 #include "runner/ptrace/recorder.h"
 #include <sys/ptrace.h>
@@ -32,5 +31,3 @@ void ptracer_go(struct ptracer *t, struct tracee *thread, int signal);
 
 /* waitpid(2) for any thread or one; -1 with errno, EINTR among them. */
 pid_t ptracer_wait(const struct ptracer *t, pid_t pid, int *status);
-
-#endif

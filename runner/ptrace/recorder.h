@@ -1,6 +1,5 @@
 /* Raw records as the ptrace source makes them: the same as those of the shim, but in the runner. */
-#ifndef PMT_RECORDER_H
-#define PMT_RECORDER_H
+#pragma once
 
 #include "runner/model/model.h"
 #include "runner/ptrace/tracees.h"
@@ -39,5 +38,3 @@ uint32_t recorder_fork(struct recorder *r, const struct tracee *thread, enum pmt
                        uint32_t stack_id); /* its fork_id */
 void recorder_exit(struct recorder *r, const struct process *process, enum pmt_end end, int status);
 void recorder_lost(struct recorder *r, const struct tracee *thread, enum pmt_loss reason);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the tracer does with the signals that it gets itself, and its timer. */
-#ifndef PMT_SIGNALS_H
-#define PMT_SIGNALS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -15,5 +14,3 @@ void signals_set_timer(bool on);
 bool signals_ticked(void);
 
 void signals_ignore(void);
-
-#endif

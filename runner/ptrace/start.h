@@ -1,6 +1,5 @@
 /* The program's start: a child that is seized before it executes it. */
-#ifndef PMT_START_H
-#define PMT_START_H
+#pragma once
 
 #include "runner/program/launch.h"
 #include "runner/ptrace/ptracer.h"
@@ -10,5 +9,3 @@ int start_program(struct ptracer *t, const struct launch *launch);
 
 /* What the child has said of itself by now. */
 void start_read_report(struct ptracer *t);
-
-#endif

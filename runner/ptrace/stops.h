@@ -1,6 +1,5 @@
 /* What the stop of a thread means. */
-#ifndef PMT_STOPS_H
-#define PMT_STOPS_H
+#pragma once
 
 #include "runner/ptrace/ptracer.h"
 
@@ -13,5 +12,3 @@ void stops_act(struct ptracer *t, struct tracee *thread);
 
 /* Both. */
 void stops_handle(struct ptracer *t, pid_t tid, int status);
-
-#endif

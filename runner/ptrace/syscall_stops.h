@@ -1,6 +1,5 @@
 /* System calls that change the map, from their entry to the look at their result. */
-#ifndef PMT_SYSCALL_STOPS_H
-#define PMT_SYSCALL_STOPS_H
+#pragma once
 
 #include "runner/ptrace/ptracer.h"
 
@@ -9,5 +8,3 @@ void syscall_stops_handle(struct ptracer *t, struct tracee *thread);
 
 /* The thread has nothing to do with the map any more; the next one may change it. */
 void syscall_stops_let_next(struct ptracer *t, struct space *space, struct tracee *holder);
-
-#endif

@@ -1,6 +1,5 @@
 /* System calls as ptrace(2) and seccomp(2) number them: those of another program, in any ABI. */
-#ifndef PMT_SYSCALLS_H
-#define PMT_SYSCALLS_H
+#pragma once
 
 #include "schemas/mapcalls.h"
 #include <linux/filter.h>
@@ -14,5 +13,3 @@ struct mapcalls_call syscalls_decode(uint32_t arch, uint64_t nr, const uint64_t 
 /* A seccomp filter that returns SECCOMP_RET_TRACE for the calls that have an effect on the map, and
  * lets all others pass. Returns its length. */
 unsigned short syscalls_filter(struct sock_filter out[SYSCALLS_FILTER_MAX]);
-
-#endif

@@ -1,6 +1,5 @@
 /* Programs that cannot be preloaded, and running ones, as a source of events: by ptrace(2). */
-#ifndef PMT_TRACE_H
-#define PMT_TRACE_H
+#pragma once
 
 #include "runner/model/model.h"
 #include "runner/program/launch.h"
@@ -40,5 +39,3 @@ int trace_program(const struct trace_request *request, struct model *model,
 
 /* Children that are not followed may still be under the filter: stays until they have ended. */
 void trace_release(struct ptracer *t);
-
-#endif

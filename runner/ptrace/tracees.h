@@ -1,7 +1,6 @@
 /* What the ptrace source knows of the programs that it holds: threads, their processes, and the
  * address spaces that these have. */
-#ifndef PMT_TRACEES_H
-#define PMT_TRACEES_H
+#pragma once
 
 #include "runner/ptrace/breakpoints.h"
 #include "runner/ptrace/call_stacks.h"
@@ -106,5 +105,3 @@ struct tracee *tracees_next_held(struct tracees *t, const struct space *space);
 
 struct space *space_new(void);
 void space_use(struct process *process, struct space *space); /* instead of the one that it has */
-
-#endif

@@ -1,6 +1,5 @@
 /* The stack of a stopped thread of another program, 32 or 64 bit, by elfutils (libdwfl). */
-#ifndef PMT_WALK_H
-#define PMT_WALK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ struct walk_thread {
 /* Return addresses, innermost first, the first one regs.rip. Returns how many, at least 1. */
 uint32_t walk_stack(struct walk *unwind, const struct walk_thread *thread, uint64_t *ip,
                     uint32_t most);
-
-#endif

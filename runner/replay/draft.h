@@ -1,6 +1,5 @@
 /* The record that is made of the line in hand. */
-#ifndef PMT_REPLAY_DRAFT_H
-#define PMT_REPLAY_DRAFT_H
+#pragma once
 
 #include "runner/replay/state.h"
 
@@ -13,5 +12,3 @@ void draft_pad(struct replay *p);
 
 /* Returns the bytes appended, at most `max`: more and the event is too large. */
 size_t draft_string(struct replay *p, const json_t *value, const char *key, size_t max);
-
-#endif

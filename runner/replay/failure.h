@@ -1,7 +1,6 @@
 /* What is wrong with a trace. The first error is kept; whoever comes later works on with zeros and
  * is not heard. */
-#ifndef PMT_REPLAY_FAILURE_H
-#define PMT_REPLAY_FAILURE_H
+#pragma once
 
 #include "runner/replay/state.h"
 
@@ -12,5 +11,3 @@ __attribute__((format(printf, 2, 3))) void failure_say(struct replay *p, const c
 
 /* `key`: of a field, in p->list of its element; NULL for the element itself. */
 void failure_field(struct replay *p, const char *key, const char *expected);
-
-#endif

@@ -1,7 +1,6 @@
 /* The values of an event's fields. `key`: NULL for the element of an array itself. A value must be
  * there and of the type, unless the name says "find": 0 where there is none. */
-#ifndef PMT_REPLAY_FIELD_H
-#define PMT_REPLAY_FIELD_H
+#pragma once
 
 #include "runner/replay/state.h"
 
@@ -22,5 +21,3 @@ uint32_t field_signal(struct replay *p, const json_t *object);
 uint8_t field_find_name(struct replay *p, const json_t *object, const char *key,
                         const char *(*name_of)(unsigned), unsigned count);
 uint32_t field_image(struct replay *p, const json_t *event); /* 1 where there is none */
-
-#endif

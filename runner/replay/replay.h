@@ -7,8 +7,7 @@
  * have no size. record.time and alloc.began are nanoseconds since the start of the trace. `\xNN` in
  * a string stays these four characters, except where an event would be larger than a record can be:
  * there they are the byte. Either way schemas/encode_record.h writes the same line again. */
-#ifndef PMT_REPLAY_H
-#define PMT_REPLAY_H
+#pragma once
 
 #include "runner/model/event.h"
 #include <stddef.h>
@@ -36,5 +35,3 @@ const char *replay_error(const struct replay *p);
 
 /* NULL is ignored. */
 void replay_close(struct replay *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the parts of the replay share. */
-#ifndef PMT_REPLAY_STATE_H
-#define PMT_REPLAY_STATE_H
+#pragma once
 
 #include "runner/base/names.h"
 #include "runner/model/event.h"
@@ -41,5 +40,3 @@ struct replay {
     size_t image_count, image_room;
     struct names names; /* of frames */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* The word sizes of the images that have not ended. */
-#ifndef PMT_REPLAY_WORD_SIZES_H
-#define PMT_REPLAY_WORD_SIZES_H
+#pragma once
 
 #include "runner/replay/state.h"
 
@@ -8,5 +7,3 @@ void word_sizes_set(struct replay *p, uint32_t image, unsigned word_size);
 void word_sizes_forget(struct replay *p, uint32_t image);
 /* That of the first image where this one has no process event. */
 unsigned word_sizes_of(const struct replay *p, uint32_t image);
-
-#endif

@@ -1,6 +1,5 @@
 /* From the time of records to nanoseconds since the start of the trace. */
-#ifndef PMT_RUNNER_CLOCK_H
-#define PMT_RUNNER_CLOCK_H
+#pragma once
 
 #include "schemas/record.h"
 
@@ -50,5 +49,3 @@ static inline uint64_t clock_whole(struct clock *clock, uint64_t *near, uint64_t
         clock->last = whole;
     return *near = whole;
 }
-
-#endif

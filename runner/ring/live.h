@@ -1,6 +1,5 @@
 /* A running program as a source of events. */
-#ifndef PMT_LIVE_H
-#define PMT_LIVE_H
+#pragma once
 
 #include "runner/model/model.h"
 #include "runner/program/launch.h"
@@ -17,5 +16,3 @@ struct live_result {
  * Returns 0, or -errno if it could not be started (`*executing` as in launch_program()). */
 int live_trace(struct launch *launch, struct model *model, void (*waiting)(size_t count, pid_t pid),
                struct live_result *result, bool *executing);
-
-#endif

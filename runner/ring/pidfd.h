@@ -1,6 +1,5 @@
 /* Processes that are not our children: whether, and how, they have ended. */
-#ifndef PMT_PIDFD_H
-#define PMT_PIDFD_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -11,5 +10,3 @@ bool pidfd_has_ended(int pidfd);
 /* A status as waitpid(2) gives it, of the ended process that `pidfd` stands for. False: nobody
  * knows any more. */
 bool pidfd_status(int pidfd, pid_t pid, int *status);
-
-#endif

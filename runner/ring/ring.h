@@ -1,7 +1,6 @@
 /* The consumer's side of a ring (schemas/record.h). Nothing in it is trusted: the traced program
  * may write anywhere. */
-#ifndef PMT_RUNNER_RING_H
-#define PMT_RUNNER_RING_H
+#pragma once
 
 #include "runner/model/event.h"
 #include <stdbool.h>
@@ -70,5 +69,3 @@ uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason);
 
 /* What the shim counted, as far as it can be believed. */
 uint32_t ring_walks(const struct ring *ring, enum pmt_walks which);
-
-#endif

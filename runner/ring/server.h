@@ -1,6 +1,5 @@
 /* Hands rings over to the shims that ask for one (the other side is shim/ring/handover.c). */
-#ifndef PMT_SERVER_H
-#define PMT_SERVER_H
+#pragma once
 
 #include "runner/ring/ring.h"
 #include <sys/types.h>
@@ -20,5 +19,3 @@ int server_accept(struct server *server, struct pmt_hello *hello, pid_t *pid);
 /* Hands the ring over and ends the connection. False: it was not taken. */
 bool server_answer(int client, const struct ring *ring);
 void server_refuse(int client);
-
-#endif

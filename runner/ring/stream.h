@@ -1,6 +1,5 @@
 /* The records of one traced process image: its ring on the one side, the model on the other. */
-#ifndef PMT_STREAM_H
-#define PMT_STREAM_H
+#pragma once
 
 #include "runner/model/model.h"
 #include "runner/ring/clock.h"
@@ -46,5 +45,3 @@ void stream_step_over_hole(struct stream *stream);
 /* The image has ended: what it left in the ring, its losses and the exit event. `now_ns`: when,
  * unless the shim has said so. */
 void stream_end(struct stream *stream, const struct pmt_exit *how, uint64_t now_ns);
-
-#endif

@@ -4,8 +4,7 @@
  *   image that has ended is looked at until nobody has it any more.
  * - A child of vfork(2) or posix_spawn(3) that is about to execute a program is announced by a
  *   record (struct pmt_spawn), and waited for until it has asked or ended. */
-#ifndef PMT_UNHEARD_H
-#define PMT_UNHEARD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ void unheard_remove_process(struct unheard *unheard, pid_t pid);
 bool unheard_any(struct unheard *unheard);
 
 void unheard_free(struct unheard *unheard);
-
-#endif

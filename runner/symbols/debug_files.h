@@ -1,7 +1,6 @@
 /* ELF files, and where the debug information that was split off them is: in files of this machine,
  * never from the network. */
-#ifndef PMT_DEBUG_FILES_H
-#define PMT_DEBUG_FILES_H
+#pragma once
 
 #include <elfutils/libdw.h>
 #include <stdbool.h>
@@ -39,5 +38,3 @@ struct elf_file debug_file_find_common(Dwarf *dwarf, const struct elf_file *file
 /* The symbol table that is packed into section .gnu_debugdata, as an ELF file; {-1} if there is
  * none. */
 struct elf_file debug_file_unpack_symbols(const struct elf_file *program);
-
-#endif

@@ -1,6 +1,5 @@
 /* C++ names as a programmer writes them: "_ZN3lab4pushEi" is "lab::push(int)". */
-#ifndef PMT_DEMANGLE_H
-#define PMT_DEMANGLE_H
+#pragma once
 
 #include "runner/base/names.h"
 
@@ -20,5 +19,3 @@ void demangled_free(struct demangled *done);
  * "void lab::push<int>(int) [clone .cold]" is "lab::push<int>". Any other name stays as it is.
  * `out` gets at most `size` bytes, with the zero byte. */
 void demangle_short(const char *name, char *out, size_t size);
-
-#endif

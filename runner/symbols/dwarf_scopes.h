@@ -1,6 +1,5 @@
 /* The functions of one compilation unit, and those that are inlined in them. */
-#ifndef PMT_DWARF_SCOPES_H
-#define PMT_DWARF_SCOPES_H
+#pragma once
 
 #include "runner/symbols/demangle.h"
 #include "runner/symbols/spans.h"
@@ -33,5 +32,3 @@ void dwarf_scopes_read(struct dwarf_scopes *scopes, Dwarf_Die *unit, struct dwar
 bool dwarf_scopes_find(struct dwarf_scopes *scopes, uint64_t address,
                        const struct dwarf_names *names, struct symbol *out);
 void dwarf_scopes_free(struct dwarf_scopes *scopes);
-
-#endif

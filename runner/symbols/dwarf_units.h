@@ -1,7 +1,6 @@
 /* Functions, inlined functions and lines by DWARF. A compilation unit is read when the first
  * address in it is asked for; from then on an address costs three binary searches. */
-#ifndef PMT_DWARF_UNITS_H
-#define PMT_DWARF_UNITS_H
+#pragma once
 
 #include "runner/symbols/dwarf_scopes.h"
 
@@ -19,5 +18,3 @@ void dwarf_units_init(struct dwarf_units *units, Dwarf *dwarf, uint64_t size);
 void dwarf_units_find(struct dwarf_units *units, uint64_t address, const struct dwarf_names *names,
                       struct symbol *out);
 void dwarf_units_free(struct dwarf_units *units);
-
-#endif

@@ -1,6 +1,5 @@
 /* The functions in the symbol tables of an ELF file. */
-#ifndef PMT_ELF_SYMBOLS_H
-#define PMT_ELF_SYMBOLS_H
+#pragma once
 
 #include "runner/base/names.h"
 #include "runner/symbols/spans.h"
@@ -26,5 +25,3 @@ void elf_symbols_close(struct elf_symbols *symbols);
 /* The name of the function at this link-time address, NULL if there is none. */
 const char *elf_symbols_find(const struct elf_symbols *symbols, uint64_t address);
 void elf_symbols_free(struct elf_symbols *symbols);
-
-#endif

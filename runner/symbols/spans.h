@@ -1,6 +1,5 @@
 /* Which of many address ranges, nested or overlapping, contains an address: the innermost. */
-#ifndef PMT_SPANS_H
-#define PMT_SPANS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ void spans_close(struct spans *spans);
 /* The value of the innermost range that contains `address`, or SPANS_NONE. O(log n). */
 uint32_t spans_find(const struct spans *spans, uint64_t address);
 void spans_free(struct spans *spans);
-
-#endif

@@ -1,7 +1,6 @@
 /* What is known about a place in code. Strings are borrowed, each may be NULL; they come from
  * foreign files: escape them before they reach a screen. */
-#ifndef PMT_SYMBOL_H
-#define PMT_SYMBOL_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,5 +22,3 @@ struct symbol {
     unsigned inlined; /* number of elements of inlined_into, at most SYMBOL_MAX_INLINED */
     const struct symbol_place *inlined_into;
 };
-
-#endif

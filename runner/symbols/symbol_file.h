@@ -1,6 +1,5 @@
 /* One file with code: where its addresses are, and its names for them. */
-#ifndef PMT_SYMBOL_FILE_H
-#define PMT_SYMBOL_FILE_H
+#pragma once
 
 #include "runner/symbols/demangle.h"
 #include "runner/symbols/symbol.h"
@@ -20,5 +19,3 @@ bool symbol_file_address(const struct symbol_file *file, uint64_t offset, uint64
 /* {0} if nothing is known. Strings and places live as long as the file and `demangled`. */
 struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
                                struct demangled *demangled);
-
-#endif

@@ -4,8 +4,7 @@
  * id and debuglink below /usr/lib/debug (see debug_files.h); no debuginfod server is ever asked.
  * The files are foreign input: a missing, unreadable or damaged one has no symbols, nothing more
  * happens. */
-#ifndef PROCMAP_TRACE_SYMBOLS_H
-#define PROCMAP_TRACE_SYMBOLS_H
+#pragma once
 
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
@@ -34,5 +33,3 @@ void symbols_free(struct symbols *symbols);
  * Never NULL: what is not known is NULL or 0 in it. It lives as long as `symbols`. */
 const struct symbol *symbols_resolve(struct symbols *symbols, const char *path,
                                      uint64_t file_offset, bool exact_ip);
-
-#endif

@@ -1,6 +1,5 @@
 /* Where in the program something happened, in a few words. */
-#ifndef PMT_CALLER_H
-#define PMT_CALLER_H
+#pragma once
 
 #include "runner/model/view.h"
 
@@ -14,5 +13,3 @@ size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size
 
 /* Whether the dynamic loader made the system call: by ptrace it is seen at work. */
 bool caller_is_loader(const struct model *model, uint32_t stack_id);
-
-#endif

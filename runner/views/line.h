@@ -1,6 +1,5 @@
 /* The lines of the timeline: columns, colours, wrapping. */
-#ifndef PMT_LINE_H
-#define PMT_LINE_H
+#pragma once
 
 #include "runner/model/view.h"
 #include <stdio.h>
@@ -41,5 +40,3 @@ void line_call(struct lines *l, const char *left, const char *caller);
  * front of the name, "" if there is none. */
 void line_region(struct lines *l, const struct region *r, const char *note);
 void line_region_titles(struct lines *l);
-
-#endif

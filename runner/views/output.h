@@ -1,6 +1,5 @@
 /* Where a view writes to, and how. */
-#ifndef PMT_OUTPUT_H
-#define PMT_OUTPUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +15,3 @@ struct output {
 
 void output_write(struct output *out, const char *bytes, size_t size);
 int output_close(struct output *out); /* 0, or the error */
-
-#endif

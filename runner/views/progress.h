@@ -7,8 +7,7 @@
  * only while events come, only after two seconds in which nothing was written, and never while
  * somebody may be typing: in the background, or where the terminal is in another mode than that of
  * a shell's programs. */
-#ifndef PMT_PROGRESS_H
-#define PMT_PROGRESS_H
+#pragma once
 
 #include "runner/model/model.h"
 
@@ -31,5 +30,3 @@ void progress_tick(struct progress *p, struct model *m, bool idle);
 
 /* Before anything is written to the terminal, and at the end. */
 void progress_erase(struct progress *p);
-
-#endif

@@ -1,7 +1,6 @@
 /* The story of the map as it is being told: what all parts of the timeline remember, and write
  * with. */
-#ifndef PMT_TIMELINE_H
-#define PMT_TIMELINE_H
+#pragma once
 
 #include "runner/model/totals.h"
 #include "runner/model/view.h"
@@ -44,5 +43,3 @@ void timeline_indented(struct timeline *t, const char *text, enum style style);
 /* A header: the call, and where it was made. */
 void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
                    uint32_t stack_id);
-
-#endif

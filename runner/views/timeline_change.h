@@ -1,6 +1,5 @@
 /* What becomes of the map. */
-#ifndef PMT_TIMELINE_CHANGE_H
-#define PMT_TIMELINE_CHANGE_H
+#pragma once
 
 #include "runner/views/timeline.h"
 
@@ -11,5 +10,3 @@ void timeline_change_catch_up(struct timeline *t, const struct model *m);
 void timeline_change_region(struct view *view, const struct model *m, const struct change *change);
 void timeline_change_library(struct view *view, const struct model *m,
                              const struct library *library);
-
-#endif

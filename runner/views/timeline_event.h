@@ -1,6 +1,5 @@
 /* What needs a line or two of the timeline. */
-#ifndef PMT_TIMELINE_EVENT_H
-#define PMT_TIMELINE_EVENT_H
+#pragma once
 
 #include "runner/views/timeline.h"
 
@@ -15,5 +14,3 @@ void timeline_event_loss(struct timeline *t, const struct model *m, const struct
 
 /* The exec that is held back: with an error, or 0. */
 void timeline_event_exec_ended(struct timeline *t, const struct model *m, int error);
-
-#endif

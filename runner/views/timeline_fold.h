@@ -1,6 +1,5 @@
 /* Calls that change nothing are told together where they are many: so many since then. */
-#ifndef PMT_TIMELINE_FOLD_H
-#define PMT_TIMELINE_FOLD_H
+#pragma once
 
 #include "runner/views/timeline.h"
 
@@ -13,5 +12,3 @@ void timeline_fold_end(struct timeline *t, const struct model *m, const struct l
 
 /* If one of them has moved the threshold. */
 void timeline_fold_threshold(struct timeline *t, const struct model *m);
-
-#endif

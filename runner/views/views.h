@@ -1,6 +1,5 @@
 /* The views that there are: each has a file of its own, with a struct view, and a line here. */
-#ifndef PMT_VIEWS_H
-#define PMT_VIEWS_H
+#pragma once
 
 #include "runner/model/view.h"
 #include "runner/views/output.h"
@@ -14,5 +13,3 @@
 enum { VIEWS(VIEW_ENUM) VIEW_COUNT };
 
 struct view *views_new(unsigned view, const struct output *output); /* NULL: no memory */
-
-#endif

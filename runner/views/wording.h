@@ -1,6 +1,5 @@
 /* How the timeline puts calls and changes into words. Each writes to `out`, terminated. */
-#ifndef PMT_WORDING_H
-#define PMT_WORDING_H
+#pragma once
 
 #include "runner/model/view.h"
 
@@ -24,5 +23,3 @@ void wording_call(const struct cause *c, char *out, size_t size);
 
 /* What is special about a change: "+132K, was 4K". */
 void wording_note(const struct change *change, char *out, size_t size);
-
-#endif

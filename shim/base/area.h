@@ -1,8 +1,7 @@
 /* The shim's own memory. It is never the program's heap, and never private anonymous memory, which
  * the kernel would merge with the program's neighbouring regions: it is a memfd, whose name shows
  * the owner. */
-#ifndef PMT_AREA_H
-#define PMT_AREA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ bool area_reserve(size_t *used, size_t room, size_t size, size_t *at);
 
 /* Whether area_get() gave it. */
 bool area_owns(const void *address);
-
-#endif

@@ -1,7 +1,6 @@
 /* The environment and the arguments as the kernel laid them on the stack, which can be read before
  * libc has set `environ`. */
-#ifndef PMT_ENVIRONMENT_H
-#define PMT_ENVIRONMENT_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -27,5 +26,3 @@ struct environment_preload {
     char socket[128];
 };
 const struct environment_preload *environment_preload(void);
-
-#endif

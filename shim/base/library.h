@@ -1,7 +1,6 @@
 /* The libraries that ld.so has loaded, and what they define: read from its list and from their
  * tables. dlsym(3) and its kin are found by name, and so may be anybody's. */
-#ifndef PMT_LIBRARY_H
-#define PMT_LIBRARY_H
+#pragma once
 
 #include <link.h>
 #include <stdbool.h>
@@ -27,5 +26,3 @@ const struct link_map *library_behind(void);
 
 /* A function of the system: of ld.so, libc and what was part of it later on. */
 void *library_system(const char *name);
-
-#endif

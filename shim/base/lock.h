@@ -1,7 +1,6 @@
 /* A lock between the threads of a process that nobody waits for for ever: its holder may be
  * gone. */
-#ifndef PMT_LOCK_H
-#define PMT_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ struct lock {
  * over from a holder that does not give it back within two seconds. */
 bool lock_take(struct lock *lock);
 void lock_release(struct lock *lock);
-
-#endif

@@ -1,6 +1,5 @@
 /* The map of this process, as the kernel tells it. */
-#ifndef PMT_OWN_MAP_H
-#define PMT_OWN_MAP_H
+#pragma once
 
 #include "schemas/maps.h"
 #include "shim/base/lock.h"
@@ -16,5 +15,3 @@ void own_map_close(struct maps *maps);
 
 /* The region that contains `address`. */
 bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high);
-
-#endif

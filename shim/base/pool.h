@@ -1,7 +1,6 @@
 /* Blocks of memory for what the tracer's libraries allocate (thread.busy > 0), and for anything
  * before the real malloc is known. They are never reused; freeing one does nothing. */
-#ifndef PMT_POOL_H
-#define PMT_POOL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,5 +25,3 @@ static inline bool pool_owns(const void *block)
     return at - pool_range.low[0] < pool_range.high[0] - pool_range.low[0] ||
            at - pool_range.low[1] < pool_range.high[1] - pool_range.low[1];
 }
-
-#endif

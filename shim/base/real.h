@@ -1,6 +1,5 @@
 /* The functions behind those that the shim interposes. */
-#ifndef PMT_REAL_H
-#define PMT_REAL_H
+#pragma once
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -64,5 +63,3 @@ bool real_malloc_is_behind(void);
 
 /* Whether the allocator behind the shim is the one of glibc. */
 bool real_malloc_is_glibc(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the shim knows about the process and the thread it is in. */
-#ifndef PMT_STATE_H
-#define PMT_STATE_H
+#pragma once
 
 #include "schemas/look.h"
 #include <stdbool.h>
@@ -140,5 +139,3 @@ static inline uint32_t state_tid(void)
 {
     return likely(thread.tid) ? thread.tid : state_ask_tid();
 }
-
-#endif

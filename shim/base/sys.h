@@ -1,7 +1,6 @@
 /* System calls of the shim itself: not through libc, so errno stays what the program had. They
  * return -errno. */
-#ifndef PMT_SYS_H
-#define PMT_SYS_H
+#pragma once
 
 #include <asm/unistd.h>
 #include <stdbool.h>
@@ -64,5 +63,3 @@ void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds);
 void sys_futex_wake(uint32_t *word);
 
 uint64_t sys_clock(int clock); /* clock_gettime(2) in nanoseconds */
-
-#endif

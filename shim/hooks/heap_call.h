@@ -1,6 +1,5 @@
 /* What all allocator functions share: glibc's chunks, and the whole record of a call. */
-#ifndef PMT_HEAP_CALL_H
-#define PMT_HEAP_CALL_H
+#pragma once
 
 #include "schemas/glibc.h"
 #include "shim/hooks/hook.h"
@@ -40,5 +39,3 @@ static inline void heap_call_over(uintptr_t chunk, const struct call_frame *fram
     else if (unlikely(!process.sees_kernel))
         heap_call_look(chunk, frame);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* What every interposed function does first and last. This is the path of every malloc: no call, no
  * loop, and on i386 few registers, so what is rare is out of line. */
-#ifndef PMT_HOOK_H
-#define PMT_HOOK_H
+#pragma once
 
 #include "shim/base/state.h"
 #include "shim/looks/attention.h"
@@ -79,5 +78,3 @@ static inline void hook_end(bool noted, const struct call *outer, uintptr_t call
 #define HOOK_FRAME() ((const struct call_frame *)__builtin_frame_address(0))
 #define HOOK_CALLER() ((uintptr_t)__builtin_return_address(0))
 #define HOOK __attribute__((visibility("default")))
-
-#endif

@@ -1,7 +1,6 @@
 /* Whether ld.so will load the shim into a program: what runner/program/judge.c decides for the
  * first one, made small. Reads the file; allocates nothing. */
-#ifndef PMT_EXEC_TARGET_H
-#define PMT_EXEC_TARGET_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -9,5 +8,3 @@
 
 /* `directory`, `path` and `flags` as those of execveat(2). */
 bool exec_target_loads_shim(int directory, const char *path, int flags);
-
-#endif

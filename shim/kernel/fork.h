@@ -1,6 +1,5 @@
 /* fork(2): with --follow the child is traced as an image of its own, from the fork on. */
-#ifndef PMT_FORK_H
-#define PMT_FORK_H
+#pragma once
 
 #include "shim/base/sys.h"
 #include <stdbool.h>
@@ -11,5 +10,3 @@ long fork_traced(const struct sys_regs *regs);
 /* Whether this process, in which live->sink is SINK_NONE, is a child that nobody saw being made: it
  * is traced from here on, if it can be. */
 bool fork_found_out(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* The begin of a process image: what is sent about it first. */
-#ifndef PMT_IMAGE_H
-#define PMT_IMAGE_H
+#pragma once
 
 #include "schemas/record.h"
 #include "shim/base/state.h"
@@ -12,5 +11,3 @@ void image_begin(enum sink sink, enum pmt_origin origin);
  * if that was not seen. `parent` 0: ask; it may have ended since the fork. Signals must be
  * blocked. */
 void image_begin_child(uint32_t fork_id, uint32_t parent);
-
-#endif

@@ -1,12 +1,9 @@
 /* System calls that change the map or end it, as libc makes them: entry.h says how they get
  * here. */
-#ifndef PMT_KERNEL_H
-#define PMT_KERNEL_H
+#pragma once
 
 #include "shim/base/sys.h"
 
 /* In the place of the system call: makes it, and records what it did. Hidden, as it is called from
  * assembly. */
 __attribute__((visibility("hidden"))) long kernel_call(const struct sys_regs *regs);
-
-#endif

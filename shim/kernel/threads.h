@@ -1,6 +1,5 @@
 /* Start and end of threads. */
-#ifndef PMT_THREADS_H
-#define PMT_THREADS_H
+#pragma once
 
 /* Instead of `start(arg)`: where the new thread is to begin. The return value is the function for
  * pthread_create(3), `*arg` its argument. */
@@ -10,5 +9,3 @@ void threads_take_back(void *arg); /* the thread was not made after all */
 
 /* Called by the entry when a thread makes its last system call, and by name from assembly. */
 __attribute__((visibility("hidden"))) void threads_exit(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* When the map is looked at though no system call says that it has changed: ld.so's are its own, a
  * stack grows by itself, and where system calls are not hooked nothing is said at all. */
-#ifndef PMT_ATTENTION_H
-#define PMT_ATTENTION_H
+#pragma once
 
 #include "schemas/record.h"
 #include "shim/base/state.h"
@@ -24,5 +23,3 @@ void attention_after_call(uintptr_t caller);
 
 /* The whole map once more, before the image ends. Signals must be blocked. */
 void attention_last_look(enum pmt_reason reason);
-
-#endif

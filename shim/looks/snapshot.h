@@ -1,6 +1,5 @@
 /* Records of how the map is now. Called with map_lock held and signals blocked. */
-#ifndef PMT_SNAPSHOT_H
-#define PMT_SNAPSHOT_H
+#pragma once
 
 #include "schemas/mapcalls.h"
 #include "shim/base/lock.h"
@@ -20,5 +19,3 @@ void snapshot_whole(enum pmt_reason reason, uint32_t stack_id);
 
 /* The main thread's stack, if it has grown. */
 void snapshot_stack(uint32_t stack_id);
-
-#endif

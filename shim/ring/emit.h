@@ -1,7 +1,6 @@
 /* Writing one record: begin, fill in, end. With a runner the record is written in the ring itself;
  * without one it is put together aside and written to PROCMAP_TRACE_OUTPUT as JSON. */
-#ifndef PMT_EMIT_H
-#define PMT_EMIT_H
+#pragma once
 
 #include "shim/base/state.h"
 #include "shim/ring/ticks.h"
@@ -63,5 +62,3 @@ static inline void emit_end(struct emit *e)
     /* partner: ring_next() in the runner */
     __atomic_store_n(&r->stamp, e->stamp, __ATOMIC_RELEASE);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Gets this process image its ring from the runner. */
-#ifndef PMT_HANDOVER_H
-#define PMT_HANDOVER_H
+#pragma once
 
 #include "shim/base/state.h"
 
@@ -13,5 +12,3 @@ void handover_announce(const char *socket_name);
 
 /* A child that got none has its parent's ring still, which the runner would wait for. */
 void handover_forget(void *ring);
-
-#endif

@@ -3,8 +3,7 @@
  * The end of the file is mapped and filled with newlines, the events are written over them. So an
  * event is in the file as soon as it is written, whatever becomes of the process, no descriptor
  * stays open, and a file whose writer was killed ends with blank lines, which JSON readers skip. */
-#ifndef PMT_OUTPUT_H
-#define PMT_OUTPUT_H
+#pragma once
 
 #include "schemas/record.h"
 #include <stdbool.h>
@@ -14,5 +13,3 @@ const void *output_window(void);    /* where the file is mapped now, or NULL */
 void *output_begin(uint32_t size);  /* NULL: lost */
 void output_end(struct pmt_record *record);
 void output_close(void); /* cuts the file to its size; writing may go on afterwards */
-
-#endif

@@ -1,5 +1,4 @@
-#ifndef PMT_TICKS_H
-#define PMT_TICKS_H
+#pragma once
 
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
@@ -36,5 +35,3 @@ static inline uint32_t ticks_compact(const struct live_page *l, uint32_t positio
     uint32_t read = (uint32_t)(__builtin_ia32_rdtsc() >> 8);
     return read ? read : 1; /* rounded down, so that an exact time that follows is not before it */
 }
-
-#endif

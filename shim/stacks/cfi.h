@@ -1,8 +1,7 @@
 /* Unwind tables: what .eh_frame says of one place in the code. Read as the compiler wrote them (LSB
  * core specification, "Exception Frames"; DWARF 5, section 6.4), with no call but that which finds
  * the object, no lock and no memory but the stack's. */
-#ifndef PMT_CFI_H
-#define PMT_CFI_H
+#pragma once
 
 #include "shim/stacks/cfi_value.h"
 #include <stddef.h>
@@ -33,5 +32,3 @@ void cfi_init(void);
 /* `may_wait`: ld.so may be asked in a way that waits for its lock, where there is no other. */
 enum cfi_result cfi_find(uintptr_t address, bool may_wait, struct cfi_rule *rule);
 enum cfi_result cfi_read(const struct cfi_object *object, uintptr_t address, struct cfi_rule *rule);
-
-#endif

@@ -1,6 +1,5 @@
 /* The bytes of unwind tables, each read only if it is there: numbers and encoded pointers. */
-#ifndef PMT_CFI_BYTES_H
-#define PMT_CFI_BYTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,5 +23,3 @@ uint64_t cfi_leb(struct cfi_reader *r, bool is_signed);
 
 int64_t cfi_form(struct cfi_reader *r, uint8_t encoding); /* not yet relative to anything */
 uintptr_t cfi_pointer(struct cfi_reader *r, uint8_t encoding);
-
-#endif

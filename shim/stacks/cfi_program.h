@@ -1,8 +1,7 @@
 /* What a frame's unwind table is: a program that says row by row, from the function's first byte
  * on, how the registers are to be had there, partly by expressions (DWARF 5, sections 6.4.2
  * and 2.5). */
-#ifndef PMT_CFI_PROGRAM_H
-#define PMT_CFI_PROGRAM_H
+#pragma once
 
 #include "shim/stacks/cfi_bytes.h"
 #include "shim/stacks/cfi_value.h"
@@ -56,5 +55,3 @@ bool cfi_run(struct cfi_program *p);
 /* A block that was skipped by cfi_take(): its length and the operations. `cfa`: it begins with the
  * CFA on its stack. */
 bool cfi_evaluate(const uint8_t *block, uintptr_t pc, bool cfa, struct cfi_value *value);
-
-#endif

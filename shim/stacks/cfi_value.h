@@ -1,6 +1,5 @@
 /* What a register had in the caller, as unwind tables can say it. */
-#ifndef PMT_CFI_VALUE_H
-#define PMT_CFI_VALUE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,5 +16,3 @@ struct cfi_value {
     bool loads;
     intptr_t offset;
 };
-
-#endif

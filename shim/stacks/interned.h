@@ -1,7 +1,6 @@
 /* The stacks that were seen, each once: sent as a stack record, and from then on named by its id.
  */
-#ifndef PMT_INTERNED_H
-#define PMT_INTERNED_H
+#pragma once
 
 #include "shim/stacks/unwind.h"
 
@@ -12,5 +11,3 @@ uint32_t interned_id(const struct unwind_stack *stack);
 
 /* The same for a stack that is known, else 0. */
 uint32_t interned_find(const struct unwind_stack *stack);
-
-#endif

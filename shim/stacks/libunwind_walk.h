@@ -1,6 +1,5 @@
 /* libunwind, where the rules of unwind.h do not lead on, and to check them by. */
-#ifndef PMT_LIBUNWIND_WALK_H
-#define PMT_LIBUNWIND_WALK_H
+#pragma once
 
 #include "shim/stacks/unwind.h"
 
@@ -22,5 +21,3 @@ bool libunwind_is_ready(void);
  * libunwind does. Signals must be blocked. */
 enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp,
                                bool guess);
-
-#endif

@@ -1,7 +1,6 @@
 /* Calls of one library go to functions of ours, all others to the system's own: whoever else
  * defines them, an interceptor for example, has not reckoned with such calls. */
-#ifndef PMT_REDIRECT_H
-#define PMT_REDIRECT_H
+#pragma once
 
 #include <link.h>
 
@@ -12,5 +11,3 @@ struct redirection {
 
 /* In the table by which `library` calls the functions of others. Ends with a name of NULL. */
 void redirect(const struct link_map *library, const struct redirection *list);
-
-#endif

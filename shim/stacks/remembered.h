@@ -1,8 +1,7 @@
 /* Walks that are remembered whole. From the same registers, with the same words in the places that
  * it read, a walk comes to the same stack: to compare these words, one by one and none depending on
  * the one before, takes a fraction of the walk. */
-#ifndef PMT_REMEMBERED_H
-#define PMT_REMEMBERED_H
+#pragma once
 
 #include "shim/stacks/unwind.h"
 
@@ -83,5 +82,3 @@ static inline __attribute__((always_inline)) uint32_t remembered_id(const struct
  * else writes there. `find` says which id its stack has, 0: none. */
 uint32_t remembered_walk(struct remembered *m, struct unwind_registers from, uint32_t depth,
                          uint32_t (*find)(const struct unwind_stack *stack));
-
-#endif

@@ -1,6 +1,5 @@
 /* The id of the call stack for a record: of an allocator call, of a change. */
-#ifndef PMT_STACK_ID_H
-#define PMT_STACK_ID_H
+#pragma once
 
 #include "shim/stacks/remembered.h"
 
@@ -43,5 +42,3 @@ uint32_t stack_id_here(uintptr_t caller);
 /* The stack of whatever the program does now: the interposed call's, or from here on. Signals must
  * be blocked. */
 uint32_t stack_id_of_change(void);
-
-#endif

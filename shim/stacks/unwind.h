@@ -1,8 +1,7 @@
 /* Call stacks by rules: for each return address, how its frame leads to the caller's. A rule is
  * read once from the unwind tables (cfi.h) and kept in a table of the shim's own; a walk along
  * known rules makes no call and takes no lock. */
-#ifndef PMT_SHIM_UNWIND_H
-#define PMT_SHIM_UNWIND_H
+#pragma once
 
 #include "shim/base/state.h"
 
@@ -147,5 +146,3 @@ static inline uintptr_t unwind_word(uintptr_t pc, uint32_t product)
     bool is_its = __atomic_load_n(&rule->pc, __ATOMIC_RELAXED) == pc;
     return likely(is_its) ? word : unwind_find(pc);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* --verify-stacks: every walk by rules is done by libunwind, too. */
-#ifndef PMT_VERIFY_H
-#define PMT_VERIFY_H
+#pragma once
 
 #include "shim/stacks/unwind.h"
 
@@ -9,5 +8,3 @@ void verify_count(enum pmt_walks which);
 /* `stack`: what the rules found, or if they `fell_back`, libunwind. */
 void verify_walk(const struct unwind_stack *stack, struct unwind_registers from, uint32_t depth,
                  enum unwind_end end, bool fell_back);
-
-#endif

@@ -1,6 +1,5 @@
 /* Stacks to walk on: libunwind needs more than a signal stack may have. */
-#ifndef PMT_WALKERS_H
-#define PMT_WALKERS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@ bool walkers_run(void (*function)(void *), void *arg);
  * for ever. False if that could not be waited for. */
 bool walkers_hold(void);
 void walkers_free(void); /* all of them, whoever has them */
-
-#endif

@@ -1,6 +1,5 @@
 /* What the lab programs share. map1.c does not use it: there everything is in one file. */
-#ifndef LAB_H
-#define LAB_H
+#pragma once
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,5 +26,3 @@ static inline void check(int worked, const char *what)
         exit(EXIT_FAILURE);
     }
 }
-
-#endif

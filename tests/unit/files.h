@@ -1,6 +1,5 @@
 /* Files of a test, in a folder of its own. */
-#ifndef TEST_FILES_H
-#define TEST_FILES_H
+#pragma once
 
 #include <fcntl.h>
 #include <limits.h>
@@ -51,5 +50,3 @@ static inline const char *write_file(const char *name, const void *bytes, size_t
     close(fd);
     return path;
 }
-
-#endif

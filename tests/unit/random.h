@@ -1,6 +1,5 @@
 /* Numbers that look random for the tests: the same in every run. A state is any number but 0. */
-#ifndef TEST_RANDOM_H
-#define TEST_RANDOM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ static inline void mutate_bytes(char *bytes, size_t size, uint64_t *state)
             bytes[at] = (char)random_number(state);
     }
 }
-
-#endif

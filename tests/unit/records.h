@@ -1,7 +1,6 @@
 /* Records for the tests of the encoder, the record check and the replay: one of every type and
  * form. */
-#ifndef TEST_RECORDS_H
-#define TEST_RECORDS_H
+#pragma once
 
 #include "schemas/encode_record.h"
 #include "schemas/mapcalls.h"
@@ -358,5 +357,3 @@ static inline struct encode_context sample_context(uint64_t seq)
         .exit_extra = sample_exit_extra,
     };
 }
-
-#endif

@@ -1,7 +1,4 @@
-#ifndef EARLY_LIB_H
-#define EARLY_LIB_H
+#pragma once
 
 /* The block that the constructor allocated, reallocated to 20002 bytes. Stays the library's. */
 char *early_block(void);
-
-#endif

@@ -5,8 +5,7 @@
  * A line that starts with '@' is for the test. It goes out with one write(2), so it is whole even
  * when several threads or processes print, and none is lost when the program dies.
  */
-#ifndef VICTIM_H
-#define VICTIM_H
+#pragma once
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,5 +61,3 @@ static inline unsigned int next_number(unsigned int *state)
     *state ^= *state << 5;
     return *state;
 }
-
-#endif
