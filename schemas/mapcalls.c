@@ -100,33 +100,31 @@ static bool populates(const struct mapcalls_call *c)
     return (c->args[3] & (MAP_POPULATE | MAP_LOCKED)) != 0;
 }
 
-struct mapcalls_call mapcalls_decode(enum mapcalls_abi abi, uint64_t nr, const uint64_t args[6])
+void mapcalls_decode(struct mapcalls_call *c, enum mapcalls_abi abi, uint64_t nr)
 {
-    const struct mapcalls_row *row = find(abi, nr);
-    struct mapcalls_call c = {.call = PMT_CALL_NONE};
-    if (!row)
-        return c;
-    c.call = row->call;
-    c.effect = row->effect;
-    c.may_block = row->may_block;
-    for (int i = 0; i < 6; i++)
-        c.args[i] = abi == MAPCALLS_I386 ? (uint32_t)args[i] : args[i];
-    if (c.effect == MAPCALLS_EXEC && row->nr[MAPCALLS_I386] == EXECVEAT_32)
-        c.args[0] = c.args[1]; /* the directory comes first */
+    static const struct mapcalls_row other = {.call = PMT_CALL_NONE};
+    const struct mapcalls_row *found = find(abi, nr), *row = found ? found : &other;
+    c->call = row->call;
+    c->effect = row->effect;
+    c->may_block = row->may_block;
+    c->arguments_at = c->result_at = 0;
+    for (int i = 0; abi == MAPCALLS_I386 && i < 6; i++)
+        c->args[i] = (uint32_t)c->args[i];
+    if (c->effect == MAPCALLS_EXEC && row->nr[MAPCALLS_I386] == EXECVEAT_32)
+        c->args[0] = c->args[1]; /* the directory comes first */
     if (row->nr[MAPCALLS_I386] == IPC)
-        decode_ipc(&c);
+        decode_ipc(c);
     if (row->nr[MAPCALLS_I386] == OLD_MMAP)
-        c.arguments_at = c.args[0];
-    if (c.call == PMT_CALL_MMAP2)
-        c.args[5] <<= 12;
-    if (c.effect == MAPCALLS_RESULT)
-        c.may_block = populates(&c);
-    if (!changes_the_map(&c)) {
-        c.effect = MAPCALLS_NOTHING;
-        if (c.call == PMT_CALL_PRCTL) /* one of its many other subjects */
-            c.call = PMT_CALL_NONE;
+        c->arguments_at = c->args[0];
+    if (c->call == PMT_CALL_MMAP2)
+        c->args[5] <<= 12;
+    if (c->effect == MAPCALLS_RESULT)
+        c->may_block = populates(c);
+    if (!changes_the_map(c)) {
+        c->effect = MAPCALLS_NOTHING;
+        if (c->call == PMT_CALL_PRCTL) /* one of its many other subjects */
+            c->call = PMT_CALL_NONE;
     }
-    return c;
 }
 
 void mapcalls_old_mmap(struct mapcalls_call *c, const uint32_t arguments[6])

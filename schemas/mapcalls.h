@@ -51,9 +51,10 @@ struct mapcalls_call {
     bool may_block;        /* until other threads have done something */
 };
 
-/* `nr` as the kernel gets it. Advice that acts on pages only (MADV_DONTNEED) is a call without an
- * effect. */
-struct mapcalls_call mapcalls_decode(enum mapcalls_abi abi, uint64_t nr, const uint64_t args[6]);
+/* Fills in all but call->args, which hold what the kernel gets in registers, like `nr`, and are put
+ * in order. In place, as the shim's caller lies on the program's stack. Advice that acts on pages
+ * only (MADV_DONTNEED) is a call without an effect. */
+void mapcalls_decode(struct mapcalls_call *call, enum mapcalls_abi abi, uint64_t nr);
 
 /* The old mmap: completes `call` by what lies at call->arguments_at. */
 void mapcalls_old_mmap(struct mapcalls_call *call, const uint32_t arguments[6]);

@@ -2,14 +2,17 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <string.h>
 
 struct mapcalls_call syscalls_decode(uint32_t arch, uint64_t nr, const uint64_t args[6])
 {
+    struct mapcalls_call call = {.call = PMT_CALL_NONE};
+    memcpy(call.args, args, sizeof call.args);
     if (arch == AUDIT_ARCH_I386)
-        return mapcalls_decode(MAPCALLS_I386, nr, args);
-    if (arch == AUDIT_ARCH_X86_64)
-        return mapcalls_decode(nr & MAPCALLS_X32_BIT ? MAPCALLS_X32 : MAPCALLS_X86_64, nr, args);
-    return (struct mapcalls_call){.call = PMT_CALL_NONE};
+        mapcalls_decode(&call, MAPCALLS_I386, nr);
+    else if (arch == AUDIT_ARCH_X86_64)
+        mapcalls_decode(&call, nr & MAPCALLS_X32_BIT ? MAPCALLS_X32 : MAPCALLS_X86_64, nr);
+    return call;
 }
 
 /* ---- the filter ---- */

@@ -14,16 +14,13 @@
 #include "shim/stacks/unwind.h"
 #include <string.h>
 
-static struct mapcalls_call decode(const struct sys_regs *regs)
+static void decode(const struct sys_regs *regs, struct mapcalls_call *c)
 {
-    uint64_t args[6];
     for (int i = 0; i < 6; i++)
-        args[i] = regs->args[i];
-    struct mapcalls_call c =
-        mapcalls_decode(sizeof(long) == 4 ? MAPCALLS_I386 : MAPCALLS_X86_64, regs->nr, args);
-    if (c.arguments_at)
-        mapcalls_old_mmap(&c, (const uint32_t *)(uintptr_t)c.arguments_at);
-    return c;
+        c->args[i] = regs->args[i];
+    mapcalls_decode(c, sizeof(long) == 4 ? MAPCALLS_I386 : MAPCALLS_X86_64, regs->nr);
+    if (c->arguments_at)
+        mapcalls_old_mmap(c, (const uint32_t *)(uintptr_t)c->arguments_at);
 }
 
 static bool is_error(long result)
@@ -186,9 +183,12 @@ long kernel_call(const struct sys_regs *regs)
     if ((uint32_t)sys0(__NR_getpid) != live->pid)
         return of_vfork_child(regs);
     bool life = is_of_life(regs);
-    struct mapcalls_call c = {0};
-    if (!life && (c = decode(regs)).call == PMT_CALL_NONE)
-        return sys_call_regs(regs);
+    struct mapcalls_call c;
+    if (!life) {
+        decode(regs, &c);
+        if (c.call == PMT_CALL_NONE)
+            return sys_call_regs(regs);
+    }
     if ((live->attention || thread.loader_ran) && !state_in_loader())
         attention_pay(thread.call.caller);
     uint64_t mask;

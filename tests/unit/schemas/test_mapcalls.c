@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include <cmocka.h> /* needs the four above it */
@@ -16,6 +17,15 @@
 #define PR_SET_NAME 15
 
 /* Of the machine that this is compiled for the numbers can be had from elsewhere. */
+static struct mapcalls_call decoded(enum mapcalls_abi abi, uint64_t nr, const uint64_t args[6])
+{
+    struct mapcalls_call call;
+    memset(&call, 0xff, sizeof call);
+    memcpy(call.args, args, sizeof call.args);
+    mapcalls_decode(&call, abi, nr);
+    return call;
+}
+
 static void test_numbers(void **state)
 {
     static const struct {
@@ -46,7 +56,7 @@ static void test_numbers(void **state)
     static const uint64_t none[6];
     (void)state;
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        struct mapcalls_call c = mapcalls_decode(MAPCALLS_X86_64, calls[i].nr, none);
+        struct mapcalls_call c = decoded(MAPCALLS_X86_64, calls[i].nr, none);
         assert_int_equal(c.call, calls[i].call);
         assert_int_equal(c.effect, calls[i].effect);
     }
@@ -56,28 +66,28 @@ static void test_decode(void **state)
 {
     (void)state;
     uint64_t args[6] = {1, 8192, 3, 0x22, 0xffffffff, 2};
-    struct mapcalls_call c = mapcalls_decode(MAPCALLS_I386, 192, args);
+    struct mapcalls_call c = decoded(MAPCALLS_I386, 192, args);
     assert_int_equal(c.call, PMT_CALL_MMAP2);
     assert_int_equal(c.args[5], 8192); /* in bytes */
     uint64_t ipc[6] = {SHMAT, 7, 5, 0x1000, 0x2000, 0};
-    c = mapcalls_decode(MAPCALLS_I386, 117, ipc);
+    c = decoded(MAPCALLS_I386, 117, ipc);
     assert_int_equal(c.call, PMT_CALL_SHMAT);
     assert_int_equal(c.args[0], 7);
     assert_int_equal(c.args[1], 0x2000);
     assert_int_equal(c.args[2], 5);
     assert_int_equal(c.result_at, 0x1000);
     ipc[0] = SHMDT;
-    c = mapcalls_decode(MAPCALLS_I386, 117, ipc);
+    c = decoded(MAPCALLS_I386, 117, ipc);
     assert_int_equal(c.call, PMT_CALL_SHMDT);
     assert_int_equal(c.args[0], 0x2000);
-    c = mapcalls_decode(MAPCALLS_I386, 90, args);
+    c = decoded(MAPCALLS_I386, 90, args);
     assert_int_equal(c.arguments_at, 1);
     mapcalls_old_mmap(&c, (const uint32_t[]){0, 4096, 3, MAP_POPULATE, 5, 6});
     assert_int_equal(c.args[1], 4096);
     assert_true(c.may_block);
-    c = mapcalls_decode(MAPCALLS_X32, 520 | X32, args);
+    c = decoded(MAPCALLS_X32, 520 | X32, args);
     assert_int_equal(c.effect, MAPCALLS_EXEC);
-    c = mapcalls_decode(MAPCALLS_X86_64, 322, args);
+    c = decoded(MAPCALLS_X86_64, 322, args);
     assert_int_equal(c.args[0], 8192); /* execveat: the path comes second */
 }
 
@@ -130,20 +140,20 @@ static void test_choices(void **state)
 {
     uint64_t madvise[6] = {0x1000, 0x1000, MADV_DONTFORK}, prctl[6] = {PR_SET_VMA, 0, 0x1000, 5};
     (void)state;
-    struct mapcalls_call c = mapcalls_decode(MAPCALLS_X86_64, __NR_madvise, madvise);
+    struct mapcalls_call c = decoded(MAPCALLS_X86_64, __NR_madvise, madvise);
     assert_int_equal(c.call, PMT_CALL_MADVISE);
     assert_int_equal(c.effect, MAPCALLS_ARGS);
     madvise[2] = MADV_DONTNEED;
-    c = mapcalls_decode(MAPCALLS_X86_64, __NR_madvise, madvise);
+    c = decoded(MAPCALLS_X86_64, __NR_madvise, madvise);
     assert_int_equal(c.call, PMT_CALL_MADVISE);
     assert_int_equal(c.effect, MAPCALLS_NOTHING);
     madvise[2] = 1ull << 32 | MADV_DONTFORK;
-    assert_int_equal(mapcalls_decode(MAPCALLS_X86_64, __NR_madvise, madvise).effect, MAPCALLS_ARGS);
-    c = mapcalls_decode(MAPCALLS_X86_64, __NR_prctl, prctl);
+    assert_int_equal(decoded(MAPCALLS_X86_64, __NR_madvise, madvise).effect, MAPCALLS_ARGS);
+    c = decoded(MAPCALLS_X86_64, __NR_prctl, prctl);
     assert_int_equal(c.call, PMT_CALL_PRCTL);
     assert_int_equal(c.effect, MAPCALLS_ANYWHERE);
     prctl[0] = PR_SET_NAME;
-    c = mapcalls_decode(MAPCALLS_X86_64, __NR_prctl, prctl);
+    c = decoded(MAPCALLS_X86_64, __NR_prctl, prctl);
     assert_int_equal(c.call, PMT_CALL_NONE);
     assert_int_equal(c.effect, MAPCALLS_NOTHING);
 }
