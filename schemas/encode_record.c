@@ -334,14 +334,14 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     }
 }
 
-static void encode_other(struct encoder *e, const struct pmt_record *r,
-                         const struct encode_context *c)
+/* Not inlined: `head` would lie on the program's stack as long as the body is encoded. */
+static __attribute__((noinline)) void encode_head(struct encoder *e, const struct pmt_record *r,
+                                                  const struct encode_context *c)
 {
     char head[HEAD_ROOM];
     encode_literal(e, "{\"type\":\"");
     encode_chars(e, names_type(r->type));
     encode_raw(e, head, (size_t)(put_head(head, r, c) - head));
-    encode_body(e, r, c);
 }
 
 size_t encode_record(char *buffer, size_t size, const struct pmt_record *r,
@@ -351,10 +351,12 @@ size_t encode_record(char *buffer, size_t size, const struct pmt_record *r,
     if (r->type == PMT_RECORD_NONE || r->type >= PMT_RECORD_TYPE_COUNT)
         return 0;
     encode_start(&e, buffer, size);
-    if (r->type == PMT_RECORD_ALLOC)
+    if (r->type == PMT_RECORD_ALLOC) {
         encode_alloc(&e, c, (const struct pmt_alloc *)r);
-    else
-        encode_other(&e, r, c);
+    } else {
+        encode_head(&e, r, c);
+        encode_body(&e, r, c);
+    }
     encode_literal(&e, "}\n");
     return e.full ? 0 : (size_t)(e.at - buffer);
 }
