@@ -40,18 +40,6 @@ int launch_find_shim(char *path, size_t size)
     return 0;
 }
 
-char **launch_environment(size_t more)
-{
-    size_t count = 0, to = 0;
-    while (environ[count])
-        count++;
-    char **list = memory_get((count + more + 1) * sizeof *list);
-    for (size_t i = 0; i < count; i++)
-        if (!text_starts(environ[i], PMT_ENV_PREFIX))
-            list[to++] = environ[i];
-    return list;
-}
-
 static char *setting(const char *name, const char *value, const char *more)
 {
     size_t size = strlen(name) + strlen(value) + strlen(more) + 3;
@@ -60,42 +48,30 @@ static char *setting(const char *name, const char *value, const char *more)
     return text;
 }
 
-/* The child's, and the settings in it that are ours to free. */
-struct environment {
-    char *own[3];
-    size_t own_count;
-    char **list;
-};
-
-static char *own(struct environment *e, char *text)
+/* The user's, and what is meant for the shim. Our variables come last, an even number of them: so
+ * shim/base/environment.c can take them out again without a trace, as the auxiliary vector behind
+ * them has entries of two words. */
+static char **environment(const struct launch *l)
 {
-    return e->own[e->own_count++] = text;
-}
-
-static void free_environment(struct environment *e)
-{
-    for (size_t i = 0; i < e->own_count; i++)
-        memory_put(e->own[i]);
-    memory_put(e->list);
-}
-
-/* Our variables come last, an even number of them: so shim/base/environment.c can take them out
- * again without a trace, as the auxiliary vector behind them has entries of two words. */
-static struct environment environment(const struct launch *l)
-{
-    struct environment e = {.list = launch_environment(2)};
-    char **at = e.list;
-    while (*at && !text_starts(*at, "LD_PRELOAD="))
-        at++;
-    const char *preload = *at ? strchr(*at, '=') + 1 : NULL;
-    if (preload)
-        *at = own(&e, setting("LD_PRELOAD", l->shim, preload));
-    while (*at)
-        at++;
-    *at++ = own(&e, setting(PMT_ENV_SOCKET, l->socket, ""));
-    *at = own(&e,
-              preload ? setting(PMT_ENV_PRELOAD, preload, "") : setting("LD_PRELOAD", l->shim, ""));
-    return e;
+    size_t count = 0, to = 0;
+    const char *preload = NULL;
+    while (environ[count])
+        count++;
+    char **out = memory_get((count + 3) * sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        if (l->shim && !preload && text_starts(environ[i], "LD_PRELOAD=")) {
+            preload = strchr(environ[i], '=') + 1;
+            out[to++] = setting("LD_PRELOAD", l->shim, preload);
+        } else if (!text_starts(environ[i], PMT_ENV_PREFIX)) {
+            out[to++] = environ[i];
+        }
+    }
+    if (l->shim) {
+        out[to++] = setting(PMT_ENV_SOCKET, l->socket, "");
+        out[to++] =
+            preload ? setting(PMT_ENV_PRELOAD, preload, "") : setting("LD_PRELOAD", l->shim, "");
+    }
+    return out;
 }
 
 static const int limited[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE};
@@ -113,8 +89,9 @@ void launch_raise_limits(void)
     }
 }
 
-void launch_become(const struct launch *l)
+char **launch_become(const struct launch *l)
 {
+    char **envp = environment(l); /* before there may be too little memory */
     if (l->stdout_to_stderr)
         dup2(STDERR_FILENO, STDOUT_FILENO);
     if (l->no_aslr)
@@ -122,14 +99,13 @@ void launch_become(const struct launch *l)
     for (size_t i = 0; i < LIMITS; i++)
         setrlimit(limited[i], &given[i]);
     signal(SIGXFSZ, given_action);
+    return envp;
 }
 
-static void execute(const struct launch *l, char **envp, int report)
+static void execute(const struct launch *l, int report)
 {
-    int error;
-    launch_become(l);
-    execve(l->path, l->argv, envp);
-    error = errno;
+    execve(l->path, l->argv, launch_become(l));
+    int error = errno;
     if (write(report, &error, sizeof error) < 0)
         _exit(126);
     _exit(126);
@@ -141,19 +117,17 @@ int launch_program(const struct launch *l, pid_t *pid, bool *executing)
     *executing = false;
     if (pipe2(report, O_CLOEXEC) < 0)
         return -errno;
-    struct environment e = environment(l);
     fflush(NULL);
     *pid = fork();
     if (*pid < 0) {
         error = -errno;
-        free_environment(&e);
         close(report[0]);
         close(report[1]);
         return error;
     }
     if (*pid == 0) {
         close(report[0]);
-        execute(l, e.list, report[1]);
+        execute(l, report[1]);
     }
     close(report[1]);
     if (read(report[0], &error, sizeof error) == sizeof error) {
@@ -161,6 +135,5 @@ int launch_program(const struct launch *l, pid_t *pid, bool *executing)
         *executing = true;
     }
     close(report[0]);
-    free_environment(&e);
     return -error;
 }

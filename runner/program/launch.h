@@ -1,4 +1,4 @@
-/* Starts the program under the shim. */
+/* Starts the program: under the shim, or as far as whoever traces it otherwise can share it. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 struct launch {
     const char *path; /* to execute */
     char **argv;
-    const char *shim;   /* path of the shared object */
+    const char *shim;   /* path of the shared object; NULL: none */
     const char *socket; /* name of the runner's socket */
     bool no_aslr;
     bool follow; /* children are traced, too */
@@ -25,12 +25,9 @@ void launch_raise_limits(void);
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */
 int launch_program(const struct launch *launch, pid_t *pid, bool *executing);
 
-/* The user's environment without what is meant for us, with room for `more` settings. To be given
- * to memory_put(). */
-char **launch_environment(size_t more);
-
-/* What is left to do in the child before execve(2): descriptors, limits, addresses. */
-void launch_become(const struct launch *launch);
+/* What is left to do in the child before execve(2): descriptors, limits, addresses. Returns the
+ * environment: the user's, and what the shim is to know if there is one. */
+char **launch_become(const struct launch *launch);
 
 /* The path of the shim that belongs to this runner; -errno if it is not there. `size` of
  * PATH_MAX. */

@@ -91,7 +91,7 @@ int attach_process(struct ptracer *t, pid_t pid)
     struct process *p =
         tracees_add_process(&t->tracees, t->first, (pid_t)proc_status(t->first, "PPid"));
     p->recorded = true;
-    space_use(p, space_new());
+    tracees_use_space(p, tracees_new_space());
     while (fresh) {
         int error = seize_threads(t, p, &fresh);
         if (error) /* those that we have are released by our end */

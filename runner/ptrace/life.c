@@ -59,12 +59,12 @@ static void give_space(struct process *child, const struct tracee *creator)
     struct space *space = parent->space;
     child->borrowed = share_memory(child->pid, parent->pid);
     if (!child->borrowed) {
-        space = space_new();
+        space = tracees_new_space();
         space->brk = parent->space->brk;
         space->word_size = parent->space->word_size;
         space->breakpoints = parent->space->breakpoints;
     }
-    space_use(child, space);
+    tracees_use_space(child, space);
 }
 
 void life_birth(struct ptracer *t, struct tracee *creator, int event)
@@ -160,7 +160,7 @@ void life_exec(struct ptracer *t, pid_t pid)
         t->recorded--;
     }
     bool shared = before->processes > 1;
-    space_use(p, space_new());
+    tracees_use_space(p, tracees_new_space());
     p->borrowed = false;
     if (shared)
         syscall_stops_let_next(t, before, NULL);

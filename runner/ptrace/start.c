@@ -1,5 +1,4 @@
 #include "runner/ptrace/start.h"
-#include "runner/base/memory.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -36,10 +35,10 @@ static void say(int report, int about, int error)
         _exit(126);
 }
 
-static void become(const struct launch *launch, char **envp, int seized, int report)
+static void become(const struct launch *launch, int seized, int report)
 {
     char byte;
-    launch_become(launch);
+    char **envp = launch_become(launch);
     if (read(seized, &byte, 1) != 1)
         _exit(126);
     say(report, REPORT_FILTER, install_filter());
@@ -61,7 +60,7 @@ static int seize(struct ptracer *t, pid_t pid, int seized)
     struct tracee *thread = tracees_add(&t->tracees, pid);
     struct process *process = tracees_add_process(&t->tracees, pid, getpid());
     process->awaited = process->recorded = true;
-    space_use(process, space_new());
+    tracees_use_space(process, tracees_new_space());
     tracees_join(thread, process);
     thread->welcome = true;
     t->first = pid;
@@ -75,17 +74,15 @@ int start_program(struct ptracer *t, const struct launch *launch)
         return -errno;
     if (pipe2(seized, O_CLOEXEC) < 0)
         return -errno;
-    char **envp = launch_environment(0);
     fflush(NULL);
     pid_t pid = fork();
     int error = pid < 0 ? -errno : 0;
     if (pid == 0) {
         close(seized[1]);
-        become(launch, envp, seized[0], report[1]);
+        become(launch, seized[0], report[1]);
     }
     if (!error && (error = seize(t, pid, seized[1])) != 0)
         t->refused = true;
-    memory_put(envp);
     close(report[1]);
     close(seized[0]);
     close(seized[1]);

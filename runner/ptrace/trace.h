@@ -24,7 +24,6 @@ enum trace_failure {
 struct trace_result {
     bool started;    /* there was an image */
     bool unfiltered; /* seccomp is not available: every system call stopped */
-    bool detached;   /* -p: the process goes on */
     enum trace_failure failure;
     int status; /* of the first process, as waitpid(2) gives it */
 };

@@ -60,11 +60,10 @@ struct process *tracees_add_process(struct tracees *t, pid_t pid, pid_t ppid)
     struct process *p = memory_get(sizeof *p);
     *p = (struct process){.pid = pid, .ppid = ppid, .next = t->processes};
     t->processes = p;
-    t->process_count++;
     return p;
 }
 
-struct space *space_new(void)
+struct space *tracees_new_space(void)
 {
     struct space *space = memory_get(sizeof *space);
     space->maps_fd = -1;
@@ -82,7 +81,7 @@ static void leave(struct space *space)
     memory_put(space);
 }
 
-void space_use(struct process *process, struct space *space)
+void tracees_use_space(struct process *process, struct space *space)
 {
     struct space *old = process->space;
     if (space)
@@ -97,9 +96,8 @@ void tracees_remove_process(struct tracees *t, struct process *process)
     while (*at != process)
         at = &(*at)->next;
     *at = process->next;
-    space_use(process, NULL);
+    tracees_use_space(process, NULL);
     memory_put(process);
-    t->process_count--;
 }
 
 /* By their ids: a visit may remove any of them. */

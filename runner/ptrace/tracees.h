@@ -82,7 +82,7 @@ struct tracee {
 struct tracees {
     struct tracee *threads[TRACEES_BUCKETS];
     struct process *processes;
-    unsigned thread_count, process_count;
+    unsigned thread_count;
 };
 
 struct tracee *tracees_find(struct tracees *t, pid_t tid);
@@ -103,5 +103,7 @@ void tracees_each(struct tracees *t, void (*visit)(void *arg, struct tracee *thr
 /* The thread that has waited longest for the space; NULL if none does. */
 struct tracee *tracees_next_held(struct tracees *t, const struct space *space);
 
-struct space *space_new(void);
-void space_use(struct process *process, struct space *space); /* instead of the one that it has */
+struct space *tracees_new_space(void);
+
+/* Instead of the one that it has; NULL: none. */
+void tracees_use_space(struct process *process, struct space *space);

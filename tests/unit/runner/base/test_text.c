@@ -1,4 +1,4 @@
-/* runner/text.c: nothing that a traced program says can do anything to a terminal. */
+/* runner/base/text.c: nothing that a traced program says can do anything to a terminal. */
 #include "runner/base/text.h"
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* The ring from both ends: runner/ring/ring.c reads what shim/emit.c writes, or what a program that
- * has gone mad has written there. The shim's state is made here, and its system calls are this
+/* The ring from both ends: runner/ring/ring.c reads what shim/ring/emit.c writes, or what a program
+ * that has gone mad has written there. The shim's state is made here, and its system calls are this
  * test's: waiting may be cut short, the runner may be declared dead. Runs under -fsanitize=thread
  * too. */
 #include "runner/ring/ring.h"

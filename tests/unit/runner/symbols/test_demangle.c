@@ -1,4 +1,4 @@
-/* runner/demangle.c: names of C++ for people, whatever a file claims to be one. */
+/* runner/symbols/demangle.c: names of C++ for people, whatever a file claims to be one. */
 #include "runner/symbols/demangle.h"
 #include <setjmp.h>
 #include <stdarg.h>

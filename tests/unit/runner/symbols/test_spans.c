@@ -1,4 +1,4 @@
-/* runner/spans.c: against the definition, for every address. */
+/* runner/symbols/spans.c: against the definition, for every address. */
 #include "runner/symbols/spans.h"
 #include <setjmp.h>
 #include <stdarg.h>
