@@ -140,7 +140,7 @@ $(BUILD)/victims$(2)/lib%.so: tests/victims/%_lib.c tests/victims/victim.h
 $(BUILD)/victims$(2)/joined: tests/victims/joined.c tests/victims/victim.h | $(BUILD)/victims$(2)/libjoined.so
 	$(CC) -m$(1) $(LAB_FLAGS) $$< -Wl,-rpath,'$$$$ORIGIN' -o $$@
 
-$(BUILD)/victims$(2)/early: tests/victims/early.c $(BUILD)/victims$(2)/libearly.so
+$(BUILD)/victims$(2)/early $(BUILD)/victims$(2)/own_library: $(BUILD)/victims$(2)/%: tests/victims/%.c $(BUILD)/victims$(2)/lib%.so
 	$(CC) -m$(1) $(LAB_FLAGS) $$^ -Wl,-rpath,'$$$$ORIGIN' -o $$@
 
 $(BUILD)/victims$(2)/cxx_throw: tests/victims/cxx_throw.cpp tests/victims/victim.h

@@ -69,14 +69,17 @@ void explain_waiting(size_t count, pid_t pid)
 
 void explain_live(const char *name, const struct live_result *result)
 {
-    if (result->loaded && !result->started)
+    if (result->started)
+        return;
+    if (result->overwritten)
         explain(name, "nothing could be traced: the program has overwritten the memory that its "
                       "events were in");
-    else if (!result->loaded && WIFSIGNALED(result->status))
-        explain(name, "killed by SIG%s before the shim was loaded",
-                sigabbrev_np(WTERMSIG(result->status)));
-    else if (!result->loaded)
-        explain(name, "the program ran, but nothing was traced: the shim was not loaded");
+    else if (WIFSIGNALED(result->status))
+        explain(name, "killed by SIG%s before %s", sigabbrev_np(WTERMSIG(result->status)),
+                result->loaded ? "its first event" : "the shim was loaded");
+    else
+        explain(name, "the program ran, but nothing was traced: %s",
+                result->loaded ? "it ended before its first event" : "the shim was not loaded");
 }
 
 static long number_in(const char *path)

@@ -103,6 +103,7 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
     if (error)
         explain_shim(shim, error);
     launch->shim = shim;
+    launch->sanitizer = target.elf.sanitizer;
     launch->follow = o->follow;
     *status = EXIT_OWN_FAILURE;
     return error == 0;

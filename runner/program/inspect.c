@@ -128,6 +128,11 @@ static const char *read_segments(int fd, Elf *handle, struct target_elf *elf)
     return NULL;
 }
 
+static bool read_at(int fd, void *to, unsigned long size, uint64_t offset)
+{
+    return offset <= INT64_MAX && pread(fd, to, size, (off_t)offset) == (ssize_t)size;
+}
+
 static const char *read_elf(int fd, struct target_elf *elf)
 {
     if (elf_version(EV_CURRENT) == EV_NONE)
@@ -145,6 +150,7 @@ static const char *read_elf(int fd, struct target_elf *elf)
         elf->machine = header.e_machine;
         elf->type = header.e_type;
         damage = read_segments(fd, handle, elf);
+        sanitizer_of_program(fd, read_at, elf->sanitizer);
     }
     elf_end(handle);
     return damage;

@@ -2,6 +2,7 @@
  * reported, never a crash. */
 #pragma once
 
+#include "schemas/sanitizer.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@ struct target_elf {
     bool pie;           /* ET_DYN, and a program rather than a shared library */
     bool loader_exists; /* loader names a file of this system */
     enum target_linking linking;
-    char loader[PATH_MAX]; /* PT_INTERP; "" when statically linked */
+    char sanitizer[SANITIZER_NAME]; /* library that has to come first; "" where there is none */
+    char loader[PATH_MAX];          /* PT_INTERP; "" when statically linked */
 };
 
 struct target_script {

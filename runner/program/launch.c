@@ -2,6 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "schemas/record.h"
+#include "schemas/sanitizer.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -40,11 +41,23 @@ int launch_find_shim(char *path, size_t size)
     return 0;
 }
 
-static char *setting(const char *name, const char *value, const char *more)
+static char *setting(const char *name, const char *value)
 {
-    size_t size = strlen(name) + strlen(value) + strlen(more) + 3;
+    size_t size = strlen(name) + strlen(value) + 2;
     char *text = memory_get(size);
-    snprintf(text, size, "%s=%s%s%s", name, value, *more ? ":" : "", more);
+    snprintf(text, size, "%s=%s", name, value);
+    return text;
+}
+
+/* `user`: the list that the user has there. */
+static char *preload_setting(const struct launch *l, const char *user)
+{
+    size_t length;
+    const char *first = sanitizer_before(user, l->sanitizer, &length);
+    size_t size = length + strlen(l->shim) + strlen(user) + sizeof "LD_PRELOAD=::";
+    char *text = memory_get(size);
+    snprintf(text, size, "LD_PRELOAD=%.*s%s%s%s%s", (int)length, first, length ? ":" : "", l->shim,
+             *user ? ":" : "", user);
     return text;
 }
 
@@ -61,15 +74,14 @@ static char **environment(const struct launch *l)
     for (size_t i = 0; i < count; i++) {
         if (l->shim && !preload && text_starts(environ[i], "LD_PRELOAD=")) {
             preload = strchr(environ[i], '=') + 1;
-            out[to++] = setting("LD_PRELOAD", l->shim, preload);
+            out[to++] = preload_setting(l, preload);
         } else if (!text_starts(environ[i], PMT_ENV_PREFIX)) {
             out[to++] = environ[i];
         }
     }
     if (l->shim) {
-        out[to++] = setting(PMT_ENV_SOCKET, l->socket, "");
-        out[to++] =
-            preload ? setting(PMT_ENV_PRELOAD, preload, "") : setting("LD_PRELOAD", l->shim, "");
+        out[to++] = setting(PMT_ENV_SOCKET, l->socket);
+        out[to++] = preload ? setting(PMT_ENV_PRELOAD, preload) : preload_setting(l, "");
     }
     return out;
 }

@@ -9,8 +9,9 @@
 struct launch {
     const char *path; /* to execute */
     char **argv;
-    const char *shim;   /* path of the shared object; NULL: none */
-    const char *socket; /* name of the runner's socket */
+    const char *shim;      /* path of the shared object; NULL: none */
+    const char *sanitizer; /* struct target_elf's */
+    const char *socket;    /* name of the runner's socket */
     bool no_aslr;
     bool follow; /* children are traced, too */
     bool stdout_to_stderr;

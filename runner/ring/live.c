@@ -31,7 +31,7 @@ struct live {
     size_t count;      /* of streams */
     pid_t pid;         /* the program */
     int pidfd;
-    bool follow, loaded, exited, fresh;
+    bool follow, loaded, exited, fresh, overwritten;
     bool asked;      /* somebody may wait for an answer */
     bool told[2];    /* the user, that unheard of (0) or known (1) children are waited for */
     uint32_t stacks; /* of the launch, likewise stack_depth */
@@ -85,7 +85,7 @@ static void end(struct live *l, struct stream *t, const struct pmt_exit *how, ui
     l->ended_ns = now_ns(CLOCK_MONOTONIC);
     int ring = t->ring.fd;
     t->ring.fd = -1;
-    stream_end(t, how, ns);
+    l->overwritten |= stream_end(t, how, ns);
     if (ring >= 0)
         unheard_add_ring(&l->unheard, ring);
 }
@@ -341,6 +341,6 @@ int live_trace(struct launch *launch, struct model *model, void (*waiting)(size_
             close(l.first_ring);
     }
     server_close(&l.server);
-    *result = (struct live_result){l.loaded, model->started, l.status};
+    *result = (struct live_result){l.loaded, model->started, l.overwritten, l.status};
     return error;
 }

@@ -5,9 +5,10 @@
 #include "runner/program/launch.h"
 
 struct live_result {
-    bool loaded;  /* the shim came alive in the program ... */
-    bool started; /* ... and its first record arrived */
-    int status;   /* as waitpid(2) gives it */
+    bool loaded;      /* the shim came alive in the program ... */
+    bool started;     /* ... and its first record arrived */
+    bool overwritten; /* the program has written into a ring */
+    int status;       /* as waitpid(2) gives it */
 };
 
 /* Starts the program and feeds its events to the model until it has ended, and with launch->follow

@@ -167,7 +167,7 @@ static void tell_exit(struct stream *t, const struct pmt_exit *how, uint64_t now
     model_event(t->model, &event);
 }
 
-void stream_end(struct stream *t, const struct pmt_exit *how, uint64_t now_ns)
+bool stream_end(struct stream *t, const struct pmt_exit *how, uint64_t now_ns)
 {
     do
         stream_drain(t, UINT64_MAX);
@@ -176,8 +176,10 @@ void stream_end(struct stream *t, const struct pmt_exit *how, uint64_t now_ns)
         tell_losses(t);
         tell_exit(t, how, now_ns);
     }
+    bool overwritten = ring_lost(&t->ring, PMT_LOSS_CORRUPT) > 0;
     if (t->pidfd >= 0)
         close(t->pidfd);
     ring_destroy(&t->ring);
     memory_put(t);
+    return overwritten;
 }

@@ -43,5 +43,5 @@ uint64_t stream_next_ns(struct stream *stream);
 void stream_step_over_hole(struct stream *stream);
 
 /* The image has ended: what it left in the ring, its losses and the exit event. `now_ns`: when,
- * unless the shim has said so. */
-void stream_end(struct stream *stream, const struct pmt_exit *how, uint64_t now_ns);
+ * unless the shim has said so. Whether the ring was found overwritten. */
+bool stream_end(struct stream *stream, const struct pmt_exit *how, uint64_t now_ns);

@@ -58,6 +58,11 @@ const char *environment_arguments(size_t *size, size_t most)
     return *size ? argv[0] : "";
 }
 
+static bool is_ours(const char *item, size_t length)
+{
+    return memmem(item, length, "libprocmap-trace", 16);
+}
+
 /* The runner puts the user's own LD_PRELOAD into PMT_ENV_PRELOAD; where a user set LD_PRELOAD by
  * hand for PROCMAP_TRACE_OUTPUT, only our library is taken from the list, which is
  * NAME[:NAME...]. */
@@ -68,13 +73,13 @@ static bool keep_preload(char *variable, bool by_runner, const char *own)
     if (by_runner) {
         if (!own)
             return false;
-        strcpy(list, own); /* the list was ours, ":" and this */
+        strcpy(list, own); /* the list ended with ":" and this */
         return true;
     }
     for (char *item = list; *item;) {
         size_t length = strcspn(item, ": ");
         char separator = item[length];
-        if (!memmem(item, length, "libprocmap-trace", 16)) {
+        if (!is_ours(item, length)) {
             if (to != list)
                 *to++ = ':';
             memmove(to, item, length);
@@ -106,16 +111,20 @@ const struct environment_preload *environment_preload(void)
     return &settings;
 }
 
-/* LD_PRELOAD is the shim, and ":" and the user's own list where there is one. */
-static void keep_settings(const char *own)
+/* Of LD_PRELOAD the shim alone: what is before and behind it is this program's. */
+static void keep_settings(void)
 {
-    const char *preload = environment_get("LD_PRELOAD"), *socket = environment_get(PMT_ENV_SOCKET);
-    size_t size = preload ? strlen(preload) : 0, user = own ? strlen(own) + 1 : 0;
-    if (!socket || user >= size || size + 16 > sizeof settings.preload ||
+    const char *item = environment_get("LD_PRELOAD"), *socket = environment_get(PMT_ENV_SOCKET);
+    size_t size = 0;
+    for (; item && *item; item += size + (item[size] != '\0')) {
+        size = strcspn(item, ": ");
+        if (is_ours(item, size))
+            break;
+    }
+    if (!socket || !item || !*item || size >= sizeof settings.shim ||
         strlen(socket) + 32 > sizeof settings.socket)
         return;
-    strcpy(settings.preload, "LD_PRELOAD=");
-    strncat(settings.preload, preload, size - user);
+    memcpy(settings.shim, item, size);
     strcpy(settings.socket, PMT_ENV_SOCKET "=");
     strcat(settings.socket, socket);
 }
@@ -125,7 +134,7 @@ void environment_clean(void)
     char **to = variables, **end = variables;
     bool by_runner = environment_get(PMT_ENV_SOCKET) != NULL;
     const char *own = environment_get(PMT_ENV_PRELOAD);
-    keep_settings(own);
+    keep_settings();
     while (*end)
         end++;
     for (char **at = variables; *at; at++) {

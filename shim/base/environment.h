@@ -19,10 +19,10 @@ const char *environment_arguments(size_t *size, size_t most);
 /* Takes everything of procmap-trace out, so that the program's children run as without it. */
 void environment_clean(void);
 
-/* The settings that bring the shim into a program: "LD_PRELOAD=...", without what the user has
- * there, and "PROCMAP_TRACE_SOCKET=...". Empty where there is no runner. */
+/* What brings the shim into a program: its path as LD_PRELOAD has it, and
+ * "PROCMAP_TRACE_SOCKET=...". Empty where there is no runner. */
 struct environment_preload {
-    char preload[PMT_PATH_MAX];
+    char shim[PMT_PATH_MAX];
     char socket[128];
 };
 const struct environment_preload *environment_preload(void);

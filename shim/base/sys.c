@@ -1,4 +1,5 @@
 #include "shim/base/sys.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -42,6 +43,15 @@ void sys_block_signals(uint64_t *saved)
 void sys_restore_signals(const uint64_t *saved)
 {
     sys4(__NR_rt_sigprocmask, SIG_SETMASK, saved, NULL, sizeof *saved);
+}
+
+/* The kernel is made to read it as the argument of a call that fails: rt_sigprocmask(2) reads the
+ * set first. */
+bool sys_can_read(const void *address)
+{
+    const int no_such_way = -1;
+    uintptr_t set = (uintptr_t)address & ~(uintptr_t)7; /* 0: it is not read */
+    return set && sys4(__NR_rt_sigprocmask, no_such_way, set, NULL, 8) != -EFAULT;
 }
 
 void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds)

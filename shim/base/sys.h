@@ -58,6 +58,9 @@ void sys_restore_file_limit(uint64_t limit);
 void sys_block_signals(uint64_t *saved);
 void sys_restore_signals(const uint64_t *saved);
 
+/* Whether the byte can be read; so can then the aligned word that it is in. */
+bool sys_can_read(const void *address);
+
 /* Sleeps until woken or `milliseconds` have passed, if *word is still `value`. */
 void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds);
 void sys_futex_wake(uint32_t *word);

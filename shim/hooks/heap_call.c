@@ -1,5 +1,6 @@
 #include "shim/hooks/heap_call.h"
 #include "shim/base/real.h"
+#include "shim/base/sys.h"
 #include "shim/ring/emit.h"
 #include "shim/stacks/stack_id.h"
 
@@ -20,6 +21,11 @@ void heap_call_send(const struct heap_call *from, const struct call_frame *frame
     a->error = (uint32_t)from->error;
     a->pad = 0;
     emit_end(&e);
+}
+
+__attribute__((cold)) uintptr_t heap_call_word_before_page(const void *block)
+{
+    return sys_can_read((const uintptr_t *)block - 1) ? heap_call_word(block) : 0;
 }
 
 __attribute__((cold)) void heap_call_look(uintptr_t chunk, const struct call_frame *frame)

@@ -9,9 +9,21 @@ static inline uintptr_t heap_call_word(const void *block)
     return *(const uintptr_t *)(uintptr_t)glibc_chunk_at((uintptr_t)block, sizeof(long));
 }
 
+/* The same at the start of a page; 0 if the page before cannot be read. */
+HIDDEN uintptr_t heap_call_word_before_page(const void *block);
+
+/* The same of a block that malloc has given just now: malloc takes blocks of its lists without a
+ * look at them, and whoever overwrites a list (heap exploitation) gets the start of a region, too,
+ * with nothing in front of it. */
+static inline uintptr_t heap_call_new_word(const void *block)
+{
+    return unlikely(!((uintptr_t)block & 4095)) ? heap_call_word_before_page(block)
+                                                : heap_call_word(block);
+}
+
 static inline uintptr_t heap_call_chunk(const void *block)
 {
-    return likely(process.glibc_malloc) && block ? heap_call_word(block) : 0;
+    return likely(process.glibc_malloc) && block ? heap_call_new_word(block) : 0;
 }
 
 struct heap_call {

@@ -54,6 +54,12 @@ typedef struct pmt_call64 compact;
 #define COMPACT_MOST 0xffff0000u /* the chunk is a little larger, and fits in 32 bits, too */
 #endif
 
+static inline __attribute__((always_inline)) uintptr_t word_of(enum pmt_call call, uintptr_t block)
+{
+    const void *b = (const void *)block;
+    return call == PMT_CALL_FREE ? heap_call_word(b) : heap_call_new_word(b);
+}
+
 static inline __attribute__((always_inline)) void fill_compact(compact *c, enum pmt_call call,
                                                                uintptr_t block, uintptr_t size,
                                                                uint32_t stack_id, uint32_t bytes)
@@ -63,7 +69,7 @@ static inline __attribute__((always_inline)) void fill_compact(compact *c, enum 
     c->call = (uint8_t)call;
     c->stack_id = stack_id;
     c->addr = block;
-    c->chunk = (uint32_t)heap_call_word((const void *)block);
+    c->chunk = (uint32_t)word_of(call, block);
     if (bytes > PMT_CALL32_FREE_SIZE)
         c->size = (uint32_t)size;
 }
@@ -93,7 +99,7 @@ static __attribute__((noinline)) void send_whole(enum pmt_call call, uintptr_t b
         return;
     emit_header(&e, PMT_RECORD_ALLOC, (uint8_t)call, stack_id, ticks_now());
     a->addr = block;
-    a->chunk = heap_call_word((const void *)block);
+    a->chunk = word_of(call, block);
     if (!frees)
         a->size = size;
     emit_end(&e);

@@ -19,11 +19,12 @@ static size_t count(char *const *list)
 /* As the runner does for the first image (runner/program/launch.c): an even number of settings of
  * ours comes last, so that they can be taken out without a trace. `out` has room for three more
  * than `given`. */
-static void extend(char *const *given, size_t n, char **out, char *preload, char *own)
+static void extend(char *const *given, size_t n, char **out, const char *sanitizer, char *preload,
+                   char *own)
 {
     const struct environment_preload *ours = environment_preload();
     const char *user = NULL;
-    size_t to = 0;
+    size_t to = 0, length;
     for (size_t i = 0; i < n; i++) {
         bool is_preload = strncmp(given[i], "LD_PRELOAD=", 11) == 0;
         if (is_preload && !user) {
@@ -33,7 +34,11 @@ static void extend(char *const *given, size_t n, char **out, char *preload, char
             out[to++] = given[i];
         }
     }
-    strcpy(preload, ours->preload);
+    const char *first = sanitizer_before(user, sanitizer, &length);
+    strcpy(preload, "LD_PRELOAD=");
+    if (length)
+        strcat(strncat(preload, first, length), ":");
+    strcat(preload, ours->shim);
     if (user) {
         strcat(strcat(preload, ":"), user);
         strcat(strcpy(own, PMT_ENV_PRELOAD "="), user);
@@ -45,10 +50,11 @@ static void extend(char *const *given, size_t n, char **out, char *preload, char
 
 static size_t preload_size(char *const *given, size_t n)
 {
-    size_t size = strlen(environment_preload()->preload) + sizeof PMT_ENV_PRELOAD + 2;
+    size_t size =
+        strlen(environment_preload()->shim) + SANITIZER_NAME + sizeof PMT_ENV_PRELOAD + 16;
     for (size_t i = 0; i < n; i++)
         if (strncmp(given[i], "LD_PRELOAD=", 11) == 0)
-            return size + strlen(given[i]);
+            return size + 2 * strlen(given[i]); /* of which one part may come twice */
     return size;
 }
 
@@ -68,14 +74,16 @@ long exec_traced(const struct sys_regs *regs)
     int directory = at ? (int)a[0] : EXEC_TARGET_CWD;
     char *const *given = (char *const *)a[at ? 3 : 2];
     size_t n = count(given);
+    char sanitizer[SANITIZER_NAME] = "";
     if (!environment_preload()->socket[0] || n > MOST_VARIABLES || is_only_listed(given, n) ||
-        !exec_target_loads_shim(directory, (const char *)a[at ? 1 : 0], at ? (int)a[4] : 0))
+        !exec_target_loads_shim(directory, (const char *)a[at ? 1 : 0], at ? (int)a[4] : 0,
+                                sanitizer))
         return sys_call_regs(regs);
     if ((uint32_t)sys0(__NR_getpid) != live->pid)
         handover_announce(strchr(environment_preload()->socket, '=') + 1);
     size_t size = preload_size(given, n);
     char *list[n + 3], preload[size], own[size];
-    extend(given, n, list, preload, own);
+    extend(given, n, list, sanitizer, preload, own);
     struct sys_regs changed = *regs;
     changed.args[at ? 3 : 2] = (unsigned long)list;
     return sys_call_regs(&changed);

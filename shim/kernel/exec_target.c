@@ -73,7 +73,8 @@ static bool interpreter_of(const char *line, char out[SCRIPT_LINE])
     return length > 0;
 }
 
-bool exec_target_loads_shim(int directory, const char *path, int flags)
+bool exec_target_loads_shim(int directory, const char *path, int flags,
+                            char sanitizer[SANITIZER_NAME])
 {
     char line[SCRIPT_LINE], interpreter[SCRIPT_LINE];
     bool by_fd = flags & AT_EMPTY_PATH && path[0] == '\0';
@@ -87,6 +88,8 @@ bool exec_target_loads_shim(int directory, const char *path, int flags)
         bool script = interpreter_of(line, interpreter), elf[2];
         elf[0] = !script && !is_privileged(fd) && find_loader32(fd);
         elf[1] = !script && !elf[0] && !is_privileged(fd) && find_loader64(fd);
+        if (elf[0] || elf[1])
+            sanitizer_of_program(fd, read_at, sanitizer);
         sys_close(fd);
         if (!script)
             return elf[0] || elf[1];

@@ -24,16 +24,6 @@ static struct {
     unw_addr_space_t *space;
 } unwinder;
 
-/* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
- * descriptor in the program, and whatever has its number after the program has closed it. Instead
- * the kernel is made to read the byte as the argument of a call that fails. */
-static bool is_readable(const void *address)
-{
-    const int no_such_way = -1; /* rt_sigprocmask(2) reads the set first, then says EINVAL */
-    uintptr_t set = (uintptr_t)address & ~(uintptr_t)7; /* 0: it is not read */
-    return set && sys4(__NR_rt_sigprocmask, no_such_way, set, NULL, 8) != -EFAULT;
-}
-
 /* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
  * pages it has tested elsewhere; both lead into memory that is not there any more. */
 static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *word, int write,
@@ -42,12 +32,14 @@ static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *w
     (void)space, (void)arg;
     const unsigned char *bytes = (const void *)(uintptr_t)address;
     bool aligned = address % sizeof *word == 0;
-    if (write || !is_readable(bytes) || (!aligned && !is_readable(bytes + sizeof *word - 1)))
+    if (write || !sys_can_read(bytes) || (!aligned && !sys_can_read(bytes + sizeof *word - 1)))
         return -UNW_EINVAL;
     memcpy(word, bytes, sizeof *word);
     return 0;
 }
 
+/* libunwind tests whether memory can be read by writing a byte of it into a pipe of its own: a
+ * descriptor in the program, and whatever has its number after the program has closed it. */
 static int no_pipe(int fds[2])
 {
     fds[0] = fds[1] = -1;
@@ -63,7 +55,7 @@ static long instead_of_read(void)
 static long instead_of_write(int fd, const void *bytes, size_t size)
 {
     (void)fd;
-    return is_readable(bytes) ? (long)size : -1;
+    return sys_can_read(bytes) ? (long)size : -1;
 }
 
 static long instead_of_syscall(long number, int fd, const void *bytes, size_t size)
@@ -78,7 +70,7 @@ static int instead_of_mincore(const void *address, size_t size, unsigned char *p
 {
     (void)size;
     pages[0] = 1;
-    return is_readable(address) ? 0 : -1;
+    return sys_can_read(address) ? 0 : -1;
 }
 
 /* Its own memory must not touch the program's regions. */
