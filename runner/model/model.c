@@ -48,7 +48,7 @@ static void on_alloc(struct model *m, const struct event *event)
         deliver_call(m, event, 0);
         allocations_remove(&m->image->allocations, a->addr);
         own_region_freed(m->image, a->chunk);
-        thread_notes_set_freed(&m->image->threads, &(struct freed){a->r.tid, a->addr, m->seq});
+        thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, m->seq);
         return;
     }
     m->image->ledger.allocations += a->addr != 0;
@@ -92,7 +92,7 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
         allocations_remove(&image->allocations, c->addr);
-        thread_notes_set_freed(&image->threads, &(struct freed){c->tid, c->addr, m->seq});
+        thread_notes_set_freed(&image->threads, c->tid, c->addr, m->seq);
         if (c->chunk & PMT_CHUNK_MMAPPED)
             own_region_freed(image, c->chunk);
         return;

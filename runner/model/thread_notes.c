@@ -30,12 +30,16 @@ static size_t place(const struct thread_notes *notes, uint32_t tid)
     return tid % (sizeof notes->freed / sizeof *notes->freed);
 }
 
-void thread_notes_set_freed(struct thread_notes *notes, const struct freed *freed)
+/* By values: a struct that was just written part by part is copied slowly, and this is done for
+ * each free(3). */
+void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t addr, uint64_t seq)
 {
-    struct freed *at = &notes->freed[place(notes, freed->tid)];
-    if (at->tid != freed->tid && at->tid)
+    struct freed *at = &notes->freed[place(notes, tid)];
+    if (at->tid != tid && at->tid)
         thread_notes_get(notes, at->tid)->freed = *at;
-    *at = *freed;
+    at->tid = tid;
+    at->addr = addr;
+    at->seq = seq;
 }
 
 const struct freed *thread_notes_freed(const struct thread_notes *notes,

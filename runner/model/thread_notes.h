@@ -29,6 +29,6 @@ struct thread_note *thread_notes_get(struct thread_notes *notes, uint32_t tid);
 void thread_notes_remove(struct thread_notes *notes, struct thread_note *note);
 void thread_notes_free(struct thread_notes *notes);
 
-void thread_notes_set_freed(struct thread_notes *notes, const struct freed *freed);
+void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t addr, uint64_t seq);
 const struct freed *thread_notes_freed(const struct thread_notes *notes,
                                        const struct thread_note *note);
