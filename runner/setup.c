@@ -1,4 +1,5 @@
 #include "runner/setup.h"
+#include "runner/base/create_file.h"
 #include "runner/explain.h"
 #include "runner/views/progress.h"
 #include "runner/views/views.h"
@@ -30,10 +31,10 @@ static int open_output(const char *file, int fd)
     bool named = file && strcmp(file, "-") != 0;
     if (file && !named)
         fd = STDOUT_FILENO;
-    int own = named ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-                    : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int own = named ? create_file(file) : fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (own < 0)
-        explain(file ? file : "standard output", "cannot write: %s", strerror(errno));
+        explain(file ? file : "standard output", "cannot write: %s",
+                strerror(named ? -own : errno));
     return own;
 }
 

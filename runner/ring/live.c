@@ -18,6 +18,7 @@
 #define SLEEP_FIRST_NS 50000  /* between two looks at rings that get records all the time */
 #define QUIET_NS 1000000000u  /* after this long the user is told what is waited for */
 #define SLEEP_LAST_NS 4000000 /* at those that do not */
+#define ACCEPTED_AT_ONCE 64   /* connections between two looks at the rings */
 
 struct live {
     struct server server;
@@ -157,12 +158,13 @@ static void take_in(struct live *l, int client, const struct pmt_hello *hello, p
     }
 }
 
-static void accept_all(struct live *l)
+/* No more than `most`: strangers that connect without end must not keep us from the rings. */
+static void accept_some(struct live *l, unsigned most)
 {
     struct pmt_hello hello;
     pid_t pid;
-    int client;
-    while ((client = server_accept(&l->server, &hello, &pid)) != -EAGAIN)
+    int client = 0;
+    while (most-- && (client = server_accept(&l->server, &hello, &pid)) != -EAGAIN)
         if (client >= 0)
             take_in(l, client, &hello, pid);
 }
@@ -214,7 +216,7 @@ static void end_program(struct live *l)
 static void look_around(struct live *l)
 {
     if (l->asked)
-        accept_all(l);
+        accept_some(l, ACCEPTED_AT_ONCE);
     if (!l->exited && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
         end_program(l);
     if (l->follow)
@@ -258,8 +260,8 @@ static bool drain(struct live *l)
 
 static void sleep_until_something(struct live *l, long *ns)
 {
-    struct pollfd fds[] = {{.fd = l->server.socket, .events = POLLIN},
-                           {.fd = l->exited ? -1 : l->pidfd, .events = POLLIN}};
+    struct pollfd fds[1 + SERVER_POLLED] = {{.fd = l->exited ? -1 : l->pidfd, .events = POLLIN}};
+    unsigned polled = server_poll(&l->server, fds + 1);
     struct timespec timeout = {.tv_nsec = *ns};
     if (l->fresh && *ns > SLEEP_FIRST_NS) { /* nothing came meanwhile */
         model_flush(l->model);
@@ -269,7 +271,8 @@ static void sleep_until_something(struct live *l, long *ns)
     model_tick(l->model, false);
     /* accept(2) makes a socket before it looks whether there is somebody: for the poll it is
      * cheap */
-    l->asked = ppoll(fds, 2, &timeout, NULL) < 0 || fds[0].revents;
+    int ready = ppoll(fds, 1 + polled, &timeout, NULL);
+    l->asked = polled > 1 || ready < 0 || ready > (fds[0].revents != 0);
     *ns = *ns * 2 > SLEEP_LAST_NS ? SLEEP_LAST_NS : *ns * 2;
 }
 
@@ -278,7 +281,7 @@ static bool goes_on(struct live *l)
 {
     if (!l->exited || l->streams)
         return true;
-    accept_all(l);
+    accept_some(l, SERVER_QUEUE + SERVER_SILENT);
     return l->streams || unheard_any(&l->unheard);
 }
 

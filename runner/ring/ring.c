@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ int ring_memory(void)
     int fd = memfd_create(PMT_MEMFD_NAME "-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    int error = allocate(fd);
+    int error = fchmod(fd, 0600) == 0 ? allocate(fd) : -errno;
     if (error)
         close(fd);
     return error ? error : fd;

@@ -1,4 +1,5 @@
 #include "runner/ring/server.h"
+#include "runner/base/now.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -6,16 +7,16 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ASKING_SECONDS 10 /* between connecting and saying what for */
+#define ASKING_NS 10000000000u /* between connecting and saying what for */
 
 int server_open(struct server *s)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     uint64_t random = 0;
+    s->count = 0;
     if (getrandom(&random, sizeof random, 0) < 0)
         return -errno;
     int length =
@@ -25,7 +26,8 @@ int server_open(struct server *s)
     if (s->socket < 0)
         return -errno;
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-    if (bind(s->socket, (struct sockaddr *)&address, size) < 0 || listen(s->socket, 16) < 0) {
+    if (bind(s->socket, (struct sockaddr *)&address, size) < 0 ||
+        listen(s->socket, SERVER_QUEUE) < 0) {
         int error = -errno;
         close(s->socket);
         return error;
@@ -35,16 +37,19 @@ int server_open(struct server *s)
 
 void server_close(struct server *s)
 {
+    for (unsigned i = 0; i < s->count; i++)
+        close(s->silent[i].fd);
+    s->count = 0;
     close(s->socket);
     s->socket = -1;
 }
 
-static bool may_ask(int client, const struct pmt_hello *hello, struct ucred *peer)
+unsigned server_poll(const struct server *s, struct pollfd fds[SERVER_POLLED])
 {
-    socklen_t size = sizeof *peer;
-    return getsockopt(client, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0 &&
-           peer->uid == geteuid() && hello->magic == PMT_RING_MAGIC &&
-           hello->version == PMT_RING_VERSION;
+    fds[0] = (struct pollfd){.fd = s->socket, .events = POLLIN};
+    for (unsigned i = 0; i < s->count; i++)
+        fds[i + 1] = (struct pollfd){.fd = s->silent[i].fd, .events = POLLIN};
+    return s->count + 1;
 }
 
 static bool send_ring(int client, int fd)
@@ -67,30 +72,61 @@ static bool send_ring(int client, int fd)
     return sendmsg(client, &message, MSG_NOSIGNAL) == 1;
 }
 
-/* A signal interrupts it even where handlers have SA_RESTART, as there is a timeout: signal(7). */
-static bool receive_hello(int client, struct pmt_hello *hello)
+static int take_out(struct server *s, unsigned which)
 {
-    struct timeval timeout = {.tv_sec = ASKING_SECONDS};
-    ssize_t got;
-    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    do
-        got = recv(client, hello, sizeof *hello, 0);
-    while (got < 0 && errno == EINTR);
-    return got == sizeof *hello;
+    int client = s->silent[which].fd;
+    s->count--;
+    memmove(&s->silent[which], &s->silent[which + 1], (s->count - which) * sizeof s->silent[which]);
+    return client;
+}
+
+/* One of those that have connected: what it says, if it has said something by now. */
+static int hear(struct server *s, unsigned which, struct pmt_hello *hello, pid_t *pid)
+{
+    const struct server_peer peer = s->silent[which];
+    ssize_t got = recv(peer.fd, hello, sizeof *hello, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR) && now_ns(CLOCK_MONOTONIC) < peer.until_ns)
+        return -EAGAIN;
+    int client = take_out(s, which);
+    *pid = peer.pid;
+    if (got == sizeof *hello && hello->magic == PMT_RING_MAGIC &&
+        hello->version == PMT_RING_VERSION)
+        return client;
+    close(client);
+    return -EPERM;
+}
+
+/* Nothing is read of a stranger, and nobody is waited for. */
+static int let_in(struct server *s)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    int client = accept4(s->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (client < 0)
+        return -EAGAIN;
+    if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != geteuid()) {
+        close(client);
+        return -EPERM;
+    }
+    if (s->count == SERVER_SILENT)
+        close(take_out(s, 0));
+    s->silent[s->count++] =
+        (struct server_peer){client, peer.pid, now_ns(CLOCK_MONOTONIC) + ASKING_NS};
+    return 0;
 }
 
 int server_accept(struct server *s, struct pmt_hello *hello, pid_t *pid)
 {
-    int client = accept4(s->socket, NULL, NULL, SOCK_CLOEXEC);
-    if (client < 0)
-        return -EAGAIN;
-    struct ucred peer;
-    if (!receive_hello(client, hello) || !may_ask(client, hello, &peer)) {
-        close(client);
-        return -EPERM;
+    for (unsigned i = 0; i < s->count; i++) {
+        int client = hear(s, i, hello, pid);
+        if (client != -EAGAIN)
+            return client;
     }
-    *pid = peer.pid;
-    return client;
+    int error = let_in(s);
+    if (error)
+        return error;
+    int client = hear(s, s->count - 1, hello, pid);
+    return client == -EAGAIN ? -EINPROGRESS : client;
 }
 
 bool server_answer(int client, const struct ring *ring)

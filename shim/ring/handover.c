@@ -22,6 +22,7 @@ static int connect_to(const char *name)
         long sec, usec;
     } timeout = {ANSWER_SECONDS, 0};
     sys5(__NR_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    sys5(__NR_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout); /* of connect */
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
     long result = sys3(__NR_connect, fd, &address, size);
     if (result == 0)

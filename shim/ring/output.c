@@ -50,7 +50,7 @@ static bool map_window(uint64_t at)
 {
     if (at + WINDOW > sys_file_limit())
         return false;
-    int fd = sys_open(out.path, O_RDWR | O_CREAT, 0666);
+    int fd = sys_open(out.path, O_RDWR | O_CREAT, 0600);
     if (fd < 0)
         return false;
     long result;
@@ -108,7 +108,7 @@ bool output_open(const char *path)
     out.scratch = area_get(PMT_RECORD_MAX);
     out.pid = live->pid;
     live->lost = out.lost;
-    int fd = sys_open(out.path, O_RDWR | O_CREAT | O_TRUNC, 0666);
+    int fd = sys_open(out.path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || !out.scratch)
         return false;
     sys_close(fd);

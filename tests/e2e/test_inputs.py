@@ -235,6 +235,25 @@ def test_an_output_that_may_not_be_written(tmp_path, programs):
     assert_refused(run(TOOL, f"--json={tmp_path / 'file'}", programs.labs / "map3"), OWN_FAILURE, "Permission denied")
 
 
+@pytest.mark.parametrize("option", ["--json={}", "-o{}"])
+def test_an_output_in_a_folder_where_everybody_may_write(tmp_path, option, programs):
+    """As in /tmp, whatever fs.protected_symlinks is: what others have put there is not written to. A new file is ours alone."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can act for somebody else")
+    folder, victim = tmp_path / "tmp", tmp_path / "victim"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    victim.write_text("kept")
+    for name in ("trap", "file"):
+        (folder / name).symlink_to(victim) if name == "trap" else (folder / name).write_text("")
+        os.chown(folder / name, 65534, 65534, follow_symlinks=False)
+        done = run(TOOL, "-q", option.format(folder / name), programs.labs / "map3")
+        assert_refused(done, OWN_FAILURE, str(folder / name), "cannot write: Permission denied")
+    assert victim.read_text() == "kept" and (folder / "file").read_text() == ""
+    assert run(TOOL, option.format(folder / "new"), programs.labs / "map3").status == 0
+    assert (folder / "new").stat().st_mode & 0o777 == 0o600
+
+
 def arguments_seen(*words, **options):
     done = run(TOOL, "-q", *words, **options)
     assert done.status == 0, done.err

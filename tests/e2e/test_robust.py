@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -291,6 +292,70 @@ def test_runner_stopped_for_good(tmp_path, compiled):
     stuck = count_of(timeline, "events: runner stuck")
     assert " EXIT 7 " in timeline and len(stuck) == 1
     assert seen + stuck[0] >= 2 * MANY + 2
+
+
+STRANGERS = r"""
+import os, resource, socket, sys, time
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+silent, told = [], False
+while True:  # until somebody ends it
+    with open("/proc/net/unix") as file:
+        names = [line.split()[-1] for line in file if f"@procmap-trace.{sys.argv[1]}." in line]
+    for name in names[:1]:
+        for i in range(300):
+            one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            one.setblocking(False)
+            try:
+                one.connect("\0" + name[1:])
+            except OSError:
+                one.close()
+                break
+            silent = silent[-2000:] + [one]
+        if not told and silent:
+            told = True
+            print("connected", flush=True)
+"""
+
+
+def test_strangers(tmp_path, compiled):
+    """Another user connects again and again, and says nothing: nothing is lost, and children get their rings all the same."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    with Working(tmp_path, compiled["worker"], MANY) as working:
+        others = [start(sys.executable, "-c", STRANGERS, str(working.runner.pid)) for _ in range(2)]
+        try:
+            for other in others:
+                assert other.stdout.readline() == b"connected\n"
+            working.step()
+            working.step()
+            working.assert_runner_ends()
+            assert_lossless(tmp_path, MANY)
+        finally:
+            for other in others:
+                other.kill()
+                other.communicate()
+
+
+def test_strangers_and_children(tmp_path, compiled):
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    script = f'read x; for i in 1 2 3; do echo xx | {compiled["worker"]} 10 & done; wait'
+    with start(TOOL, "-f", *trace_options(tmp_path), "sh", "-c", script, stdin=subprocess.PIPE) as runner:
+        other = start(sys.executable, "-c", STRANGERS, str(runner.pid))
+        try:
+            assert other.stdout.readline() == b"connected\n"
+            out, err = runner.communicate(b"go\n", timeout=HANGS)
+        finally:
+            other.kill()
+            other.communicate()
+    assert (runner.returncode, err, out.count(b"@ end")) == (0, b"", 3)
+    traced = collect(tmp_path, 0)
+    assert len(traced.of_type("process")) == 1 + 3 * 3  # of each pipe: two forks, one of which executes the worker
+    assert not traced.of_type("loss")
 
 
 def said(out):

@@ -30,6 +30,16 @@ static int connected(const struct server *s)
     return fd;
 }
 
+/* What becomes of somebody who has connected. */
+static int await(struct server *s, struct pmt_hello *got, pid_t *pid)
+{
+    struct pollfd fds[SERVER_POLLED];
+    int client;
+    while ((client = server_accept(s, got, pid)) == -EAGAIN || client == -EINPROGRESS)
+        poll(fds, server_poll(s, fds), -1);
+    return client;
+}
+
 static int ticks[2]; /* a pipe: a byte for each signal */
 
 static void on_tick(int number)
@@ -67,7 +77,7 @@ static void test_signals_while_somebody_asks(void **state)
     pid_t child = late_client(fd, 3);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often, NULL);
-    int client = server_accept(&s, &got, &pid);
+    int client = await(&s, &got, &pid);
     setitimer(ITIMER_REAL, &never, NULL);
     assert_true(client >= 0);
     assert_memory_equal(&got, &hello, sizeof hello);
@@ -108,6 +118,70 @@ static void test_refused(void **state)
     assert_refused(&hello, sizeof hello - 1);
 }
 
+/* Those who say nothing are not waited for, nor are they in the way of others. */
+static void test_silent(void **state)
+{
+    (void)state;
+    struct server s;
+    struct pmt_hello got;
+    struct pollfd fds[SERVER_POLLED];
+    pid_t pid;
+    int silent[SERVER_SILENT + 2];
+    char byte;
+    assert_int_equal(server_open(&s), 0);
+    for (unsigned i = 0; i < SERVER_SILENT + 2; i++) {
+        silent[i] = connected(&s);
+        assert_int_equal(server_accept(&s, &got, &pid), -EINPROGRESS);
+    }
+    assert_int_equal(server_accept(&s, &got, &pid), -EAGAIN);
+    assert_int_equal(server_poll(&s, fds), SERVER_POLLED);
+    int fd = connected(&s);
+    assert_int_equal(send(fd, &hello, sizeof hello, 0), sizeof hello);
+    int client = server_accept(&s, &got, &pid);
+    assert_true(client >= 0);
+    for (unsigned i = 0; i < 3; i++) /* the oldest had to go */
+        assert_int_equal(recv(silent[i], &byte, 1, 0), 0);
+    assert_int_equal(send(silent[9], &hello, sizeof hello, 0), sizeof hello);
+    int other = server_accept(&s, &got, &pid);
+    assert_true(other >= 0);
+    assert_int_equal(server_accept(&s, &got, &pid), -EAGAIN);
+    s.silent[0].until_ns = 0;
+    assert_int_equal(server_accept(&s, &got, &pid), -EPERM);
+    assert_int_equal(recv(silent[3], &byte, 1, 0), 0);
+    server_refuse(client);
+    server_refuse(other);
+    server_close(&s);
+    for (unsigned i = 0; i < SERVER_SILENT + 2; i++)
+        close(silent[i]);
+    close(fd);
+}
+
+/* Another user is turned away before anything is read. */
+static void test_stranger(void **state)
+{
+    (void)state;
+    struct server s;
+    struct pmt_hello got;
+    pid_t pid;
+    int status;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(server_open(&s), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        if (setuid(65534) != 0)
+            _exit(1);
+        int fd = connected(&s);
+        _exit(recv(fd, &byte, 1, 0) == 0 ? 0 : 2);
+    }
+    assert_int_equal(await(&s, &got, &pid), -EPERM);
+    assert_int_equal(s.count, 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    server_close(&s);
+}
+
 static void test_answer(void **state)
 {
     (void)state;
@@ -143,6 +217,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signals_while_somebody_asks),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_stranger),
         cmocka_unit_test(test_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
