@@ -31,7 +31,8 @@ static int show(const struct options *o, struct model *m)
     }
     int result;
     while ((result = replay_next(replay, &event)) > 0)
-        model_event(m, &event);
+        if (!model_event(m, &event))
+            replay_refuse(replay, "this window of the map contradicts one before it of its look");
     int error = model_close(m);
     if (result < 0)
         explain(NULL, "%s", replay_error(replay));

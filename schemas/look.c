@@ -32,29 +32,33 @@ static void add(const struct look_walk *l, struct look_window *w)
     }
 }
 
-/* The regions that reach into the window, in as many records as it takes. */
-static bool take(const struct look_walk *l, struct look_window w, bool last)
+/* The regions that reach into the window, in as many records as it takes. What the look has told
+ * already, which is all below `told`, is not told again: another thread may have made it another.
+ * Returns up to where it has told now, 0 if the map could not be read. */
+static uint64_t take(const struct look_walk *l, struct look_window w, uint64_t told, bool last)
 {
     struct maps *maps = l->maps;
+    w.lo = w.lo < told ? told : w.lo;
+    w.hi = w.hi <= w.lo ? w.lo + l->page_size : w.hi;
     uint64_t hi = w.hi;
     for (uint64_t at = w.lo; at < hi && maps_next(maps, at) && maps->region.start < hi;) {
+        if (maps->region.start < told) /* it has been merged with what is below meanwhile */
+            maps->region.start = told;
         if (w.size > CHUNK) { /* this record's window ends where the next one's begins */
             w.hi = maps->region.start;
             l->send(l, &w);
             w.lo = w.hi;
             w.size = w.regions = 0;
         }
-        if (w.regions && maps->region.start < at) /* merged with the one before meanwhile */
-            maps->region.start = at;
         add(l, &w);
-        at = maps->region.end;
+        told = at = maps->region.end;
     }
     if (maps->error)
-        return false;
+        return 0;
     w.hi = hi;
     w.flags |= last ? PMT_SNAPSHOT_LAST : 0;
     l->send(l, &w);
-    return true;
+    return told < hi ? hi : told;
 }
 
 /* The last thing to read of a map: the stack is above everything else. */
@@ -75,12 +79,14 @@ bool look_stack(const struct look_walk *l)
 
 bool look_ranges(const struct look_walk *l, const struct mapcalls_range *ranges, unsigned count)
 {
+    uint64_t told = 0;
     for (unsigned i = 0; i < count; i++) {
         uint64_t lo = ranges[i].lo;
         struct look_window w = {.lo = lo < l->page_size ? 0 : lo - l->page_size,
                                 .hi = ranges[i].hi + l->page_size,
                                 .reason = PMT_REASON_KERNEL};
-        if (!take(l, w, i + 1 == count))
+        told = take(l, w, told, i + 1 == count);
+        if (!told)
             return false;
     }
     return look_stack(l);
@@ -88,6 +94,6 @@ bool look_ranges(const struct look_walk *l, const struct mapcalls_range *ranges,
 
 bool look_whole(const struct look_walk *l, enum pmt_reason reason, uint64_t end)
 {
-    return take(l, (struct look_window){.hi = end, .flags = PMT_SNAPSHOT_WHOLE, .reason = reason},
-                true);
+    struct look_window w = {.hi = end, .flags = PMT_SNAPSHOT_WHOLE, .reason = reason};
+    return take(l, w, 0, true);
 }

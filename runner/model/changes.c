@@ -249,6 +249,8 @@ static void tell_split(struct work *w, size_t index)
     struct region *old = w->gone->items[index];
     struct region_list parts = {0};
     int64_t size = collect_parts(w->fresh, w->now, old, index, &parts);
+    if (!parts.count)
+        return (void)add(w->out, CHANGE_REMOVED, old, NULL);
     struct change *c = add(w->out, CHANGE_SPLIT, old, parts.items[0]);
     c->delta = size - (int64_t)region_size(old);
     c->parts = parts;
@@ -263,7 +265,9 @@ static void tell_one(struct work *w, size_t index)
     FOR_EACH_OVER (j, w->fresh, old)
         if (w->now[j].with == index)
             now = w->fresh->items[j];
-    if (old->raw.perms != now->raw.perms)
+    if (!now)
+        add(w->out, CHANGE_REMOVED, old, NULL);
+    else if (old->raw.perms != now->raw.perms)
         add(w->out, CHANGE_PROTECTION, old, now);
     else if (region_size(now) == region_size(old))
         add(w->out, CHANGE_MOVED, old, now);
@@ -276,6 +280,8 @@ static void tell_merged(struct work *w, size_t index)
     struct region *now = w->fresh->items[index];
     struct region_list parts = {0};
     int64_t size = collect_parts(w->gone, w->old, now, index, &parts);
+    if (!parts.count)
+        return (void)add(w->out, CHANGE_ADDED, NULL, now);
     struct change *c = add(w->out, CHANGE_MERGED, parts.items[0], now);
     c->delta = (int64_t)region_size(now) - size;
     c->parts = parts;

@@ -17,7 +17,12 @@ struct ledger {
 struct look {
     struct region_list gone, fresh, now;
     uint64_t lo, hi; /* what the first window and the last span */
+    uint64_t told;   /* up to where the map is as the look said, regions and windows */
     bool open;
+    struct cause cause; /* of the last window, as the next three */
+    enum pmt_reason reason;
+    uint32_t tid;
+    uint64_t t_ns;
     struct change_list found;
 };
 

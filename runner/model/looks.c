@@ -104,22 +104,22 @@ static bool is_plausible(const struct change *change)
            r->kind == KIND_MALLOC_MMAP || r->kind == KIND_MALLOC_ARENA;
 }
 
-static void set_origin(struct change *change, const struct cause *cause, const struct event *event)
+static void set_origin(struct change *change, const struct look *look)
 {
-    change->cause = *cause;
-    change->t_ns = event->t_ns;
-    change->tid = event->record->tid;
+    change->cause = look->cause;
+    change->t_ns = look->t_ns;
+    change->tid = look->tid;
     change->tracer = change_region(change)->tracer;
 }
 
-static void take_change(struct model *m, struct change *change, const struct cause *cause,
-                        const struct event *event)
+static void take_change(struct model *m, struct change *change)
 {
-    struct thread_note *thread = thread_notes_get(&m->image->threads, event->record->tid);
-    set_origin(change, cause, event);
+    const struct look *look = &m->image->look;
+    struct thread_note *thread = thread_notes_get(&m->image->threads, look->tid);
+    set_origin(change, look);
     waiting_make_way(m, change, thread);
-    if ((cause->kind == CAUSE_KERNEL && !is_explained(m, change)) ||
-        (cause->kind == CAUSE_CALL && !is_plausible(change)))
+    if ((look->cause.kind == CAUSE_KERNEL && !is_explained(m, change)) ||
+        (look->cause.kind == CAUSE_CALL && !is_plausible(change)))
         cause_forget(&change->cause);
     if (change->cause.code == PMT_CALL_FREE) {
         const struct freed *freed = thread_notes_freed(&m->image->threads, thread);
@@ -129,48 +129,49 @@ static void take_change(struct model *m, struct change *change, const struct cau
     waiting_add(m, thread, change);
 }
 
-static void take_library(struct model *m, size_t first, const struct cause *cause,
-                         const struct event *event)
+static void take_library(struct model *m, size_t first)
 {
     struct change_list *found = &m->image->look.found;
     struct library library = library_collect(found, first);
     deliver_library(m, &library);
     for (size_t i = first; i < found->count; i++)
         if (found->items[i].library == library.path)
-            take_change(m, &found->items[i], cause, event);
+            take_change(m, &found->items[i]);
     region_list_free(&library.regions);
 }
 
 /* The dynamic loader's changes: those of one library together. */
-static void take_loaders_changes(struct model *m, const struct cause *cause,
-                                 const struct event *event)
+static void take_loaders_changes(struct model *m)
 {
     struct change_list *found = &m->image->look.found;
     for (size_t i = 0; i < found->count; i++)
-        set_origin(&found->items[i], cause, event);
+        set_origin(&found->items[i], &m->image->look);
     for (size_t i = 0; i < found->count; i++) {
         struct change *change = &found->items[i];
         if (change->library)
             continue; /* told with an earlier one of its library */
         if (library_has(change))
-            take_library(m, i, cause, event);
+            take_library(m, i);
         else
-            take_change(m, change, cause, event);
+            take_change(m, change);
     }
 }
 
-static void finish_look(struct model *m, const struct event *event, const struct cause *cause)
+void looks_end(struct model *m)
 {
     struct look *look = &m->image->look;
+    const struct cause *cause = &look->cause;
+    if (!look->open)
+        return;
     bool is_move = cause->kernel == PMT_CALL_MREMAP && cause->result > 0;
-    if (event->record->call != PMT_REASON_START)
+    if (look->reason != PMT_REASON_START)
         changes_find(&look->gone, &look->fresh, is_move ? cause->args[0] : 0,
                      is_move ? (uint64_t)cause->result : 0, &look->found);
     if (cause->kind == CAUSE_LOADER)
-        take_loaders_changes(m, cause, event);
+        take_loaders_changes(m);
     for (size_t i = 0; i < look->found.count && cause->kind != CAUSE_LOADER; i++)
-        take_change(m, &look->found.items[i], cause, event);
-    if (event->record->call == PMT_REASON_START)
+        take_change(m, &look->found.items[i]);
+    if (look->reason == PMT_REASON_START)
         region_list_free(&m->image->inherited.list);
     change_list_clear(&look->found);
     region_list_clear(&look->gone);
@@ -178,26 +179,66 @@ static void finish_look(struct model *m, const struct event *event, const struct
     look->open = false;
 }
 
-void looks_snapshot(struct model *m, const struct event *event)
+static void read_regions(const struct pmt_snapshot *s, struct region_list *now)
 {
-    const struct pmt_snapshot *s = (const struct pmt_snapshot *)event->record;
-    struct look *look = &m->image->look;
     const char *at = (const char *)(s + 1) + pmt_align(s->within.name_size);
     for (uint32_t i = 0; i < s->regions; i++) {
         const struct pmt_region *raw = (const void *)at;
-        region_list_add(&look->now, region_new(raw, (const char *)(raw + 1)));
+        region_list_add(now, region_new(raw, (const char *)(raw + 1)));
         at += sizeof *raw + pmt_align(raw->path_size);
     }
-    if (!look->open)
-        look->lo = s->lo;
-    look->hi = s->hi;
+}
+
+/* A window that has nothing else to say about what the look has told already. Only then are `gone`
+ * and `fresh` ascending, over all windows, and tell of a region once. */
+static bool is_in_order(const struct look *look, const struct region_list *map, size_t at)
+{
+    for (size_t i = 0;; i++, at++) {
+        const struct region *had = at < map->count ? map->items[at] : NULL;
+        const struct region *has = i < look->now.count ? look->now.items[i] : NULL;
+        bool was_told = had && had->raw.start < look->told;
+        if (was_told != (has && has->raw.start < look->told))
+            return false;
+        if (!was_told || !region_same(had, has))
+            return !was_told;
+    }
+}
+
+static void begin(struct look *look, const struct pmt_snapshot *s)
+{
     look->open = true;
+    look->lo = s->lo;
+    look->told = 0;
+    look->reason = s->r.call;
+    look->tid = s->r.tid;
+}
+
+bool looks_snapshot(struct model *m, const struct event *event)
+{
+    const struct pmt_snapshot *s = (const struct pmt_snapshot *)event->record;
+    struct regions *map = &m->image->map;
+    struct look *look = &m->image->look;
+    if (look->reason != s->r.call || look->tid != s->r.tid)
+        looks_end(m); /* the rest of that one could not be read */
+    read_regions(s, &look->now);
+    uint64_t lo = s->lo, hi = s->hi;
+    region_list_widen(&look->now, &lo, &hi);
+    if (look->open && !is_in_order(look, &map->list, regions_index(map, lo))) {
+        region_list_clear(&look->now);
+        return false;
+    }
+    if (!look->open)
+        begin(look, s);
+    look->hi = s->hi;
+    look->told = look->told > hi ? look->told : hi;
+    look->cause = cause_of_look(s, &m->image->kernel);
+    look->t_ns = event->t_ns;
     size_t known = look->fresh.count;
-    struct cause cause = cause_of_look(s, &m->image->kernel);
-    regions_replace(&m->image->map, s->lo, s->hi, &look->now, &look->gone, &look->fresh);
-    describe(m, &cause, s->r.call,
+    regions_replace(map, lo, hi, &look->now, &look->gone, &look->fresh);
+    describe(m, &look->cause, s->r.call,
              known); /* views show the regions of the snapshot with their kinds */
     deliver_event(m, event);
     if (s->flags & PMT_SNAPSHOT_LAST)
-        finish_look(m, event, &cause);
+        looks_end(m);
+    return true;
 }

@@ -3,4 +3,8 @@
 
 #include "runner/model/view.h"
 
-void looks_snapshot(struct model *m, const struct event *event);
+/* False if the window contradicts what its look has told already: nothing was done with it. */
+bool looks_snapshot(struct model *m, const struct event *event);
+
+/* What has been seen of an open look is all that comes of it. */
+void looks_end(struct model *m);

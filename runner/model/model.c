@@ -119,6 +119,7 @@ static void on_kernel(struct model *m, const struct event *event)
 
 static void on_loss(struct model *m, const struct event *event)
 {
+    looks_end(m);
     m->image->ledger.lost += ((const struct pmt_lost *)event->record)->count;
     deliver_event(m, event);
 }
@@ -202,8 +203,6 @@ static void on_other(struct model *m, const struct event *event)
     switch (event->record->type) {
     case PMT_RECORD_KERNEL:
         return on_kernel(m, event);
-    case PMT_RECORD_SNAPSHOT:
-        return looks_snapshot(m, event);
     case PMT_RECORD_STACK:
         stacks_add(&m->image->stacks, event, &m->image->map);
         return deliver_event(m, event);
@@ -222,7 +221,7 @@ static void on_other(struct model *m, const struct event *event)
     }
 }
 
-void model_event(struct model *m, const struct event *event)
+bool model_event(struct model *m, const struct event *event)
 {
     if (event->record->type == PMT_RECORD_PROCESS)
         on_process(m, event);
@@ -230,8 +229,26 @@ void model_event(struct model *m, const struct event *event)
         m->ignored++;
     else if (event->record->type == PMT_RECORD_ALLOC)
         on_alloc(m, event);
+    else if (event->record->type == PMT_RECORD_SNAPSHOT)
+        return looks_snapshot(m, event);
     else
         on_other(m, event);
+    return true;
+}
+
+void model_live_event(struct model *m, const struct event *event)
+{
+    struct pmt_lost lost = {.r = {.units = sizeof lost / PMT_RECORD_ALIGN,
+                                  .type = PMT_RECORD_LOSS,
+                                  .call = PMT_LOSS_CORRUPT,
+                                  .tid = event->record->tid},
+                            .count = 1};
+    struct event loss = *event;
+    if (model_event(m, event))
+        return;
+    loss.record = &lost.r;
+    model_event(m, &loss);
+    model_event(m, event);
 }
 
 void model_flush(struct model *m)

@@ -11,8 +11,12 @@ void model_init(struct model *model, struct symbols *symbols);
 void model_add_view(struct model *model, struct view *view); /* owned by the model from here on */
 
 /* Image 0 stands for the first. An image begins with its process record and is forgotten after its
- * exit record. */
-void model_event(struct model *model, const struct event *event);
+ * exit record. False: the event is damaged, and nothing was done with it: a window of a look at the
+ * map that contradicts those before it. A loss ends the look. */
+bool model_event(struct model *model, const struct event *event);
+/* For what comes from a running program: instead of a damaged event a loss is told; a window is
+ * then taken as the first of another look. */
+void model_live_event(struct model *model, const struct event *event);
 
 /* Makes an image the one that model_only_counts() and model_count() are about; every event does
  * that for its own. False: there is no such image. */

@@ -108,13 +108,18 @@ static void splice(struct region_list *list, size_t from, size_t to, struct regi
     list->count = total;
 }
 
+void region_list_widen(const struct region_list *list, uint64_t *lo, uint64_t *hi)
+{
+    if (list->count && list->items[0]->raw.start < *lo)
+        *lo = list->items[0]->raw.start;
+    if (list->count && list->items[list->count - 1]->raw.end > *hi)
+        *hi = list->items[list->count - 1]->raw.end;
+}
+
 void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct region_list *now,
                      struct region_list *gone, struct region_list *fresh)
 {
-    if (now->count && now->items[0]->raw.start < lo)
-        lo = now->items[0]->raw.start;
-    if (now->count && now->items[now->count - 1]->raw.end > hi)
-        hi = now->items[now->count - 1]->raw.end;
+    region_list_widen(now, &lo, &hi);
     size_t from = regions_index(map, lo), to = from, next = 0;
     while (to < map->list.count && map->list.items[to]->raw.start < hi)
         to++;

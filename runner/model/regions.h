@@ -47,6 +47,8 @@ void region_list_add(struct region_list *list, struct region *region); /* takes 
 void region_list_copy(struct region_list *to, const struct region_list *from); /* `to` is empty */
 void region_list_clear(struct region_list *list); /* drops the references */
 void region_list_free(struct region_list *list);
+/* A window reaches as far as the regions in it, which are ascending. */
+void region_list_widen(const struct region_list *list, uint64_t *lo, uint64_t *hi);
 
 /* The map: sorted by address, without overlap. */
 struct regions {

@@ -46,7 +46,7 @@ void recorder_send(struct recorder *r, const struct space *space, uint64_t began
                           .began_ns = began_ns,
                           .pid = space->pid,
                           .image = space->image};
-    model_event(r->model, &event);
+    model_live_event(r->model, &event);
 }
 
 static uint32_t number_of(struct recorder *r, const struct tracee *thread, const uint64_t *ip,

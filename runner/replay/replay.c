@@ -204,6 +204,11 @@ int replay_next(struct replay *p, struct event *out)
     return p->failed;
 }
 
+void replay_refuse(struct replay *p, const char *why)
+{
+    failure_say(p, "%s", why);
+}
+
 const char *replay_error(const struct replay *p)
 {
     return p->error;

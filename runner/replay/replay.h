@@ -33,5 +33,8 @@ int replay_next(struct replay *p, struct event *out);
  * replay_close(). */
 const char *replay_error(const struct replay *p);
 
+/* The event that replay_next() gave last cannot be: replay_next() fails from here on. */
+void replay_refuse(struct replay *p, const char *why);
+
 /* NULL is ignored. */
 void replay_close(struct replay *p);

@@ -49,7 +49,7 @@ static void pass_on(struct stream *t, const struct pmt_record *record)
         event.began_ns = clock_ns(t->clock, ((const struct pmt_alloc *)record)->began);
     if (record->type == PMT_RECORD_EXEC)
         t->executing = !((const struct pmt_exec *)record)->error;
-    model_event(t->model, &event);
+    model_live_event(t->model, &event);
 }
 
 static void release(struct stream *t)

@@ -409,6 +409,14 @@ def test_a_trace_without_its_start(tmp_path, recorded):
     assert_bad_trace(show(path), f"{path}:1", "process")
 
 
+def test_a_trace_whose_windows_overlap():
+    """The second window of a look says of the same addresses something else than the first."""
+    path = ROOT / "tests/fuzz/corpus/replay/overlapping_windows.jsonl"
+    done = show(path)
+    assert_bad_trace(done, f"{path}:6", "window")
+    assert_bad_trace(show(path, "--json"), f"{path}:6", "window")
+
+
 def test_hostile_name_of_a_trace(tmp_path):
     path = os.fsencode(tmp_path) + b"/\033[31m\n\xff"
     with open(path, "wb") as file:

@@ -158,6 +158,22 @@ static void test_merged_meanwhile(void **state)
     assert_string_equal(sent, "1 0-100000000 last whole: 1000-3000 3000-5000\n");
 }
 
+/* The same of a region that reaches from one window into the next: it is told once. */
+static void test_in_both_windows(void **state)
+{
+    struct mapcalls_range ranges[] = {{0x3000, 0x4000}, {0x7000, 0x8000}};
+    (void)state;
+    struct look_walk look = start("1000-8000 r--p 0 0:0 0\n8000-9000 rw-p 0 0:0 0\n");
+    assert_true(look_ranges(&look, ranges, 2));
+    assert_string_equal(sent, "2 2000-5000: 1000-8000\n2 8000-9000 last: 8000-9000\n");
+    look = start("1000-a000 r--p 0 0:0 0\nb000-c000 rw-p 0 0:0 0\n");
+    assert_true(look_ranges(&look, ranges, 2)); /* with one neighbour all the same */
+    assert_string_equal(sent, "2 2000-5000: 1000-a000\n2 a000-b000 last:\n");
+    look = start("1000-5000 r--p 0 0:0 0\n4000-9000 r--p 0 0:0 0\n");
+    assert_true(look_ranges(&look, ranges, 2)); /* it has grown meanwhile */
+    assert_string_equal(sent, "2 2000-5000: 1000-5000\n2 6000-9000 last: 5000-9000\n");
+}
+
 /* More than a record holds: the windows follow on each other, and only the last one is the last. */
 static void test_many_records(void **state)
 {
@@ -205,9 +221,10 @@ static void test_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),       cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_stack),        cmocka_unit_test(test_merged_meanwhile),
-        cmocka_unit_test(test_many_records), cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_ranges),          cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_stack),           cmocka_unit_test(test_merged_meanwhile),
+        cmocka_unit_test(test_many_records),    cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_in_both_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

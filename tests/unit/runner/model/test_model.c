@@ -187,7 +187,7 @@ static void send_began(uint32_t tid, uint64_t began_ns)
                           .began_ns = began_ns,
                           .pid = SAMPLE_PID,
                           .image = sent_image};
-    model_event(&model, &event);
+    model_live_event(&model, &event);
 }
 
 static void send(uint32_t tid)
@@ -776,6 +776,55 @@ static void test_windows(void **state)
     assert_string_equal(cause_name(&last()->cause), "mremap");
 }
 
+#define WINDOW(tid, lo, hi, text)                                                                  \
+    look_within(tid, PMT_REASON_KERNEL, lo, hi, 0, PMT_CALL_NONE, text)
+
+/* What a look has told already it cannot tell otherwise: the window is not taken, in a running
+ * program it begins another look, which is told as a loss. */
+static void test_windows_that_overlap(void **state)
+{
+    (void)state;
+    kernel(A, PMT_CALL_MMAP2, PMT_CALL_NONE, 0, 0xe0000000, 0, 0x4000, 0);
+    WINDOW(A, 0xdffff000, 0xe0003000, "e0000000-e0004000 rw-p\n");
+    WINDOW(A, 0xe0003000, 0xe0006000, "e0000000-e0004000 rw-p\n"); /* this is the same */
+    assert_int_equal(model.image->ledger.lost, 0);
+    size_t before = note_count;
+    record_start(&u, PMT_RECORD_SNAPSHOT, PMT_REASON_KERNEL, sizeof u.snapshot);
+    u.snapshot.lo = 0xe0001000;
+    u.snapshot.hi = 0xe0008000;
+    u.r.tid = A;
+    sample_regions(&u, "e0001000-e0002000 rw-p\ne0003000-e0004000 rw-p\n");
+    struct event event = {.record = &u.r, .pid = SAMPLE_PID, .t_ns = now_ns};
+    assert_false(model_event(&model, &event));
+    assert_int_equal(note_count, before);
+    assert_int_equal(kind_at(0xe0002000), KIND_ANONYMOUS); /* the map is as it was */
+    send(A);
+    assert_int_equal(model.image->ledger.lost, 1);
+    assert_int_equal(only_change(before)->type, CHANGE_ADDED); /* of the look that was open */
+    assert_int_equal(notes[note_count - 2].type, PMT_RECORD_LOSS);
+    assert_null(regions_find(&model.image->map, 0xe0002000));
+    WINDOW(A, 0xdffff000, 0xe0001000, ""); /* below */
+    WINDOW(A, 0xe0001000, 0xe0008000, "e0001000-e0002000 rw-p\ne0004000-e0005000 rw-p\n");
+    assert_int_equal(model.image->ledger.lost, 2);
+}
+
+/* The rest of a look could not be read: the next one is another. */
+static void test_unfinished_look(void **state)
+{
+    (void)state;
+    kernel(A, PMT_CALL_MMAP2, PMT_CALL_NONE, 0, 0xe0000000, 0, 0x4000, 0);
+    WINDOW(A, 0xdffff000, 0xe0003000, "e0000000-e0004000 rw-p\n");
+    assert_int_equal(changes_since(0), 0);
+    look(A, PMT_REASON_RETRY, 0xdffff000, 0xe0005000, "e0000000-e0004000 rw-p\n");
+    assert_string_equal(cause_name(&only_change(0)->cause), "mmap2");
+    kernel(A, PMT_CALL_MUNMAP, PMT_CALL_NONE, 0, 0, 0xe0000000, 0x4000, 0);
+    size_t before = note_count;
+    WINDOW(A, 0xdffff000, 0xe0005000, "");
+    KERNEL_LOOK(B, 0xdffff000, 0xe0005000, "");
+    assert_string_equal(cause_name(&only_change(before)->cause), "munmap");
+    assert_int_equal(model.image->ledger.lost, 0);
+}
+
 /* A look that finds all as it was tells nothing. */
 static void test_no_change(void **state)
 {
@@ -1082,6 +1131,8 @@ int main(void)
         STARTED(test_page_fault),
         STARTED(test_unattributed),
         STARTED(test_outside_the_window),
+        STARTED(test_windows_that_overlap),
+        STARTED(test_unfinished_look),
         STARTED(test_tracer),
         STARTED(test_windows),
         STARTED(test_no_change),
