@@ -123,10 +123,9 @@ bool start_tracing(void)
     uint64_t mask;
     sys_block_signals(&mask);
     thread.busy++;
-    if (library_init()) {
-        real_resolve();
-        start();
-    }
+    library_init();
+    real_resolve();
+    start();
     thread.busy--;
     sys_restore_signals(&mask);
     return live->sink != SINK_NONE;

@@ -1,5 +1,6 @@
 #include "shim/base/library.h"
 #include <elf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -166,11 +167,11 @@ static bool is_named(const struct link_map *library, const char *soname)
     return t.strings && t.soname && strcmp(t.strings + t.soname, soname) == 0;
 }
 
-bool library_init(void)
+void library_init(void)
 {
     struct link_map header = header_of_loader();
     const struct r_debug *list = library_find(&header, "_r_debug", NULL);
-    first = list ? list->r_map : NULL;
+    first = list->r_map;
     for (const struct link_map *l = first; l; l = l->l_next) {
         if (l->l_ld == _DYNAMIC) /* the shim's */
             own = l;
@@ -179,7 +180,6 @@ bool library_init(void)
         else if (!libc && is_named(l, "libc.so.6"))
             libc = l;
     }
-    return own && loader;
 }
 
 const struct link_map *library_first(void)
@@ -204,13 +204,6 @@ const struct link_map *library_libc(void)
 
 void *library_system(const char *name)
 {
-    static const char *const later[] = {"libdl.so.2", "libpthread.so.0"}; /* before glibc 2.34 */
-    void *found = libc ? library_find(libc, name, NULL) : NULL;
-    if (!found)
-        found = library_find(loader, name, NULL);
-    for (const struct link_map *l = found ? NULL : first; l && !found; l = l->l_next)
-        for (unsigned i = 0; i < sizeof later / sizeof *later; i++)
-            if (!found && is_named(l, later[i]))
-                found = library_find(l, name, NULL);
-    return found;
+    void *found = library_find(libc, name, NULL);
+    return found ? found : library_find(loader, name, NULL);
 }

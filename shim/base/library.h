@@ -3,16 +3,14 @@
 #pragma once
 
 #include <link.h>
-#include <stdbool.h>
 #include <stddef.h>
 
-/* Before all others. False: the loader is not one of glibc's. */
-bool library_init(void);
+void library_init(void); /* before all others */
 
 /* In the order of the search: the program, the shim and what else is preloaded, libraries. */
 const struct link_map *library_first(void);
 const struct link_map *library_loader(void);
-const struct link_map *library_libc(void); /* NULL if there is none */
+const struct link_map *library_libc(void);
 
 /* What dlsym(3) says of `name` if it looks at this one only; `size`, unless NULL: its size. */
 void *library_find(const struct link_map *library, const char *name, size_t *size);
@@ -24,5 +22,5 @@ void *library_search(const struct link_map *library, const char *name,
 /* What comes behind the shim, as with RTLD_NEXT. */
 const struct link_map *library_behind(void);
 
-/* A function of the system: of ld.so, libc and what was part of it later on. */
+/* A function of libc or ld.so. */
 void *library_system(const char *name);

@@ -176,8 +176,6 @@ static struct function text_of(const void *base)
  * made writable (SELinux, MDWE) nothing is changed. */
 bool entry_install(void)
 {
-    if (!library_libc())
-        return false;
     struct function text = text_of((const void *)library_libc()->l_addr);
     if (sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return false;

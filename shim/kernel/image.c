@@ -11,15 +11,11 @@
 #include "shim/stacks/stack_id.h"
 #include <string.h>
 
-static const char *libc_name(char *out, size_t size, bool *glibc)
+static void name_libc(char *out, size_t size)
 {
     const char *(*version)(void) = library_system("gnu_get_libc_version");
-    *glibc = version != NULL;
-    if (!version)
-        return "unknown";
     strcpy(out, "glibc ");
     strncat(out, version(), size - sizeof "glibc ");
-    return out;
 }
 
 static void set_thresholds(struct pmt_process *p)
@@ -40,14 +36,13 @@ struct birth {
 static void send_process(struct birth birth)
 {
     char exe[PMT_PATH_MAX], libc[32];
-    bool glibc;
-    const char *libc_text = libc_name(libc, sizeof libc, &glibc);
+    name_libc(libc, sizeof libc);
     long exe_size = sys3(__NR_readlink, "/proc/self/exe", exe, sizeof exe);
     if (exe_size < 0)
         exe_size = 0;
     size_t argv_size = 0;
     const char *argv = environment_arguments(&argv_size, 32u << 10);
-    size_t libc_size = strlen(libc_text);
+    size_t libc_size = strlen(libc);
     struct emit e = emit_begin(
         pmt_align((uint32_t)(sizeof(struct pmt_process) + exe_size + libc_size + argv_size)));
     struct pmt_process *p = e.record;
@@ -78,7 +73,7 @@ static void send_process(struct birth birth)
     p->fork_id = birth.fork_id;
     char *strings = (char *)(p + 1);
     memcpy(strings, exe, (size_t)exe_size);
-    memcpy(strings + exe_size, libc_text, libc_size);
+    memcpy(strings + exe_size, libc, libc_size);
     memcpy(strings + exe_size + libc_size, argv, argv_size);
     emit_end(&e);
 }
