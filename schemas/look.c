@@ -53,7 +53,7 @@ static uint64_t take(const struct look_walk *l, struct look_window w, uint64_t t
         add(l, &w);
         told = at = maps->region.end;
     }
-    if (maps->error)
+    if (maps->error || (told == 0 && w.flags & PMT_SNAPSHOT_WHOLE)) /* no map is empty */
         return 0;
     w.hi = hi;
     w.flags |= last ? PMT_SNAPSHOT_LAST : 0;

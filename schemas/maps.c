@@ -84,6 +84,8 @@ static bool next_by_query(struct maps *maps, uint64_t address)
         maps->query = false;
         return maps_next(maps, address);
     }
+    if (result >= 0 && q.vma_end <= address) /* somebody else has answered in the kernel's place */
+        result = -EIO;
     if (result < 0) {
         maps->error = result == -ENOENT ? 0 : -result;
         return !maps->error && next_is_gate(maps, address);

@@ -69,40 +69,41 @@ static bool read_common(const struct cfi_object *o, uintptr_t at, struct common 
     return !r.bad && pc == REGISTER_PC;
 }
 
-/* .eh_frame_hdr as linkers write it: places and their FDEs, as distances from the header. */
-enum { HEADER_SIZE = 12, POINTER_IN_HEADER = 0x1b, COUNT_IN_HEADER = 0x03, PAIRS_IN_HEADER = 0x3b };
+/* .eh_frame_hdr as linkers write it: the version (1), the forms of the pointer to .eh_frame (0x1b),
+ * of the count (0x03) and of the pairs (0x3b); these two; then pairs: places and their FDEs, as
+ * distances from the header. */
+enum { HEADER_SIZE = 12, FORMS_OF_HEADER = 0x3b031b01, PAIR_SIZE = 8 };
+enum number { PLACE = 0, ENTRY = 4 };
 
-struct pair {
-    int32_t place, entry;
-};
+static intptr_t number_of(struct cfi_reader *r, const uint8_t *pairs, uint32_t index,
+                          enum number number)
+{
+    r->at = pairs + (size_t)index * PAIR_SIZE + number;
+    return (intptr_t)cfi_signed(r, 4);
+}
 
 static enum cfi_result find_entry(const struct cfi_object *o, uintptr_t address, uintptr_t *entry)
 {
-    const uint8_t *h = o->header;
-    if ((uintptr_t)h < o->low || o->high - (uintptr_t)h < HEADER_SIZE || (uintptr_t)h >= o->high)
-        return CFI_OTHER;
-    if (h[0] != 1 || h[1] != POINTER_IN_HEADER || h[2] != COUNT_IN_HEADER ||
-        h[3] != PAIRS_IN_HEADER)
-        return CFI_OTHER;
-    uint32_t below = 0, above;
-    memcpy(&above, h + 8, sizeof above);
-    if (above > (o->high - (uintptr_t)h - HEADER_SIZE) / sizeof(struct pair))
-        return CFI_OTHER;
-    intptr_t wanted = (intptr_t)(address - (uintptr_t)h);
-    struct pair pair = {.entry = 0};
-    while (below < above) { /* the first that lies behind it */
+    struct cfi_reader r = {.at = o->header, .end = (const uint8_t *)o->high};
+    const uint8_t *pairs = o->header + HEADER_SIZE;
+    r.bad = (uintptr_t)r.at < o->low || (uintptr_t)r.at >= o->high;
+    uint32_t forms = (uint32_t)cfi_number(&r, 4);
+    cfi_take(&r, 4);
+    uint32_t below = 0, above = (uint32_t)cfi_number(&r, 4);
+    if (r.bad || forms != FORMS_OF_HEADER || above > (size_t)(r.end - pairs) / PAIR_SIZE)
+        return CFI_BROKEN;
+    intptr_t wanted = (intptr_t)(address - (uintptr_t)o->header);
+    while (below < above && !r.bad) { /* the first that lies behind it */
         uint32_t middle = below + (above - below) / 2;
-        memcpy(&pair, h + HEADER_SIZE + middle * sizeof pair, sizeof pair);
-        if (pair.place <= wanted)
+        if (number_of(&r, pairs, middle, PLACE) <= wanted)
             below = middle + 1;
         else
             above = middle;
     }
-    if (below == 0)
+    if (below == 0 && !r.bad)
         return CFI_NONE;
-    memcpy(&pair, h + HEADER_SIZE + (below - 1) * sizeof pair, sizeof pair);
-    *entry = (uintptr_t)h + (uintptr_t)(intptr_t)pair.entry;
-    return CFI_RULE;
+    *entry = (uintptr_t)o->header + (uintptr_t)number_of(&r, pairs, below - 1, ENTRY);
+    return r.bad ? CFI_BROKEN : CFI_RULE;
 }
 
 static bool value_of(const struct cfi_saved *s, uintptr_t pc, struct cfi_value *value)
@@ -155,11 +156,11 @@ enum cfi_result cfi_read(const struct cfi_object *o, uintptr_t address, struct c
     struct cfi_reader r = entry_at(o, entry);
     uintptr_t here = (uintptr_t)r.at, distance = (uintptr_t)cfi_number(&r, 4);
     if (r.bad || distance == 0 || !read_common(o, here - distance, &c))
-        return CFI_OTHER;
+        return CFI_BROKEN;
     uintptr_t begin = cfi_pointer(&r, c.encoding),
               size = (uintptr_t)cfi_form(&r, c.encoding & FORM);
     if (r.bad)
-        return CFI_OTHER;
+        return CFI_BROKEN;
     if (address - begin >= size)
         return CFI_NONE;
     if (c.augmented)
@@ -169,11 +170,11 @@ enum cfi_result cfi_read(const struct cfi_object *o, uintptr_t address, struct c
     p.data_unit = c.data_unit;
     p.encoding = c.encoding;
     if (!cfi_run(&p))
-        return CFI_OTHER;
+        return CFI_BROKEN;
     p.first = p.row;
     p.r = r;
     if (!cfi_run(&p))
-        return CFI_OTHER;
+        return CFI_BROKEN;
     rule->signal = c.signal;
     return rule_of(&p.row, address, rule);
 }

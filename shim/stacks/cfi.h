@@ -16,9 +16,10 @@ struct cfi_rule {
 
 enum cfi_result {
     CFI_RULE,
-    CFI_END,  /* the outermost frame: its return address is undefined */
-    CFI_NONE, /* no table covers this place */
-    CFI_OTHER /* there is one, but not in one of these forms */
+    CFI_END,   /* the outermost frame: its return address is undefined */
+    CFI_NONE,  /* no table covers this place */
+    CFI_OTHER, /* there is one, but not in one of these forms */
+    CFI_BROKEN /* it cannot be read to its end: the program has hidden it, or written there */
 };
 
 /* The tables of an object: its .eh_frame_hdr, and the memory that may be read for it. */

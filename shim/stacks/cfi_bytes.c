@@ -1,4 +1,5 @@
 #include "shim/stacks/cfi_bytes.h"
+#include "shim/base/sys.h"
 #include <string.h>
 
 const uint8_t *cfi_take(struct cfi_reader *r, size_t size)
@@ -13,10 +14,22 @@ const uint8_t *cfi_take(struct cfi_reader *r, size_t size)
     return at;
 }
 
+static bool is_readable(struct cfi_reader *r, const uint8_t *at)
+{
+    uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
+    if (page != r->page && !sys_can_read(at))
+        return false;
+    r->page = page;
+    return true;
+}
+
 uint64_t cfi_number(struct cfi_reader *r, unsigned size)
 {
     uint64_t value = 0;
-    memcpy(&value, cfi_take(r, size), size);
+    const uint8_t *at = cfi_take(r, size);
+    r->bad = r->bad || !is_readable(r, at) || !is_readable(r, at + size - 1);
+    if (!r->bad)
+        memcpy(&value, at, size);
     return value;
 }
 

@@ -7,7 +7,8 @@
 
 struct cfi_reader {
     const uint8_t *at, *end;
-    bool bad; /* something was to be read that is not there, or not known here */
+    uintptr_t page; /* where it was read last: that can be read */
+    bool bad;       /* something was to be read that is not there, or not known here */
 };
 
 /* Pointer encodings: the form in the lower half, what it is relative to in the upper. */

@@ -4,6 +4,7 @@
 #include "shim/base/pool.h"
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
+#include "shim/stacks/cfi.h"
 #include "shim/stacks/redirect.h"
 #include "shim/stacks/walkers.h"
 #include <dlfcn.h>
@@ -24,6 +25,23 @@ static struct {
     unw_addr_space_t *space;
 } unwinder;
 
+#define STACK_MAY_GROW ((uintptr_t)128 << 20) /* mmap(2) keeps at least as much free for it */
+
+static __thread uintptr_t lowest_of_stack; /* the main thread's, during a walk */
+
+/* The stack may have grown since it was looked at. */
+static void note_stack(uintptr_t sp)
+{
+    uintptr_t low = (uintptr_t)process.stack.low;
+    lowest_of_stack = low - sp < STACK_MAY_GROW ? sp : low;
+}
+
+/* A look below the main thread's stack would make it grow. */
+static bool is_readable(const void *address)
+{
+    return lowest_of_stack - 1 - (uintptr_t)address >= STACK_MAY_GROW && sys_can_read(address);
+}
+
 /* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
  * pages it has tested elsewhere; both lead into memory that is not there any more. */
 static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *word, int write,
@@ -32,7 +50,7 @@ static int read_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *w
     (void)space, (void)arg;
     const unsigned char *bytes = (const void *)(uintptr_t)address;
     bool aligned = address % sizeof *word == 0;
-    if (write || !sys_can_read(bytes) || (!aligned && !sys_can_read(bytes + sizeof *word - 1)))
+    if (write || !is_readable(bytes) || (!aligned && !is_readable(bytes + sizeof *word - 1)))
         return -UNW_EINVAL;
     memcpy(word, bytes, sizeof *word);
     return 0;
@@ -55,7 +73,7 @@ static long instead_of_read(void)
 static long instead_of_write(int fd, const void *bytes, size_t size)
 {
     (void)fd;
-    return sys_can_read(bytes) ? (long)size : -1;
+    return is_readable(bytes) ? (long)size : -1;
 }
 
 static long instead_of_syscall(long number, int fd, const void *bytes, size_t size)
@@ -70,7 +88,7 @@ static int instead_of_mincore(const void *address, size_t size, unsigned char *p
 {
     (void)size;
     pages[0] = 1;
-    return sys_can_read(address) ? 0 : -1;
+    return is_readable(address) ? 0 : -1;
 }
 
 /* Its own memory must not touch the program's regions. */
@@ -214,6 +232,13 @@ static bool has_table(unw_cursor_t *cursor)
            (info.unwind_info || info.end_ip > info.start_ip + 1);
 }
 
+/* libunwind reads tables without a test. */
+static bool has_broken_table(uintptr_t pc)
+{
+    struct cfi_rule rule;
+    return cfi_find(pc - 1, true, &rule) == CFI_BROKEN;
+}
+
 static void add(struct walk *w, uintptr_t pc, uintptr_t sp)
 {
     if (sp == w->sp)
@@ -231,7 +256,8 @@ static void walk(void *arg)
     if (unwinder.init(&cursor, &w->context) < 0)
         return;
     while (w->stack->count < w->depth) {
-        if (w->stack->count && !w->guess && !has_table(&cursor)) {
+        bool broken = unwinder.get_reg(&cursor, UNW_REG_IP, &pc) < 0 || has_broken_table(pc);
+        if (broken || (w->stack->count && !w->guess && !has_table(&cursor))) {
             w->end = UNWIND_WAS_CUT;
             return;
         }
@@ -251,6 +277,7 @@ enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintp
     w.sp = sp;
     stack->count = 0;
     stack->cut = false;
+    note_stack((uintptr_t)&w); /* it reads registers from there, too */
     unwinder.context(&w.context);
     thread.busy++;
     walkers_run(walk, &w);

@@ -182,6 +182,8 @@ static uintptr_t learn(uintptr_t pc, struct cfi_rule *rule)
     case CFI_NONE:
         word = word_of(UNWIND_CUT, 0, look, generation);
         break;
+    case CFI_BROKEN: /* the program may show it again: not kept */
+        return word_of(UNWIND_CUT, 0, look, generation);
     case CFI_OTHER:
         word = word_of(UNWIND_UNKNOWN, 0, look, generation);
         break;

@@ -207,3 +207,20 @@ def test_same_output_when_verified(programs):
     program = programs.victims / "cxx_throw"
     alone, traced = untraced(program), trace(program, tool_options=VERIFY)
     assert (traced.status, traced.stdout) == (alone.status, alone.stdout)
+
+
+# ---- what the program does not let be read ----
+
+@pytest.mark.parametrize("how", ["protect", "unmap", "0", "1", "27", "255"])
+def test_hidden_tables(how, programs):
+    traced = trace(programs.victims / "hide_tables", how)
+    assert (traced.status, traced.stdout, traced.stderr) == (0, "ok\n", "")
+    frames = traced.stacks[traced.of("alloc", call="malloc", size=200001)[-1]["stack_id"]]
+    assert frames[0]["function"] == "allocate"
+
+
+def test_frame_pointer_to_anywhere(programs):
+    """Nothing is read below the stack: it would grow, without a cause."""
+    traced = trace(programs.victims / "wild_frame")
+    assert (traced.status, traced.said("blocks")) == (0, [["28"]])
+    assert not traced.changes("page fault")

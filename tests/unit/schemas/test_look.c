@@ -216,6 +216,9 @@ static void test_failure(void **state)
     look = start(map);
     fails_at = (size_t)(strstr(map, "7f000") - map);
     assert_false(look_stack(&look));
+    look = start(""); /* there is no process without a region */
+    assert_false(look_whole(&look, PMT_REASON_START, 1ull << 32));
+    assert_string_equal(sent, "");
 }
 
 int main(void)

@@ -36,6 +36,7 @@ static size_t
 static unsigned chunk;
 static long fail_read_after = -1; /* bytes */
 static int fail_open;
+static bool ioctl_is_idle; /* as by a filter with SECCOMP_RET_ERRNO and 0 */
 
 static long fake_read(char *out, size_t size)
 {
@@ -64,7 +65,7 @@ static long io_read(int fd, void *out, size_t size)
 
 static long io_ioctl(int fd, unsigned long request, void *argument)
 {
-    return result_of(ioctl(fd, request, argument));
+    return ioctl_is_idle ? 0 : result_of(ioctl(fd, request, argument));
 }
 
 static const struct maps_io io = {io_read, io_ioctl};
@@ -541,20 +542,26 @@ static void test_open_errors(void **state)
     fail_open = 0;
 }
 
+static void test_idle_query(void **state)
+{
+    (void)state;
+    ioctl_is_idle = true;
+    assert_true(start_walk(true));
+    assert_false(maps_next(&maps, 0));
+    assert_int_equal(maps.error, EIO);
+    end_walk();
+    ioctl_is_idle = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_self),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_permissions),
-        cmocka_unit_test(test_long_paths),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_borders),
-        cmocka_unit_test(test_own_buffer),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_read_errors),
-        cmocka_unit_test(test_open_errors),
-        cmocka_unit_test(test_beyond_path_max),
+        cmocka_unit_test(test_self),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_permissions), cmocka_unit_test(test_long_paths),
+        cmocka_unit_test(test_many),        cmocka_unit_test(test_borders),
+        cmocka_unit_test(test_own_buffer),  cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_read_errors), cmocka_unit_test(test_open_errors),
+        cmocka_unit_test(test_idle_query),  cmocka_unit_test(test_beyond_path_max),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
