@@ -16,6 +16,7 @@ FLAGS = {
     "thread": ["-fsanitize=thread"],
     "undefined": ["-fsanitize=undefined"],
     "leak": ["-fsanitize=leak"],
+    "memory": ["-fsanitize=memory"],
 }
 MODES = {
     "address": ["clean", "overflow", "leak"],
@@ -23,10 +24,12 @@ MODES = {
     "thread": ["clean", "race"],
     "undefined": ["clean", "undefined"],
     "leak": ["clean", "leak"],
+    "memory": ["clean", "uninitialised"],
 }
 BUILDS = [("gcc", "address"), ("gcc", "thread"), ("gcc", "undefined"), ("gcc", "leak"), ("clang", "address"),
-          ("clang", "address, shared"), ("clang", "thread"), ("clang", "undefined"), ("clang", "leak")]
-ONLY_64_BIT = {("gcc", "thread"), ("gcc", "leak"), ("clang", "thread")}
+          ("clang", "address, shared"), ("clang", "thread"), ("clang", "undefined"), ("clang", "leak"),
+          ("clang", "memory")]
+ONLY_64_BIT = {("gcc", "thread"), ("gcc", "leak"), ("clang", "thread"), ("clang", "memory")}
 WAYS = {
     "alone": lambda program, mode: [TOOL, "-q", "--", program, mode],
     "child": lambda program, mode: [TOOL, "-q", "-f", "--", "sh", "-c", f"{program} {mode}; exit $?"],

@@ -2,7 +2,7 @@
  * sanitized MODE: is built with one of the compiler's sanitizers.
  *
  * `clean` does what malloc, threads and the stack are there for; the other modes have the fault
- * that one of the sanitizers reports: overflow, leak, race, undefined.
+ * that one of the sanitizers reports: overflow, leak, race, undefined, uninitialised.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -56,6 +56,11 @@ int main(int argc, char **argv)
         return block != NULL;
     } else if (strcmp(mode, "race") == 0) {
         in_two_threads(count);
+    } else if (strcmp(mode, "uninitialised") == 0) {
+        int *volatile block = malloc(sizeof *block);
+        if (*block)
+            puts("not zero");
+        free(block);
     } else if (strcmp(mode, "undefined") == 0) {
         return INT_MAX + argc == 0;
     }
