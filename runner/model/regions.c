@@ -139,3 +139,21 @@ void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct regio
     splice(&map->list, from, to, now->items, now->count);
     now->count = 0;
 }
+
+static void count(struct total *total, const struct region *r)
+{
+    total->regions++;
+    total->bytes += region_size(r);
+}
+
+struct totals regions_totals(const struct regions *map)
+{
+    struct totals t = {0};
+    for (size_t i = 0; i < map->list.count; i++) {
+        const struct region *r = map->list.items[i];
+        count(&t.kinds[r->kind], r);
+        if (!r->tracer)
+            count(&t.program, r);
+    }
+    return t;
+}

@@ -68,3 +68,11 @@ struct region *regions_renew(struct regions *map, const struct region *old);
  * ascending if the windows of one look at the map come in ascending order. */
 void regions_replace(struct regions *map, uint64_t lo, uint64_t hi, struct region_list *now,
                      struct region_list *gone, struct region_list *fresh);
+
+/* The map in sums. */
+struct totals {
+    struct total {
+        uint64_t regions, bytes;
+    } kinds[KIND_COUNT], program; /* all kinds but KIND_TRACER */
+};
+struct totals regions_totals(const struct regions *map);

@@ -49,20 +49,38 @@ void recorder_send(struct recorder *r, const struct space *space, uint64_t began
     model_live_event(r->model, &event);
 }
 
+/* A stack of an image that has a number, by its frames. */
+struct call_stack {
+    uint32_t id;
+    uint32_t frames;
+    uint64_t ip[];
+};
+
+static bool has_frames(const void *entry, const void *ip, size_t size)
+{
+    const struct call_stack *stack = entry;
+    return stack->frames * sizeof *stack->ip == size && memcmp(stack->ip, ip, size) == 0;
+}
+
 static uint32_t number_of(struct recorder *r, const struct tracee *thread, const uint64_t *ip,
                           uint32_t frames)
 {
-    bool fresh;
     struct space *space = thread->process->space;
-    uint32_t id = call_stacks_id(&space->stacks, ip, frames, &fresh);
-    if (!fresh)
-        return id;
-    uint32_t size = (uint32_t)sizeof(struct pmt_stack) + frames * (uint32_t)sizeof *ip;
-    struct pmt_stack *s = recorder_begin(r, size, PMT_RECORD_STACK, 0, thread->tid, id);
+    const size_t size = frames * sizeof *ip;
+    void **at = table_place(&space->stacks, ip, size, has_frames);
+    struct call_stack *known = *at;
+    if (known)
+        return known->id;
+    *at = known = memory_get(sizeof *known + size);
+    known->id = (uint32_t)space->stacks.count;
+    known->frames = frames;
+    memcpy(known->ip, ip, size);
+    struct pmt_stack *s = recorder_begin(r, (uint32_t)(sizeof *s + size), PMT_RECORD_STACK, 0,
+                                         thread->tid, known->id);
     s->frames = frames;
-    memcpy(s->ip, ip, frames * sizeof *ip);
+    memcpy(s->ip, ip, size);
     recorder_send(r, space, 0);
-    return id;
+    return known->id;
 }
 
 uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,

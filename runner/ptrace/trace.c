@@ -2,7 +2,6 @@
 #include "runner/base/memory.h"
 #include "runner/program/pass_signals.h"
 #include "runner/ptrace/attach.h"
-#include "runner/ptrace/detach.h"
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/signals.h"
 #include "runner/ptrace/start.h"
@@ -116,7 +115,7 @@ int trace_program(const struct trace_request *request, struct model *model,
     wait_for_others(t, request, model);
     life_stop_recording(t);
     if (!t->filtered)
-        detach_all(t);
+        attach_end(t);
     start_read_report(t);
     result->started = t->recorder->images > 0;
     result->unfiltered = !t->filtered;

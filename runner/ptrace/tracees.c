@@ -76,7 +76,7 @@ static void leave(struct space *space)
         return;
     if (space->maps_fd >= 0)
         close(space->maps_fd);
-    call_stacks_free(&space->stacks);
+    table_free(&space->stacks, memory_put);
     walk_free(space->walk);
     memory_put(space);
 }

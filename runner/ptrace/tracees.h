@@ -2,8 +2,8 @@
  * address spaces that these have. */
 #pragma once
 
+#include "runner/base/table.h"
 #include "runner/ptrace/breakpoints.h"
-#include "runner/ptrace/call_stacks.h"
 #include "runner/ptrace/syscalls.h"
 #include "runner/ptrace/walk.h"
 #include "schemas/look.h"
@@ -27,9 +27,9 @@ struct space {
     struct tracee *holder;
     unsigned waiting; /* threads that do */
     struct breakpoints breakpoints;
-    bool expects_libc; /* which has an allocator, and may be mapped later */
-    struct call_stacks stacks;
-    struct walk *walk; /* NULL: not needed yet */
+    bool expects_libc;   /* which has an allocator, and may be mapped later */
+    struct table stacks; /* that have a number: of struct call_stack */
+    struct walk *walk;   /* NULL: not needed yet */
 };
 
 struct process {

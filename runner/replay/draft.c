@@ -22,7 +22,6 @@ void draft_pad(struct replay *p)
     draft_append(p, NULL, pmt_align((uint32_t)p->used) - p->used);
 }
 
-/* The first struct of a record: always fits. */
 void *draft_start(struct replay *p, enum pmt_record_type type, size_t size)
 {
     p->used = 0;
@@ -42,7 +41,6 @@ static bool is_escaped_byte(const char *s, size_t left)
     return left >= 4 && s[0] == '\\' && s[1] == 'x' && hex_digit(s[2]) >= 8 && hex_digit(s[3]) >= 0;
 }
 
-/* Returns the bytes appended, at most `max`: more and the event is too large. */
 size_t draft_string(struct replay *p, const json_t *value, const char *key, size_t max)
 {
     size_t size = json_string_length(value), start = p->used;

@@ -82,7 +82,6 @@ uint64_t field_address(struct replay *p, const json_t *object, const char *key)
     return to_address(p, json_object_get(object, key), key);
 }
 
-/* Exactly `count` addresses into `out`. */
 void field_addresses(struct replay *p, const json_t *object, const char *key, size_t count,
                      uint64_t *out)
 {
@@ -98,7 +97,6 @@ void field_addresses(struct replay *p, const json_t *object, const char *key, si
     p->list = NULL;
 }
 
-/* The array `key`, NULL if it is none or too long. */
 const json_t *field_array(struct replay *p, const json_t *object, const char *key, size_t max)
 {
     const json_t *array = json_object_get(object, key);
@@ -118,7 +116,6 @@ const char *field_chars(struct replay *p, const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* The number of the name that is the value of `key`. */
 uint8_t field_name(struct replay *p, const json_t *object, const char *key,
                    const char *(*name_of)(unsigned), unsigned count)
 {
@@ -132,7 +129,6 @@ uint8_t field_name(struct replay *p, const json_t *object, const char *key,
     return 0;
 }
 
-/* The number of the name that is the value of `key`; 0 where there is none: an older trace. */
 uint8_t field_find_name(struct replay *p, const json_t *object, const char *key,
                         const char *(*name_of)(unsigned), unsigned count)
 {

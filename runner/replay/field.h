@@ -11,13 +11,15 @@ uint64_t field_find_unsigned(struct replay *p, const json_t *object, const char 
 bool field_bool(struct replay *p, const json_t *object, const char *key);
 uint64_t field_address(struct replay *p, const json_t *object, const char *key);
 void field_addresses(struct replay *p, const json_t *object, const char *key, size_t count,
-                     uint64_t *out);
+                     uint64_t *out); /* exactly so many */
 const json_t *field_array(struct replay *p, const json_t *object, const char *key, size_t max);
 const char *field_chars(struct replay *p, const json_t *object, const char *key);
+
+/* The number of the name that is the value of `key`. */
 uint8_t field_name(struct replay *p, const json_t *object, const char *key,
                    const char *(*name_of)(unsigned), unsigned count);
-int field_find_errno(struct replay *p, const json_t *object);
-uint32_t field_signal(struct replay *p, const json_t *object);
 uint8_t field_find_name(struct replay *p, const json_t *object, const char *key,
                         const char *(*name_of)(unsigned), unsigned count);
+int field_find_errno(struct replay *p, const json_t *object);
+uint32_t field_signal(struct replay *p, const json_t *object);
 uint32_t field_image(struct replay *p, const json_t *event); /* 1 where there is none */

@@ -1,7 +1,7 @@
-#include "runner/views/json_view.h"
+/* Every event as one line of JSON: schemas/event.schema.json. */
 #include "runner/base/memory.h"
-#include "runner/model/totals.h"
 #include "runner/views/caller.h"
+#include "runner/views/views.h"
 #include "runner/views/why.h"
 #include "schemas/encode_record.h"
 #include "schemas/names.h"
@@ -123,7 +123,7 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
     encode_key_unsigned(e, ",\"live\":", m->image->allocations.count);
     encode_key_unsigned(e, ",\"live_bytes\":", m->image->allocations.bytes);
     encode_literal(e, "},\"totals\":[");
-    struct totals t = totals_of(&m->image->map);
+    struct totals t = regions_totals(&m->image->map);
     bool first = true;
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         if (!t.kinds[kind].regions)

@@ -1,7 +1,23 @@
 #include "runner/views/output.h"
-#include "runner/base/write_all.h"
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
+
+/* Like write(2), but all of it, also to what does not block. Returns 0 or -errno. */
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t written = write(fd, bytes, size);
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        if (written < 0 && errno == EAGAIN)
+            poll(&wait, 1, -1);
+        else if (written < 0 && errno != EINTR)
+            return -errno;
+        bytes += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return 0;
+}
 
 void output_write(struct output *out, const char *bytes, size_t size)
 {

@@ -1,7 +1,6 @@
 #include "runner/views/progress.h"
 #include "runner/base/now.h"
 #include "runner/base/text.h"
-#include "runner/model/totals.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +96,7 @@ static int describe(const struct progress *p, const struct model *m, uint64_t no
     char bytes[TEXT_SIZE], processes[40] = "";
     const size_t count = m->images.count;
     for (size_t i = 0; i < count; i++) {
-        struct totals t = totals_of(&m->images.live[i]->map);
+        struct totals t = regions_totals(&m->images.live[i]->map);
         sum.regions += t.program.regions;
         sum.bytes += t.program.bytes;
     }

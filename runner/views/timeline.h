@@ -2,7 +2,6 @@
  * with. */
 #pragma once
 
-#include "runner/model/totals.h"
 #include "runner/model/view.h"
 #include "runner/views/line.h"
 #include "runner/views/output.h"
@@ -43,3 +42,15 @@ void timeline_indented(struct timeline *t, const char *text, enum style style);
 /* A header: the call, and where it was made. */
 void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
                    uint32_t stack_id);
+
+/* Calls that change nothing are told together where they are many: so many since then. */
+
+/* The ledger without the call that is being told. */
+struct ledger timeline_fold_before(const struct ledger *now, const struct event *event);
+
+/* From this call on. The model does not even tell them then: image.skipped_by. */
+void timeline_fold_begin(struct timeline *t, const struct model *m, const struct event *event);
+void timeline_fold_end(struct timeline *t, const struct model *m, const struct ledger *now);
+
+/* If one of them has moved the threshold. */
+void timeline_fold_threshold(struct timeline *t, const struct model *m);

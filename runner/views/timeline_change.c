@@ -1,6 +1,5 @@
 #include "runner/views/timeline_change.h"
 #include "runner/base/text.h"
-#include "runner/views/timeline_fold.h"
 #include "runner/views/why.h"
 #include "runner/views/wording.h"
 #include <string.h>

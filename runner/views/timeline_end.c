@@ -86,7 +86,7 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
                             uint64_t t_ns)
 {
     const struct ledger *g = &m->image->ledger;
-    struct totals now = totals_of(&m->image->map);
+    struct totals now = regions_totals(&m->image->map);
     char text[500], size[TEXT_SIZE];
     size_t used = (size_t)snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s; ", title,
                                    now.program.regions, text_size(size, now.program.bytes));
@@ -102,7 +102,7 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
 static void write_long_end(struct timeline *t, const struct model *m, const char *title,
                            uint64_t t_ns)
 {
-    struct totals now = totals_of(&m->image->map);
+    struct totals now = regions_totals(&m->image->map);
     char text[160], size[TEXT_SIZE];
     fputc('\n', t->lines.out);
     timeline_time(t, m, t_ns);

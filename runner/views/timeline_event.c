@@ -2,7 +2,6 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "runner/views/timeline_change.h"
-#include "runner/views/timeline_fold.h"
 #include "runner/views/wording.h"
 #include "schemas/names.h"
 #include <inttypes.h>

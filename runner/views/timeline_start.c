@@ -187,7 +187,7 @@ void timeline_start_snapshot(struct timeline *t, const struct model *m, const st
     const struct pmt_snapshot *s = (const struct pmt_snapshot *)event->record;
     if (event->record->call != PMT_REASON_START || !(s->flags & PMT_SNAPSHOT_LAST))
         return;
-    t->shown->at_start = totals_of(&m->image->map);
+    t->shown->at_start = regions_totals(&m->image->map);
     if (m->image->of_first || t->output.all)
         return write_whole_map(t, m, event->t_ns);
     if (t->last_image != m->image->number) /* another image's line came in between */

@@ -1,10 +1,11 @@
-#include "runner/views/timeline_view.h"
+/* The story of the map, for people: what was there, each change with what caused it and why, what
+ * is left. */
 #include "runner/base/memory.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_end.h"
 #include "runner/views/timeline_event.h"
-#include "runner/views/timeline_fold.h"
 #include "runner/views/timeline_start.h"
+#include "runner/views/views.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -11,5 +11,15 @@
 
 #define VIEW_ENUM(name, option, make) VIEW_##name,
 enum { VIEWS(VIEW_ENUM) VIEW_COUNT };
+_Static_assert(VIEW_COUNT <= IMAGE_VIEWS, "an image has room for what each view remembers");
 
-struct view *views_new(unsigned view, const struct output *output); /* NULL: no memory */
+/* Each copies the output. NULL: no memory. */
+#define VIEW_MAKER(name, option, make) struct view *make(const struct output *output);
+VIEWS(VIEW_MAKER)
+
+static inline struct view *views_new(unsigned view, const struct output *output)
+{
+#define VIEW_MAKE(name, option, make) make,
+    static struct view *(*const makers[])(const struct output *) = {VIEWS(VIEW_MAKE)};
+    return makers[view](output);
+}

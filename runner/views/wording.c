@@ -21,7 +21,6 @@ void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t byte
         snprintf(out + used, size - used, " = 0x%" PRIx64, addr);
 }
 
-/* Where a new block lies: "in the heap, 133K below its end". */
 void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
 {
     const struct region *r = regions_find(&m->image->map, a->addr);
@@ -85,7 +84,6 @@ void wording_system_call(const struct cause *c, char *out, size_t size)
     }
 }
 
-/* The program's call is the system call: mmap(2), not something that uses it. */
 bool wording_is_system_call(const struct cause *c)
 {
     return c->kernel &&
