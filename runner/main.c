@@ -8,8 +8,6 @@
 #include "runner/replay/replay.h"
 #include "runner/setup.h"
 #include "runner/symbols/symbols.h"
-#include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

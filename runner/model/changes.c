@@ -1,7 +1,6 @@
 #include "runner/model/changes.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
-#include <stdlib.h>
 #include <string.h>
 
 const char *change_name(enum change_type type)

@@ -3,7 +3,6 @@
 #include "runner/model/deliver.h"
 #include "runner/model/waiting.h"
 #include <string.h>
-#include <sys/mman.h>
 
 static const struct region *covering(const struct region_list *list, const struct region *r)
 {

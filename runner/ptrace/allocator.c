@@ -4,9 +4,7 @@
 #include "schemas/glibc.h"
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #define CODE_SEGMENT_32 0x23 /* of the kernel: a thread in 32-bit mode */

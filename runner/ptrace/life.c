@@ -5,13 +5,9 @@
 #include "runner/ptrace/process_record.h"
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/syscall_stops.h"
-#include <errno.h>
 #include <linux/kcmp.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static bool is_recorded(const struct process *p)

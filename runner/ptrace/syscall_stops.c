@@ -2,11 +2,8 @@
 #include "runner/ptrace/libc.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/mem.h"
-#include <errno.h>
 #include <linux/audit.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 
 static uint32_t stack_of(struct ptracer *t, struct tracee *thread)
 {
