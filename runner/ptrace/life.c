@@ -5,6 +5,7 @@
 #include "runner/ptrace/process_record.h"
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/syscall_stops.h"
+#include "runner/ptrace/untraced.h"
 #include <linux/kcmp.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -85,6 +86,8 @@ void life_birth(struct ptracer *t, struct tracee *creator, int event)
         if (child->recorded && parent->space->image)
             child->fork_id = recorder_fork(t->recorder, creator, call_of(event), 0);
     }
+    untraced_inherit(thread, creator);
+    untraced_put_back(creator); /* before the child can look at what they share */
     if (thread->stopped)
         life_welcome(t, thread);
     ptracer_go(t, creator, 0);
@@ -101,6 +104,7 @@ void life_welcome(struct ptracer *t, struct tracee *thread)
     struct process *p = thread->process;
     struct user_regs_struct regs = {0};
     thread->welcome = true;
+    untraced_put_back(thread);
     if (thread->tid != p->pid && is_recorded(p)) {
         ptracer_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs);
         recorder_thread(t->recorder, thread, PMT_THREAD_START, regs.rsp);

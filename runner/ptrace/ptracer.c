@@ -15,7 +15,7 @@ long ptracer_ask(int request, pid_t tid, uintptr_t address, uintptr_t data)
 
 void ptracer_go(struct ptracer *t, struct tracee *thread, int signal)
 {
-    int how = thread->in_call ? PTRACE_SYSCALL : PTRACE_CONT;
+    int how = thread->in_call || thread->untraced.taken ? PTRACE_SYSCALL : PTRACE_CONT;
     if (!t->filtered && thread->process && thread->process->space->image)
         how = PTRACE_SYSCALL;
     thread->stopped = false;

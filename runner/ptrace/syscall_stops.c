@@ -2,6 +2,7 @@
 #include "runner/ptrace/libc.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/mem.h"
+#include "runner/ptrace/untraced.h"
 #include <linux/audit.h>
 #include <sys/mman.h>
 
@@ -116,13 +117,15 @@ static void end(struct ptracer *t, struct tracee *thread, const struct __ptrace_
         libc_find_allocator(t->recorder, space, thread->process->pid);
 }
 
-static void entry(struct ptracer *t, struct tracee *thread, uint32_t arch, uint64_t nr,
-                  const __uint64_t arguments[6])
+/* At a stop of the filter info->seccomp begins as info->entry does. */
+static void entry(struct ptracer *t, struct tracee *thread,
+                  const struct __ptrace_syscall_info *info)
 {
     uint64_t args[6];
     for (int i = 0; i < 6; i++)
-        args[i] = arguments[i];
-    struct mapcalls_call call = syscalls_decode(arch, nr, args);
+        args[i] = info->entry.args[i];
+    struct mapcalls_call call = syscalls_decode(info->arch, info->entry.nr, args);
+    untraced_take(thread, info);
     const struct process *process = thread->process;
     bool exec_of_child = call.effect == MAPCALLS_EXEC && process->borrowed;
     if (call.effect != MAPCALLS_NOTHING && process->space->image && !exec_of_child) {
@@ -138,10 +141,9 @@ void syscall_stops_handle(struct ptracer *t, struct tracee *thread)
     struct __ptrace_syscall_info info = {0};
     struct space *space = thread->process->space;
     long got = ptracer_ask(PTRACE_GET_SYSCALL_INFO, thread->tid, sizeof info, (uintptr_t)&info);
-    if (got > 0 && info.op == PTRACE_SYSCALL_INFO_SECCOMP)
-        return entry(t, thread, info.arch, info.seccomp.nr, info.seccomp.args);
-    if (got > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY)
-        return entry(t, thread, info.arch, info.entry.nr, info.entry.args);
+    if (got > 0 && (info.op == PTRACE_SYSCALL_INFO_SECCOMP || info.op == PTRACE_SYSCALL_INFO_ENTRY))
+        return entry(t, thread, &info);
+    untraced_put_back(thread);
     bool ends = thread->in_call;
     if (ends && space->image && got > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT)
         end(t, thread, &info);

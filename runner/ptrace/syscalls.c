@@ -1,5 +1,6 @@
 #include "runner/ptrace/syscalls.h"
 #include <linux/audit.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
@@ -13,6 +14,20 @@ struct mapcalls_call syscalls_decode(uint32_t arch, uint64_t nr, const uint64_t 
     else if (arch == AUDIT_ARCH_X86_64)
         mapcalls_decode(&call, nr & MAPCALLS_X32_BIT ? MAPCALLS_X32 : MAPCALLS_X86_64, nr);
     return call;
+}
+
+#define CLONE_OF_I386 120u /* that of x32 is that of x86-64 with MAPCALLS_X32_BIT */
+#define CLONE_OF_X86_64 56u
+#define CLONE3 435u /* everywhere */
+
+enum syscalls_clone syscalls_clone(uint32_t arch, uint64_t nr)
+{
+    if (arch == AUDIT_ARCH_X86_64)
+        nr &= ~(uint64_t)MAPCALLS_X32_BIT;
+    if (nr == CLONE3)
+        return SYSCALLS_CLONE3;
+    bool is_clone = nr == (arch == AUDIT_ARCH_I386 ? CLONE_OF_I386 : CLONE_OF_X86_64);
+    return is_clone ? SYSCALLS_CLONE : SYSCALLS_NO_CLONE;
 }
 
 /* ---- the filter ---- */
@@ -67,6 +82,17 @@ static void add_call(struct program *p, const struct mapcalls_row *row, enum map
     finish(p, SECCOMP_RET_TRACE);
 }
 
+static void add_clones(struct program *p, uint32_t clone, uint32_t bit)
+{
+    expect(p, CLONE3 | bit, 1);
+    finish(p, SECCOMP_RET_TRACE);
+    expect(p, clone | bit, 4);
+    load(p, offsetof(struct seccomp_data, args));
+    add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_UNTRACED, 0, 1));
+    finish(p, SECCOMP_RET_TRACE);
+    finish(p, SECCOMP_RET_ALLOW);
+}
+
 /* The calls of one architecture, behind a jump over them for the others. */
 static void add_arch(struct program *p, uint32_t arch, enum mapcalls_abi abi)
 {
@@ -74,6 +100,9 @@ static void add_arch(struct program *p, uint32_t arch, enum mapcalls_abi abi)
     unsigned short jump = p->length;
     expect(p, arch, 0);
     load(p, offsetof(struct seccomp_data, nr));
+    add_clones(p, abi == MAPCALLS_I386 ? CLONE_OF_I386 : CLONE_OF_X86_64, 0);
+    if (abi == MAPCALLS_X86_64)
+        add_clones(p, CLONE_OF_X86_64, MAPCALLS_X32_BIT);
     for (size_t i = 0; i < MAPCALLS_ROWS; i++) {
         add_call(p, &mapcalls_table[i], abi);
         if (abi == MAPCALLS_X86_64)

@@ -8,8 +8,13 @@
  * them. */
 struct mapcalls_call syscalls_decode(uint32_t arch, uint64_t nr, const uint64_t args[6]);
 
+/* The calls that may hide a child from the tracer: by a flag in their first argument, or in the
+ * memory that it points to. */
+enum syscalls_clone { SYSCALLS_NO_CLONE, SYSCALLS_CLONE, SYSCALLS_CLONE3 };
+enum syscalls_clone syscalls_clone(uint32_t arch, uint64_t nr);
+
 #define SYSCALLS_FILTER_MAX 256
 
-/* A seccomp filter that returns SECCOMP_RET_TRACE for the calls that have an effect on the map, and
- * lets all others pass. Returns its length. */
+/* A seccomp filter that returns SECCOMP_RET_TRACE for the calls that have an effect on the map and
+ * those that hide a child, or may, and lets all others pass. Returns its length. */
 unsigned short syscalls_filter(struct sock_filter out[SYSCALLS_FILTER_MAX]);

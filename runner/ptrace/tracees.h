@@ -53,6 +53,13 @@ struct allocator_call {
     uint32_t stack_id;
 };
 
+/* The flag CLONE_UNTRACED of a call that the thread is in (untraced.h). */
+struct untraced {
+    bool taken;
+    bool by_i386;      /* the call */
+    uint64_t flags_at; /* where the flag was; 0: in a register */
+};
+
 #define TRACEES_OUTER_CALLS 3 /* handlers of signals, of those and so on */
 
 /* A thread, as ptrace(2) calls it. */
@@ -72,6 +79,7 @@ struct tracee {
     uint64_t old_brk, detached_end;
     uint32_t stack_id;
     uint64_t path_at;
+    struct untraced untraced;
     struct allocator_call allocator; /* and those that it has interrupted, on another stack: */
     struct allocator_call outer[TRACEES_OUTER_CALLS];
     struct tracee *next;

@@ -232,6 +232,18 @@ def test_children_that_are_followed(bits, linking):
     assert len(shells) == 1 and "exit 6" in shells[0]["argv"]
 
 
+@pytest.mark.parametrize("bits", WORD_SIZES)
+@pytest.mark.parametrize("linking", [(), ("-static",)], ids=["dynamic", "static"])
+@pytest.mark.parametrize("follow", [(), ("--follow",)], ids=["alone", "followed"])
+def test_children_hidden_from_tracers(bits, linking, follow):
+    """CLONE_UNTRACED: they have neither filter nor breakpoints without a tracer, and the program sees its own flags."""
+    program = victim(bits, *linking)
+    traced = trace(program, "untraced", tool_options=(*PTRACE, *follow))
+    assert traced.stdout == untraced(program, "untraced").stdout
+    assert traced.said("clone") == [["768", "1"]] and traced.said("clone3") == [["768", "1"]] * 2
+    assert len([pair for pair in images(traced).values() if pair[0]["origin"] == "fork"]) == (3 if follow else 0)
+
+
 def test_daemon_that_is_not_followed_outlives_the_tool(tmp_path):
     sign = tmp_path / "go on"
     with subprocess.Popen([TOOL, *PTRACE, "-q", victim(64, "-static"), "daemon", sign], stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import strace
 from running import environment, run
 from tracing import ROOT, TOOL
 
@@ -71,6 +72,19 @@ def as_untraced(command, alone, env):
     assert traced.out == plain.out
     assert comparable(traced.err) == comparable(plain.err)
     return plain
+
+
+@pytest.mark.skipif(not strace.works(), reason="processes cannot be traced here")
+def test_leak_sanitizer_by_ptrace(sanitized, tmp_path):
+    """It traces the program itself, which only one process can do: it ends as under strace, and does not wait for ever."""
+    program, modes = sanitized
+    if "leak" not in modes:
+        pytest.skip("leaks are not looked for")
+    ours, other = [TOOL, "-q", "--backend=ptrace", "--", program, "clean"], ["strace", "-f", "-o", tmp_path / "log", program, "clean"]
+    as_untraced(ours, other, plain_environment())
+    without = plain_environment()
+    without["LSAN_OPTIONS"] = without["ASAN_OPTIONS"] = "detect_leaks=0"
+    assert as_untraced(ours, [program, "clean"], without).status == 0
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -3,11 +3,14 @@
  */
 #include "victim.h"
 #include <errno.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -66,6 +69,60 @@ static int children(int count)
         say("@ child %d %d\n", pid, WEXITSTATUS(status));
     }
     say("@ system %d\n", WEXITSTATUS(system("exit 6")));
+    return 0;
+}
+
+/* By a system call of its own, to see the registers that the program sees: the flags of clone(2)
+ * are where they were. */
+static pid_t clone_by_flags(unsigned long flags, unsigned long *flags_behind)
+{
+    long pid;
+#ifdef __x86_64__
+    register long tls asm("r8") = 0, child_tid asm("r10") = 0;
+    asm volatile("syscall"
+                 : "=a"(pid), "+D"(flags)
+                 : "0"(SYS_clone), "S"(0), "d"(0), "r"(tls), "r"(child_tid)
+                 : "rcx", "r11", "memory");
+#else
+    asm volatile("int $0x80"
+                 : "=a"(pid), "+b"(flags)
+                 : "0"(SYS_clone), "c"(0), "d"(0), "S"(0), "D"(0)
+                 : "memory");
+#endif
+    *flags_behind = flags;
+    return (pid_t)pid;
+}
+
+static void untraced_child(const char *call, pid_t pid, bool flags_kept)
+{
+    int status;
+    if (pid == 0) {
+        map_and_unmap(40960);
+        volatile char *block = malloc(1u << 20);
+        block[0] = 1;
+        execl("/bin/sh", "sh", "-c", flags_kept ? "exit 3" : "exit 4", (char *)NULL);
+        _exit(5);
+    }
+    if (waitpid(pid, &status, __WALL) != pid)
+        give_up("waitpid");
+    say("@ %s %d %d\n", call, status, flags_kept);
+}
+
+/* Children that a tracer is not to see. */
+static int untraced(void)
+{
+    static const struct clone_args readonly = {.flags = CLONE_UNTRACED, .exit_signal = SIGCHLD};
+    static struct clone_args writable;
+    const volatile __u64 *const flags[] = {&readonly.flags, &writable.flags};
+    unsigned long before = CLONE_UNTRACED | SIGCHLD, behind;
+    writable = readonly;
+    free(malloc(1));
+    pid_t pid = clone_by_flags(before, &behind);
+    untraced_child("clone", pid, behind == before);
+    pid = (pid_t)syscall(SYS_clone3, &writable, sizeof writable);
+    untraced_child("clone3", pid, *flags[1] == CLONE_UNTRACED);
+    pid = (pid_t)syscall(SYS_clone3, &readonly, sizeof readonly);
+    untraced_child("clone3", pid, *flags[0] == CLONE_UNTRACED);
     return 0;
 }
 
@@ -175,6 +232,8 @@ int main(int argc, char **argv)
         return threads(number);
     if (strcmp(what, "children") == 0)
         return children(number);
+    if (strcmp(what, "untraced") == 0)
+        return untraced();
     if (strcmp(what, "daemon") == 0 && argc > 2)
         return daemon_child(argv[2]);
     if (strcmp(what, "exec") == 0 && argc > 2)
