@@ -1,13 +1,8 @@
 #include "schemas/mapcalls.h"
 #include <linux/ipc.h>
-#include <linux/mman.h>
-#include <linux/prctl.h>
 #include <sys/mman.h>
 
-#ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41
-#endif
-
+#define PR_SET_VMA 0x53564d41 /* linux/prctl.h; older ones lack it */
 #define NONE MAPCALLS_NO_NUMBER
 #define OLD_MMAP 90
 #define IPC 117
@@ -17,27 +12,27 @@
 /* arch/x86/entry/syscalls/syscall_{32,64}.tbl of the kernel; <asm/unistd.h> has one ABI only. The
  * frequent ones come first. */
 const struct mapcalls_row mapcalls_table[MAPCALLS_ROWS] = {
-    {{45, 12, 12}, PMT_CALL_BRK, MAPCALLS_BRK, false},
-    {{192, NONE, NONE}, PMT_CALL_MMAP2, MAPCALLS_RESULT, false},
-    {{NONE, 9, 9}, PMT_CALL_MMAP, MAPCALLS_RESULT, false},
-    {{91, 11, 11}, PMT_CALL_MUNMAP, MAPCALLS_ARGS, false},
-    {{125, 10, 10}, PMT_CALL_MPROTECT, MAPCALLS_ARGS, false},
-    {{219, 28, 28}, PMT_CALL_MADVISE, MAPCALLS_ARGS, false},
-    {{163, 25, 25}, PMT_CALL_MREMAP, MAPCALLS_BOTH, false},
-    {{OLD_MMAP, NONE, NONE}, PMT_CALL_MMAP, MAPCALLS_RESULT, false},
-    {{380, 329, 329}, PMT_CALL_PKEY_MPROTECT, MAPCALLS_ARGS, false},
-    {{150, 149, 149}, PMT_CALL_MLOCK, MAPCALLS_ARGS, BLOCKS},
-    {{376, 325, 325}, PMT_CALL_MLOCK2, MAPCALLS_ARGS, BLOCKS},
-    {{151, 150, 150}, PMT_CALL_MUNLOCK, MAPCALLS_ARGS, false},
-    {{152, 151, 151}, PMT_CALL_MLOCKALL, MAPCALLS_ANYWHERE, BLOCKS},
-    {{153, 152, 152}, PMT_CALL_MUNLOCKALL, MAPCALLS_ANYWHERE, false},
-    {{257, 216, 216}, PMT_CALL_REMAP_FILE_PAGES, MAPCALLS_ARGS, BLOCKS},
-    {{397, 30, 30}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, false},
-    {{398, 67, 67}, PMT_CALL_SHMDT, MAPCALLS_DETACH, false},
-    {{IPC, NONE, NONE}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, false},
-    {{172, 157, 157}, PMT_CALL_PRCTL, MAPCALLS_ANYWHERE, false},
-    {{11, 59, 520}, PMT_CALL_NONE, MAPCALLS_EXEC, false},
-    {{EXECVEAT_32, 322, 545}, PMT_CALL_NONE, MAPCALLS_EXEC, false},
+    {{45, 12, 12}, PMT_CALL_BRK, MAPCALLS_BRK, 1, false},
+    {{192, NONE, NONE}, PMT_CALL_MMAP2, MAPCALLS_RESULT, 6, false},
+    {{NONE, 9, 9}, PMT_CALL_MMAP, MAPCALLS_RESULT, 6, false},
+    {{91, 11, 11}, PMT_CALL_MUNMAP, MAPCALLS_ARGS, 2, false},
+    {{125, 10, 10}, PMT_CALL_MPROTECT, MAPCALLS_ARGS, 3, false},
+    {{219, 28, 28}, PMT_CALL_MADVISE, MAPCALLS_ARGS, 3, false},
+    {{163, 25, 25}, PMT_CALL_MREMAP, MAPCALLS_BOTH, 5, false},
+    {{OLD_MMAP, NONE, NONE}, PMT_CALL_MMAP, MAPCALLS_RESULT, 6, false},
+    {{380, 329, 329}, PMT_CALL_PKEY_MPROTECT, MAPCALLS_ARGS, 4, false},
+    {{150, 149, 149}, PMT_CALL_MLOCK, MAPCALLS_ARGS, 2, BLOCKS},
+    {{376, 325, 325}, PMT_CALL_MLOCK2, MAPCALLS_ARGS, 3, BLOCKS},
+    {{151, 150, 150}, PMT_CALL_MUNLOCK, MAPCALLS_ARGS, 2, false},
+    {{152, 151, 151}, PMT_CALL_MLOCKALL, MAPCALLS_ANYWHERE, 1, BLOCKS},
+    {{153, 152, 152}, PMT_CALL_MUNLOCKALL, MAPCALLS_ANYWHERE, 0, false},
+    {{257, 216, 216}, PMT_CALL_REMAP_FILE_PAGES, MAPCALLS_ARGS, 5, BLOCKS},
+    {{397, 30, 30}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, 3, false},
+    {{398, 67, 67}, PMT_CALL_SHMDT, MAPCALLS_DETACH, 1, false},
+    {{IPC, NONE, NONE}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, 3, false},
+    {{172, 157, 157}, PMT_CALL_PRCTL, MAPCALLS_ANYWHERE, 5, false},
+    {{11, 59, 520}, PMT_CALL_NONE, MAPCALLS_EXEC, 6, false},
+    {{EXECVEAT_32, 322, 545}, PMT_CALL_NONE, MAPCALLS_EXEC, 6, false},
 };
 
 /* Advice that changes a flag of the region, for which the kernel splits and merges regions; the
@@ -136,29 +131,9 @@ void mapcalls_old_mmap(struct mapcalls_call *c, const uint32_t arguments[6])
 
 unsigned mapcalls_argument_count(unsigned call)
 {
-    switch (call) {
-    case PMT_CALL_MUNLOCKALL:
-        return 0;
-    case PMT_CALL_BRK:
-    case PMT_CALL_MLOCKALL:
-    case PMT_CALL_SHMDT:
-        return 1;
-    case PMT_CALL_MUNMAP:
-    case PMT_CALL_MLOCK:
-    case PMT_CALL_MUNLOCK:
-        return 2;
-    case PMT_CALL_MPROTECT:
-    case PMT_CALL_MADVISE:
-    case PMT_CALL_MLOCK2:
-    case PMT_CALL_SHMAT:
-        return 3;
-    case PMT_CALL_PKEY_MPROTECT:
-        return 4;
-    case PMT_CALL_MREMAP:
-    case PMT_CALL_REMAP_FILE_PAGES:
-    case PMT_CALL_PRCTL:
-        return 5;
-    }
+    for (size_t i = 0; i < MAPCALLS_ROWS; i++)
+        if (mapcalls_table[i].call == call)
+            return mapcalls_table[i].arguments;
     return 6;
 }
 

@@ -28,6 +28,7 @@ struct mapcalls_row {
     int16_t nr[MAPCALLS_ABIS]; /* that of x32 without MAPCALLS_X32_BIT */
     uint8_t call;              /* enum pmt_call; EXEC: PMT_CALL_NONE */
     uint8_t effect;            /* enum mapcalls_effect */
+    uint8_t arguments;         /* so many words of pmt_kernel.args mean something */
     bool may_block; /* it may read pages, which userfaultfd(2) lets other threads provide */
 };
 #define MAPCALLS_ROWS 21u
@@ -59,7 +60,7 @@ void mapcalls_decode(struct mapcalls_call *call, enum mapcalls_abi abi, uint64_t
 /* The old mmap: completes `call` by what lies at call->arguments_at. */
 void mapcalls_old_mmap(struct mapcalls_call *call, const uint32_t arguments[6]);
 
-/* How many arguments the call has; the other words of pmt_kernel.args mean nothing. */
+/* How many arguments the call has. */
 unsigned mapcalls_argument_count(unsigned call);
 
 struct mapcalls_range {

@@ -2,13 +2,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define NAME_CASE_CALL(name, text) [PMT_CALL_##name] = text,
-#define NAME_CASE_REASON(name, text) [PMT_REASON_##name] = text,
-#define NAME_CASE_LOSS(name, text) [PMT_LOSS_##name] = text,
-
-static const char *const call_names[] = {PMT_CALLS(NAME_CASE_CALL)};
-static const char *const reason_names[] = {PMT_REASONS(NAME_CASE_REASON)};
-static const char *const loss_names[] = {PMT_LOSSES(NAME_CASE_LOSS)};
+#define NAME_TEXT(name, text) text,
 
 const char *names_type(unsigned type)
 {
@@ -25,17 +19,20 @@ const char *names_type(unsigned type)
 
 const char *names_call(unsigned call)
 {
-    return call_names[call < PMT_CALL_COUNT ? call : 0];
+    static const char *const names[] = {PMT_CALLS(NAME_TEXT)};
+    return names[call < PMT_CALL_COUNT ? call : 0];
 }
 
 const char *names_reason(unsigned reason)
 {
-    return reason_names[reason < PMT_REASON_COUNT ? reason : 0];
+    static const char *const names[] = {PMT_REASONS(NAME_TEXT)};
+    return names[reason < PMT_REASON_COUNT ? reason : 0];
 }
 
 const char *names_loss(unsigned loss)
 {
-    return loss_names[loss < PMT_LOSS_COUNT ? loss : 0];
+    static const char *const names[] = {PMT_LOSSES(NAME_TEXT)};
+    return names[loss < PMT_LOSS_COUNT ? loss : 0];
 }
 
 const char *names_origin(unsigned origin)
@@ -65,42 +62,18 @@ const char *names_thread_event(unsigned event)
 }
 
 /* The errors that brk(2), mmap(2), malloc(3) and execve(2) document. */
+#define ERROR(name) [name] = #name
+static const char *const errors[] = {
+    ERROR(EPERM),     ERROR(ENOENT),       ERROR(EINTR),  ERROR(EIO),    ERROR(E2BIG),
+    ERROR(ENOEXEC),   ERROR(EBADF),        ERROR(EAGAIN), ERROR(ENOMEM), ERROR(EACCES),
+    ERROR(EFAULT),    ERROR(EBUSY),        ERROR(EEXIST), ERROR(ENODEV), ERROR(ENOTDIR),
+    ERROR(EISDIR),    ERROR(EINVAL),       ERROR(ENFILE), ERROR(EMFILE), ERROR(ETXTBSY),
+    ERROR(ENOSPC),    ERROR(ENAMETOOLONG), ERROR(ENOSYS), ERROR(ELOOP),  ERROR(ELIBBAD),
+    ERROR(EOVERFLOW), ERROR(EOPNOTSUPP)};
+
 const char *names_errno(int error)
 {
-    switch (error) {
-#define ERROR(name)                                                                                \
-    case name:                                                                                     \
-        return #name;
-        ERROR(EPERM)
-        ERROR(ENOENT)
-        ERROR(EINTR)
-        ERROR(EIO)
-        ERROR(E2BIG)
-        ERROR(ENOEXEC)
-        ERROR(EBADF)
-        ERROR(EAGAIN)
-        ERROR(ENOMEM)
-        ERROR(EACCES)
-        ERROR(EFAULT)
-        ERROR(EBUSY)
-        ERROR(EEXIST)
-        ERROR(ENODEV)
-        ERROR(ENOTDIR)
-        ERROR(EISDIR)
-        ERROR(EINVAL)
-        ERROR(ENFILE)
-        ERROR(EMFILE)
-        ERROR(ETXTBSY)
-        ERROR(ENOSPC)
-        ERROR(ENAMETOOLONG)
-        ERROR(ENOSYS)
-        ERROR(ELOOP)
-        ERROR(ELIBBAD)
-        ERROR(EOVERFLOW)
-        ERROR(EOPNOTSUPP)
-#undef ERROR
-    }
-    return NULL;
+    return (unsigned)error < sizeof errors / sizeof *errors ? errors[error] : NULL;
 }
 
 const char *names_placement(const struct pmt_alloc *a)

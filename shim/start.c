@@ -15,8 +15,6 @@
 #include "shim/ring/output.h"
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/stacks/stack_id.h"
-#include <elf.h>
-#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 

@@ -211,8 +211,8 @@ static void on_other(struct model *m, const struct event *event)
     case PMT_RECORD_THREAD:
         return on_thread(m, event);
     case PMT_RECORD_FORK:
-        inheritance_keep(&m->images.inheritances, m->image, event->record->tid,
-                         ((const struct pmt_fork *)event->record)->fork_id);
+        images_fork(&m->images, m->image, event->record->tid,
+                    ((const struct pmt_fork *)event->record)->fork_id);
         return deliver_event(m, event);
     case PMT_RECORD_EXIT:
         return on_exit_record(m, event);

@@ -2,7 +2,23 @@
  * address in it is asked for; from then on an address costs three binary searches. */
 #pragma once
 
-#include "runner/symbols/dwarf_scopes.h"
+#include "runner/symbols/demangle.h"
+#include "runner/symbols/spans.h"
+#include "runner/symbols/symbol.h"
+#include <elfutils/libdw.h>
+
+/* How many DIEs and ranges may still be read: in a damaged file they can refer to each other so
+ * that there seems to be no end. */
+struct dwarf_budget {
+    uint64_t dies, spans;
+};
+
+/* What the ELF symbols call the function at a DWARF address; NULL if nothing. */
+struct dwarf_names {
+    struct demangled *demangled;
+    const char *(*elf_name)(void *arg, uint64_t address);
+    void *arg;
+};
 
 struct dwarf_units {
     struct spans ranges; /* values: places in `list` */

@@ -4,7 +4,6 @@
 #include "runner/symbols/dwarf_units.h"
 #include "runner/symbols/elf_symbols.h"
 #include <gelf.h>
-#include <string.h>
 
 struct segment {
     uint64_t offset, size; /* in the file */

@@ -7,7 +7,6 @@
 #include "schemas/names.h"
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LINE_SIZE (2u << 20)

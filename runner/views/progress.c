@@ -2,7 +2,6 @@
 #include "runner/base/now.h"
 #include "runner/base/text.h"
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>

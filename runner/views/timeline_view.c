@@ -7,7 +7,6 @@
 #include "runner/views/timeline_start.h"
 #include "runner/views/views.h"
 #include <inttypes.h>
-#include <string.h>
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,
                      unsigned changes)

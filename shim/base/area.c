@@ -2,7 +2,6 @@
 #include "shim/base/sys.h"
 #include <link.h>
 #include <linux/memfd.h>
-#include <string.h>
 #include <sys/mman.h>
 
 /* As much as can be had, where that takes nothing from the program: most of it is for call stacks,

@@ -1,5 +1,4 @@
 #include "shim/base/library.h"
-#include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>

@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#define PAGE_SIZE 4096u
+
 static void allocated(enum pmt_call call, const void *block, size_t alignment, size_t size,
                       int error, const struct call_frame *frame)
 {
@@ -15,17 +17,25 @@ static void allocated(enum pmt_call call, const void *block, size_t alignment, s
     heap_call_send(&a, frame);
 }
 
-/* What is behind is known only after hook_active(). errno is as the program sees it. */
+static void *behind(enum pmt_call call, size_t alignment, size_t size)
+{
+    return call == PMT_CALL_VALLOC          ? real.valloc(size)
+           : call == PMT_CALL_PVALLOC       ? real.pvalloc(size)
+           : call == PMT_CALL_ALIGNED_ALLOC ? real.aligned_alloc(alignment, size)
+                                            : real.memalign(alignment, size);
+}
+
+/* errno is as the program sees it. */
 static void *align(enum pmt_call call, size_t alignment, size_t size,
-                   void *(*const *behind)(size_t, size_t), const struct call_frame *frame)
+                   const struct call_frame *frame)
 {
     if (unlikely(thread.busy))
         return pool_alloc(size, alignment);
     if (!hook_active())
-        return (*behind)(alignment, size);
+        return behind(call, alignment, size);
     struct call outer;
     hook_enter(&outer, call, size, frame);
-    void *block = (*behind)(alignment, size);
+    void *block = behind(call, alignment, size);
     allocated(call, block, alignment, size, block ? 0 : real_errno, frame);
     hook_leave(&outer);
     return block;
@@ -33,12 +43,12 @@ static void *align(enum pmt_call call, size_t alignment, size_t size,
 
 HOOK void *memalign(size_t alignment, size_t size)
 {
-    return align(PMT_CALL_MEMALIGN, alignment, size, &real.memalign, HOOK_FRAME());
+    return align(PMT_CALL_MEMALIGN, alignment, size, HOOK_FRAME());
 }
 
 HOOK void *aligned_alloc(size_t alignment, size_t size)
 {
-    return align(PMT_CALL_ALIGNED_ALLOC, alignment, size, &real.aligned_alloc, HOOK_FRAME());
+    return align(PMT_CALL_ALIGNED_ALLOC, alignment, size, HOOK_FRAME());
 }
 
 HOOK int posix_memalign(void **out, size_t alignment, size_t size)
@@ -57,27 +67,12 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t size)
     return error;
 }
 
-static void *align_to_page(enum pmt_call call, size_t size, void *(*const *behind)(size_t),
-                           const struct call_frame *frame)
-{
-    if (unlikely(thread.busy))
-        return pool_alloc(size, 4096);
-    if (!hook_active())
-        return (*behind)(size);
-    struct call outer;
-    hook_enter(&outer, call, size, frame);
-    void *block = (*behind)(size);
-    allocated(call, block, live->page_size, size, block ? 0 : real_errno, frame);
-    hook_leave(&outer);
-    return block;
-}
-
 HOOK void *valloc(size_t size)
 {
-    return align_to_page(PMT_CALL_VALLOC, size, &real.valloc, HOOK_FRAME());
+    return align(PMT_CALL_VALLOC, PAGE_SIZE, size, HOOK_FRAME());
 }
 
 HOOK void *pvalloc(size_t size)
 {
-    return align_to_page(PMT_CALL_PVALLOC, size, &real.pvalloc, HOOK_FRAME());
+    return align(PMT_CALL_PVALLOC, PAGE_SIZE, size, HOOK_FRAME());
 }

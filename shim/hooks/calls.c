@@ -31,40 +31,32 @@ HOOK int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start
     return result;
 }
 
+/* The body of the interposed functions. */
+#define NOTE(which, name, type, behind)                                                            \
+    struct call outer;                                                                             \
+    bool noted = begin(&outer, which, name, HOOK_FRAME());                                         \
+    type result = behind;                                                                          \
+    hook_end(noted, &outer, HOOK_CALLER());                                                        \
+    return result
+
 HOOK int system(const char *command)
 {
-    struct call outer;
-    bool noted = begin(&outer, PMT_CALL_SYSTEM, command, HOOK_FRAME());
-    int result = real.system(command);
-    hook_end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_SYSTEM, command, int, real.system(command));
 }
 
 HOOK FILE *popen(const char *command, const char *mode)
 {
-    struct call outer;
-    bool noted = begin(&outer, PMT_CALL_POPEN, command, HOOK_FRAME());
-    FILE *result = real.popen(command, mode);
-    hook_end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_POPEN, command, FILE *, real.popen(command, mode));
 }
 
 HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                      const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    struct call outer;
-    bool noted = begin(&outer, PMT_CALL_POSIX_SPAWN, path, HOOK_FRAME());
-    int result = real.posix_spawn(pid, path, actions, attr, argv, envp);
-    hook_end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_POSIX_SPAWN, path, int, real.posix_spawn(pid, path, actions, attr, argv, envp));
 }
 
 HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-    struct call outer;
-    bool noted = begin(&outer, PMT_CALL_POSIX_SPAWNP, file, HOOK_FRAME());
-    int result = real.posix_spawnp(pid, file, actions, attr, argv, envp);
-    hook_end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_POSIX_SPAWNP, file, int, real.posix_spawnp(pid, file, actions, attr, argv, envp));
 }

@@ -14,31 +14,27 @@ static void end(bool noted, const struct call *outer, uintptr_t caller)
     hook_end(noted, outer, caller);
 }
 
+/* The body of the interposed functions. */
+#define NOTE(which, size, type, behind)                                                            \
+    struct call outer;                                                                             \
+    bool noted = hook_begin(&outer, which, size, HOOK_FRAME());                                    \
+    type result = behind;                                                                          \
+    end(noted, &outer, HOOK_CALLER());                                                             \
+    return result
+
 HOOK void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
 {
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_MMAP, length, HOOK_FRAME());
-    void *result = real.mmap(addr, length, prot, flags, fd, offset);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_MMAP, length, void *, real.mmap(addr, length, prot, flags, fd, offset));
 }
 
 HOOK void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off64_t offset)
 {
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_MMAP, length, HOOK_FRAME());
-    void *result = real.mmap64(addr, length, prot, flags, fd, offset);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_MMAP, length, void *, real.mmap64(addr, length, prot, flags, fd, offset));
 }
 
 HOOK int munmap(void *addr, size_t length)
 {
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_MUNMAP, length, HOOK_FRAME());
-    int result = real.munmap(addr, length);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_MUNMAP, length, int, real.munmap(addr, length));
 }
 
 HOOK void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
@@ -47,36 +43,20 @@ HOOK void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
     va_start(list, flags);
     void *fixed = flags & MREMAP_FIXED || flags & MREMAP_DONTUNMAP ? va_arg(list, void *) : NULL;
     va_end(list);
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_MREMAP, new_size, HOOK_FRAME());
-    void *result = real.mremap(old, old_size, new_size, flags, fixed);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_MREMAP, new_size, void *, real.mremap(old, old_size, new_size, flags, fixed));
 }
 
 HOOK int mprotect(void *addr, size_t length, int prot)
 {
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_MPROTECT, length, HOOK_FRAME());
-    int result = real.mprotect(addr, length, prot);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_MPROTECT, length, int, real.mprotect(addr, length, prot));
 }
 
 HOOK int brk(void *address)
 {
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_BRK, 0, HOOK_FRAME());
-    int result = real.brk(address);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_BRK, 0, int, real.brk(address));
 }
 
 HOOK void *sbrk(intptr_t increment)
 {
-    struct call outer;
-    bool noted = hook_begin(&outer, PMT_CALL_SBRK, 0, HOOK_FRAME());
-    void *result = real.sbrk(increment);
-    end(noted, &outer, HOOK_CALLER());
-    return result;
+    NOTE(PMT_CALL_SBRK, 0, void *, real.sbrk(increment));
 }

@@ -7,7 +7,6 @@
 #include "shim/base/state.h"
 #include "shim/kernel/entry.h"
 #include "shim/kernel/kernel.h"
-#include <string.h>
 #include <sys/mman.h>
 
 #define ENTRY_SITES 32 /* as in entry_x86_64.S; one more place for syscall(3) */

@@ -2,7 +2,6 @@
 #include "shim/base/sys.h"
 #include "shim/kernel/fork.h"
 #include "shim/ring/emit.h"
-#include <stddef.h>
 
 /* A thread that was created and has not begun yet. As many as there may be at once; further ones
  * begin without being announced. */
