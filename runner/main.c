@@ -169,15 +169,6 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     return own >= 0 ? own : end_like(result.status);
 }
 
-/* libdw ends the process when it gets no memory: better a trace without names. */
-static bool memory_is_short(void)
-{
-    struct rlimit space, data;
-    const rlim_t enough = 512u << 20;
-    return getrlimit(RLIMIT_AS, &space) != 0 || getrlimit(RLIMIT_DATA, &data) != 0 ||
-           space.rlim_cur < enough || data.rlim_cur < enough;
-}
-
 int main(int argc, char **argv)
 {
     struct options options;
@@ -202,8 +193,7 @@ int main(int argc, char **argv)
         return status;
     if (!options.show && by_ptrace && !options.pid && !front_fork(&front, &status, &own))
         return own >= 0 ? own : end_like(status);
-    struct symbols *symbols =
-        memory_is_short() ? NULL : symbols_new(!options.views[VIEW_JSON].wanted);
+    struct symbols *symbols = symbols_new(!options.views[VIEW_JSON].wanted);
     model_init(&model, symbols);
     setup_progress(&model, &options);
     if (!setup_views(&model, &options))

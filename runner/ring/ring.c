@@ -31,6 +31,7 @@ static int map(struct ring *ring)
         munmap(base, WHOLE);
         return error;
     }
+    madvise(base, WHOLE, MADV_DONTFORK); /* ring_is_mapped() asks about the program */
     ring->shared = (struct pmt_ring *)base;
     ring->data = (unsigned char *)base + PMT_RING_HEADER_SIZE;
     return 0;

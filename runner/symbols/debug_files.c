@@ -1,7 +1,7 @@
 #include "runner/symbols/debug_files.h"
 #include "runner/base/memory.h"
+#include "runner/symbols/regular.h"
 #include <elfutils/libdwelf.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <limits.h>
 #include <stdio.h>
@@ -30,8 +30,8 @@ static struct elf_file give_up(int fd, Elf *elf)
 struct elf_file elf_file_open(const char *path)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
-    if (fd < 0 || elf_version(EV_CURRENT) == EV_NONE || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    int fd = regular_open(path);
+    if (fd < 0 || elf_version(EV_CURRENT) == EV_NONE || fstat(fd, &st) != 0)
         return give_up(fd, NULL);
     Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
     if (!elf || elf_kind(elf) != ELF_K_ELF)
@@ -67,11 +67,12 @@ bool elf_file_has_section(const struct elf_file *file, const char *name)
     return file->elf && find_section(file->elf, name);
 }
 
-/* libdw (0.188) reads strings beyond the end of .debug_line_str if there is no zero byte. It has
+/* libdw (0.188) reads strings beyond the end of a section if there is no zero byte. It has
  * decompressed the section by now. */
 static bool has_endless_string(Elf *elf)
 {
-    static const char *const names[] = {".debug_line_str", ".zdebug_line_str"};
+    static const char *const names[] = {".debug_line_str", ".zdebug_line_str", ".debug_str",
+                                        ".zdebug_str"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         Elf_Scn *section = find_section(elf, names[i]);
         const Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;

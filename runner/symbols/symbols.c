@@ -1,41 +1,116 @@
 #include "runner/symbols/symbols.h"
 #include "runner/base/memory.h"
-#include "runner/base/text.h"
+#include "runner/base/now.h"
+#include "runner/symbols/answer.h"
 #include "runner/symbols/debug_files.h"
-#include "runner/symbols/symbol_file.h"
+#include "runner/symbols/reader.h"
+#include "runner/symbols/resolver.h"
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READERS_MAX 8u /* then there are no more names: something is wrong with all files */
 
 struct named_file {
     char *path;
-    struct symbol_file *file;
+    bool bad; /* its reader has not come back */
 };
 
 /* Entries never move: others refer to them. */
 struct symbols {
     const char *debug_root;
     bool brief;
-    struct demangled demangled;
-    struct table files;            /* of struct named_file */
-    const struct named_file *last; /* most frames are in the same file as the one before */
+    int reader; /* -1: none */
+    unsigned readers;
+    struct names names;
+    struct table files;      /* of struct named_file */
+    struct named_file *last; /* most frames are in the same file as the one before */
     struct table answers;
 };
 
 struct answer {
     struct answer_key {
-        const struct symbol_file *file;
-        uint64_t address;
+        const struct named_file *file;
+        uint64_t offset;
     } key;
     struct symbol symbol;
 };
 
 static const struct symbol nothing;
 
-/* ---- files ---- */
-
 bool symbols_of_system(const char *path)
 {
-    return text_starts(path, "/lib") || text_starts(path, "/usr/lib");
+    return resolver_of_system(path);
 }
+
+/* ---- the reader ---- */
+
+static bool receive(int fd, void *out, size_t size, uint64_t deadline)
+{
+    while (size) {
+        uint64_t now = now_ns(CLOCK_MONOTONIC);
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (now >= deadline)
+            return false;
+        int ready = poll(&wait, 1, (int)((deadline - now) / 1000000) + 1);
+        ssize_t got = ready > 0 ? recv(fd, out, size, MSG_DONTWAIT) : 0;
+        if (ready > 0 && (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)))
+            return false;
+        out = (char *)out + (got > 0 ? got : 0);
+        size -= got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+static bool ask(struct symbols *s, const char *path, uint64_t offset, struct symbol *out)
+{
+    struct {
+        struct question question;
+        char path[PATH_MAX];
+    } q;
+    uint32_t size = 0;
+    uint64_t deadline = now_ns(CLOCK_MONOTONIC) + READER_SECONDS * 1000000000u;
+    memset(&q.question, 0, sizeof q.question);
+    q.question.offset = offset;
+    q.question.path_size = (uint32_t)strlen(path);
+    memcpy(q.path, path, q.question.path_size);
+    size_t length = sizeof q.question + q.question.path_size;
+    if (send(s->reader, &q, length, MSG_NOSIGNAL) != (ssize_t)length ||
+        !receive(s->reader, &size, sizeof size, deadline) || size > ANSWER_MAX)
+        return false;
+    char *bytes = memory_get(size);
+    bool answered =
+        receive(s->reader, bytes, size, deadline) && answer_read(bytes, size, &s->names, out);
+    memory_put(bytes);
+    return answered;
+}
+
+static void drop_reader(struct symbols *s)
+{
+    if (s->reader >= 0)
+        close(s->reader);
+    s->reader = -1;
+}
+
+/* A file whose reader does not come back is not asked for again; others are, of a new one. */
+static struct symbol find(struct symbols *s, struct named_file *file, uint64_t offset)
+{
+    struct symbol symbol = nothing;
+    if (s->reader < 0 && s->readers < READERS_MAX) {
+        s->readers++;
+        s->reader = reader_start(s->debug_root, s->brief);
+    }
+    if (s->reader < 0 || ask(s, file->path, offset, &symbol))
+        return symbol;
+    drop_reader(s);
+    file->bad = true;
+    return nothing;
+}
+
+/* ---- what is known already ---- */
 
 static bool has_path(const void *entry, const void *path, size_t size)
 {
@@ -43,31 +118,17 @@ static bool has_path(const void *entry, const void *path, size_t size)
     return strcmp(((const struct named_file *)entry)->path, path) == 0;
 }
 
-static struct symbol_file *find_file(struct symbols *s, const char *path)
+static struct named_file *find_file(struct symbols *s, const char *path)
 {
     if (s->last && strcmp(s->last->path, path) == 0)
-        return s->last->file;
+        return s->last;
     void **at = table_place(&s->files, path, strlen(path), has_path);
-    struct named_file *found = *at;
-    if (!found) {
-        bool lines = !s->brief || !symbols_of_system(path);
-        *at = found = memory_get(sizeof *found);
-        *found =
-            (struct named_file){memory_text(path), symbol_file_new(path, s->debug_root, lines)};
+    if (!*at) {
+        struct named_file *file = *at = memory_get(sizeof *file);
+        *file = (struct named_file){memory_text(path), path[0] != '/' || strlen(path) >= PATH_MAX};
     }
-    s->last = found;
-    return found->file;
+    return s->last = *at;
 }
-
-static void put_file(void *entry)
-{
-    struct named_file *named = entry;
-    symbol_file_free(named->file);
-    memory_put(named->path);
-    memory_put(named);
-}
-
-/* ---- answers ---- */
 
 static bool has_key(const void *entry, const void *key, size_t size)
 {
@@ -77,28 +138,40 @@ static bool has_key(const void *entry, const void *key, size_t size)
 const struct symbol *symbols_resolve(struct symbols *s, const char *path, uint64_t file_offset,
                                      bool exact_ip)
 {
-    uint64_t address;
     if (!exact_ip && file_offset == 0)
         return &nothing;
-    struct symbol_file *file = find_file(s, path);
-    if (!symbol_file_address(file, exact_ip ? file_offset : file_offset - 1, &address))
+    struct named_file *file = find_file(s, path);
+    if (file->bad)
         return &nothing;
-    const struct answer_key key = {file, address};
+    const struct answer_key key = {file, exact_ip ? file_offset : file_offset - 1};
     void **at = table_place(&s->answers, &key, sizeof key, has_key);
     struct answer *answer = *at;
     if (!answer) {
         *at = answer = memory_get(sizeof *answer);
-        *answer = (struct answer){key, symbol_file_find(file, address, &s->demangled)};
+        *answer = (struct answer){key, find(s, file, key.offset)};
     }
     return &answer->symbol;
 }
 
 /* ---- life ---- */
 
+static void put_file(void *entry)
+{
+    memory_put(((struct named_file *)entry)->path);
+    memory_put(entry);
+}
+
+static void put_answer(void *entry)
+{
+    memory_put((void *)((struct answer *)entry)->symbol.inlined_into);
+    memory_put(entry);
+}
+
 struct symbols *symbols_new_below(const char *debug_root)
 {
     struct symbols *s = memory_get(sizeof *s);
     s->debug_root = debug_root;
+    s->reader = -1;
     return s;
 }
 
@@ -113,8 +186,9 @@ void symbols_free(struct symbols *s)
 {
     if (!s)
         return;
+    drop_reader(s);
     table_free(&s->files, put_file);
-    table_free(&s->answers, memory_put);
-    demangled_free(&s->demangled);
+    table_free(&s->answers, put_answer);
+    names_free(&s->names);
     memory_put(s);
 }

@@ -3,7 +3,7 @@
  * Works on the files alone: the process may be dead. Separate debug information is found by build
  * id and debuglink below /usr/lib/debug (see debug_files.h); no debuginfod server is ever asked.
  * The files are foreign input: a missing, unreadable or damaged one has no symbols, nothing more
- * happens. */
+ * happens. A process of its own reads them (reader.h). */
 #pragma once
 
 #include "runner/symbols/symbol.h"

@@ -1,8 +1,10 @@
 """Names of functions, inlined ones among them, against what the victims print and against addr2line(1)."""
 
 import json
+import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 
@@ -146,6 +148,29 @@ def test_program_that_replaces_itself(programs, tmp_path):
 
 
 # ---- against addr2line ----
+
+@pytest.mark.parametrize("instead", [os.mkfifo, lambda path: path.symlink_to("/dev/tty"), os.mkdir],
+                         ids=["fifo", "device", "folder"])
+def test_what_is_no_file_is_not_opened(programs, tmp_path, instead):
+    """libdw opens .dwo files by the names in the program."""
+    part = programs.compile(tmp_path / "prog.o", "#include <stdlib.h>\nint main(void) { free(malloc(200000)); }", "-gsplit-dwarf",
+                            "-fno-builtin", "-c")
+    subprocess.run(["gcc", f"-m{programs.bits}", part, "-o", tmp_path / "prog"], check=True)
+    (tmp_path / "prog.dwo").unlink(missing_ok=True)
+    instead(tmp_path / "prog.dwo")
+    traced = trace(tmp_path / "prog")
+    assert traced.status == 0
+
+
+def test_little_stack(programs, tmp_path):
+    """Names are looked up all the same, by the tool and by `show`."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_STACK, (128 << 10, 128 << 10))
+    timeline = tmp_path / "timeline"
+    done = run(TOOL, "-o", timeline, programs.labs / "map3", preexec_fn=limit)
+    assert done.status == 0, done.err
+    assert "map3.c:" in timeline.read_text()
+
 
 def code_of(path):
     """(offset in the file, address, size) of the segment with the code."""

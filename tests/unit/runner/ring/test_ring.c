@@ -461,6 +461,7 @@ static void test_largest(void **state)
 static void test_killed(void **state)
 {
     (void)state;
+    madvise(ring.shared, PMT_RING_HEADER_SIZE + 2ul * CAPACITY, MADV_DOFORK); /* as a program's */
     pid_t child = fork();
     if (child == 0) {
         for (uint32_t i = 0; i < 1000; i++)

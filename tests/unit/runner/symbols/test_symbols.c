@@ -1,14 +1,19 @@
 /* runner/symbols/symbols.c: this executable, compiled with -g, is the file whose addresses are
  * resolved. */
+#include "runner/symbols/answer.h"
+#include "runner/symbols/resolver.h"
 #include "runner/symbols/symbols.h"
 #include "tests/unit/files.h"
 #include "tests/unit/random.h"
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 static char self[PATH_MAX];
 static volatile int sink;
@@ -478,14 +483,13 @@ static void test_no_debuginfod(void **state)
 
 static uint64_t random_state = UINT64_C(0x853c49e6748fea9b);
 
-/* Resolves with a fresh cache; any answer will do. */
-static void resolve_somehow(const char *path, uint64_t offset)
+/* Resolves in this process; any answer will do. */
+static void resolve_somehow(const char *path, uint64_t offset, unsigned step)
 {
-    struct symbols *symbols = symbols_new(false);
-    assert_non_null(symbols);
-    for (uint64_t i = 0; i < 64; i++)
-        resolve(symbols, path, offset + 16 * i, true);
-    symbols_free(symbols);
+    struct resolver *resolver = resolver_new("/usr/lib/debug", false);
+    for (uint64_t i = 0; i < 1024; i += step)
+        resolver_find(resolver, path, offset + i);
+    resolver_free(resolver);
 }
 
 static void test_truncated(void **state)
@@ -495,10 +499,10 @@ static void test_truncated(void **state)
     unsigned char *bytes = read_self(&size);
     uint64_t offset = own_offset((void *)victim);
     for (size_t length = 0; length < 1024 && length < size; length++)
-        resolve_somehow(write_file("cut", bytes, length, 0755), offset);
+        resolve_somehow(write_file("cut", bytes, length, 0755), offset, 16);
     for (int i = 0; i < 50; i++)
         resolve_somehow(write_file("cut", bytes, random_below(&random_state, (uint32_t)size), 0755),
-                        offset);
+                        offset, 16);
     free(bytes);
 }
 
@@ -541,7 +545,7 @@ static void test_fuzz(void **state)
             mutate(copy, tail, size);
         else
             mutate(copy, 4, size);
-        resolve_somehow(write_file("fuzz", copy, size, 0755), offset);
+        resolve_somehow(write_file("fuzz", copy, size, 0755), offset, 16);
     }
     free(copy);
     free(bytes);
@@ -586,14 +590,123 @@ static void test_fuzz_debug_information(void **state)
         memcpy(copy, bytes, size);
         for (int i = 0; i < 1 + round % 40; i++)
             mutate(copy, from, to);
-        const char *path = write_file("fuzz", copy, size, 0755);
-        struct symbols *symbols = symbols_new(false);
-        for (uint64_t i = 0; i < 512; i++)
-            resolve(symbols, path, offset + 7 * i, true);
-        symbols_free(symbols);
+        resolve_somehow(write_file("fuzz", copy, size, 0755), offset, 2);
     }
     free(copy);
     free(bytes);
+}
+
+/* ---- the process that reads ---- */
+
+/* Processes of this program other than itself, killed. */
+static unsigned kill_readers(void)
+{
+    unsigned count = 0;
+    char link[64], exe[PATH_MAX];
+    DIR *proc = opendir("/proc");
+    assert_non_null(proc);
+    for (struct dirent *entry; (entry = readdir(proc));) {
+        pid_t pid = atoi(entry->d_name);
+        snprintf(link, sizeof link, "/proc/%d/exe", pid);
+        ssize_t size = pid > 0 && pid != getpid() ? readlink(link, exe, sizeof exe - 1) : -1;
+        exe[size > 0 ? size : 0] = '\0';
+        count += strcmp(exe, self) == 0 && kill(pid, SIGKILL) == 0;
+    }
+    closedir(proc);
+    return count;
+}
+
+/* Its end costs the names of the file that it was asked about, and of no other. */
+static void test_reader_dies(void **state)
+{
+    size_t size;
+    unsigned char *bytes = read_self(&size);
+    const char *other = write_file("other", bytes, size, 0755);
+    free(bytes);
+    expect_victim(*state, self);
+    assert_int_not_equal(kill_readers(), 0);
+    expect_victim(*state, self); /* known already */
+    expect_function(*state, victim_sized, true, NULL);
+    expect_function(*state, victim_next, true, NULL);
+    expect_victim(*state, other);
+    for (unsigned i = 0; i < 20; i++) { /* in the end it is given up */
+        char name[PATH_MAX];
+        kill_readers();
+        snprintf(name, sizeof name, "/nowhere/%u", i);
+        expect_nothing(*state, name);
+    }
+    expect_nothing(*state, other);
+    assert_int_equal(waitpid(-1, NULL, 0), -1); /* nobody's child */
+}
+
+/* Reading for names needs stack, whatever the limit is. */
+static void test_little_stack(void **state)
+{
+    struct rlimit limit, little;
+    assert_int_equal(getrlimit(RLIMIT_STACK, &limit), 0);
+    little = limit;
+    little.rlim_cur = 128 << 10;
+    assert_int_equal(setrlimit(RLIMIT_STACK, &little), 0);
+    expect_victim(*state, self);
+    assert_int_equal(setrlimit(RLIMIT_STACK, &limit), 0);
+}
+
+/* libdw opens .dwo files by itself: only where one is a regular file. */
+static void test_split_file(void **state)
+{
+    struct symbol symbol;
+    const char *folder = in_root("split");
+    char path[PATH_MAX], program[PATH_MAX];
+    if (!run("mkdir %s && cd %s && printf 'void victim(void) {}\nvoid _start(void) {}\n' >t.c && "
+             "gcc -g -gdwarf-5 -gsplit-dwarf -fno-pie -c t.c && "
+             "gcc -nostdlib -no-pie -Wl,-Ttext=0x401000 -Wl,--build-id=none t.o -o t",
+             folder, folder))
+        skip(); /* no gcc */
+    snprintf(program, sizeof program, "%s/t", folder);
+    snprintf(path, sizeof path, "%s/t.dwo", folder);
+    symbol = resolve(*state, program, 0x1000, true);
+    assert_string_equal(symbol.function, "victim");
+    assert_int_equal(symbol.line, 1);
+    static const char *const instead[] = {"mkfifo", "ln -s /dev/zero", "mkdir", "true"};
+    for (size_t i = 0; i < sizeof instead / sizeof *instead; i++) {
+        assert_true(
+            run("rm -rf %s && %s %s && cp %s %s%zu", path, instead[i], path, program, program, i));
+        char copy[PATH_MAX + 8];
+        snprintf(copy, sizeof copy, "%s%zu", program, i);
+        symbol = resolve(*state, copy, 0x1000, true);
+        assert_string_equal(symbol.function, "victim"); /* by the symbol table */
+        assert_int_equal(symbol.line, 1);               /* the lines are in the program */
+    }
+}
+
+static void test_answers(void **state)
+{
+    static char bytes[ANSWER_MAX], text[2 * ANSWER_TEXT_MAX];
+    struct symbol_place into[SYMBOL_MAX_INLINED];
+    struct symbol out, symbol = {"f", NULL, 7, SYMBOL_MAX_INLINED, into};
+    struct names names = {0};
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    for (unsigned i = 0; i < SYMBOL_MAX_INLINED; i++)
+        into[i] = (struct symbol_place){text, i % 2 ? text : "", i};
+    size_t size = answer_write(&symbol, bytes);
+    assert_true(answer_read(bytes, size, &names, &out));
+    assert_string_equal(out.function, "f");
+    assert_null(out.file);
+    assert_int_equal(out.line, 7);
+    assert_int_equal(out.inlined, SYMBOL_MAX_INLINED);
+    assert_int_equal(strlen(out.inlined_into[1].file), ANSWER_TEXT_MAX);
+    assert_string_equal(out.inlined_into[2].file, "");
+    free((void *)out.inlined_into);
+    assert_false(answer_read(bytes, 0, &names, &out));
+    assert_false(answer_read(bytes, size - 1, &names, &out));
+    symbol.inlined = 0;
+    size = answer_write(&symbol, bytes);
+    for (size_t cut = 0; cut < size; cut++)
+        assert_false(answer_read(bytes, cut, &names, &out));
+    memset(bytes + size, 1, 100);
+    assert_false(answer_read(bytes, size + 100, &names, &out));
+    names_free(&names);
 }
 
 static int set_up(void **state)
@@ -620,6 +733,10 @@ int main(void)
         TEST(test_elf_symbols),
         TEST(test_libc_function),
         cmocka_unit_test(test_brief),
+        TEST(test_reader_dies),
+        TEST(test_little_stack),
+        TEST(test_split_file),
+        cmocka_unit_test(test_answers),
         TEST(test_cache),
         TEST(test_many_addresses),
         TEST(test_no_file),

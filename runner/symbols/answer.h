@@ -1,0 +1,22 @@
+/* A symbol as bytes, between the process that reads files and the one that asks. */
+#pragma once
+
+#include "runner/base/names.h"
+#include "runner/symbols/symbol.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ANSWER_TEXT_MAX 16000u /* of a name, without its end; a longer one is cut */
+#define ANSWER_MAX ((1 + SYMBOL_MAX_INLINED) * (sizeof(unsigned) + 2 * (ANSWER_TEXT_MAX + 2)))
+
+struct question {
+    uint64_t offset;
+    uint32_t path_size; /* of the path that follows, below PATH_MAX */
+};
+
+/* Returns the size. */
+size_t answer_write(const struct symbol *symbol, char out[ANSWER_MAX]);
+
+/* False if the bytes are no answer: who wrote them is not trusted. The strings are those of
+ * `names`; the places are to be freed with memory_put(). */
+bool answer_read(const char *bytes, size_t size, struct names *names, struct symbol *out);
