@@ -94,16 +94,15 @@ static long number_in(const char *path)
 }
 
 /* The kernel lets us not trace a running process. */
-static void explain_process(int pid, int error)
+static void explain_process(int pid, int error, pid_t other)
 {
     char name[32];
-    long tracer = proc_status(pid, "TracerPid");
     long scope = number_in("/proc/sys/kernel/yama/ptrace_scope");
     snprintf(name, sizeof name, "process %d", pid);
     if (error == -ESRCH)
         explain(name, "no such process");
-    else if (tracer > 0)
-        explain(name, "is traced by process %ld already; end that first", tracer);
+    else if (other > 0)
+        explain(name, "is traced by process %d already; end that first", other);
     else if (error == -EPERM && proc_status(pid, "Uid") != (long)getuid())
         explain(name, "belongs to another user, or has other privileges than you; try as root");
     else if (error == -EPERM && scope > 0)
@@ -116,12 +115,18 @@ static void explain_process(int pid, int error)
         explain(name, "cannot be traced: %s", strerror(-error));
 }
 
-void explain_failure(const struct options *o, int error, enum trace_failure failure)
+void explain_failure(const struct options *o, int error, const struct trace_result *result)
 {
+    const enum trace_failure failure = result->failure;
     if (failure == TRACE_FAILURE_EXEC)
         explain(o->arguments[0], "cannot be executed: %s", strerror(-error));
     else if (failure == TRACE_FAILURE_REFUSED && o->pid)
-        explain_process(o->pid, error);
+        explain_process(o->pid, error, result->other);
+    else if (failure == TRACE_FAILURE_REFUSED && result->other > 0)
+        explain(o->arguments[0],
+                "is traced by process %d already, which traces procmap-trace and all that it "
+                "starts; a process has one tracer only",
+                result->other);
     else if (failure == TRACE_FAILURE_REFUSED && error == -EPERM)
         explain(o->arguments[0], "the system lets nobody trace programs here (a container may "
                                  "forbid ptrace, or /proc/sys/kernel/yama/ptrace_scope is 3)");

@@ -26,5 +26,5 @@ void explain_live(const char *name, const struct live_result *result);
 
 /* By ptrace: an error of trace_program(), and a trace that is not as it should be; `written`: an
  * error of writing. */
-void explain_failure(const struct options *o, int error, enum trace_failure failure);
+void explain_failure(const struct options *o, int error, const struct trace_result *result);
 void explain_trace(const struct options *o, const struct trace_result *result, int written);

@@ -160,7 +160,7 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     setup_erase_progress();
     int written = model_close(m);
     if (error)
-        explain_failure(o, error, result.failure);
+        explain_failure(o, error, &result);
     else
         explain_trace(o, &result, written);
     int own = ptrace_status(o, error, written, &result);

@@ -3,6 +3,7 @@
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/proc.h"
 #include "runner/ptrace/stops.h"
+#include "runner/ptrace/untraced.h"
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -25,8 +26,10 @@ static int seize(struct ptracer *t, struct process *process, pid_t tid, bool *fr
         ptracer_ask(PTRACE_INTERRUPT, tid, 0, 0);
     if (error == -ESRCH && tid != process->pid) /* it has ended meanwhile */
         return 0;
-    if (error)
+    if (error) {
+        ptracer_refused(t, tid);
         return (int)error;
+    }
     struct tracee *thread = tracees_add(&t->tracees, tid);
     tracees_join(thread, process);
     thread->welcome = true;
@@ -98,28 +101,20 @@ int attach_process(struct ptracer *t, pid_t pid)
     tracees_use_space(p, tracees_new_space());
     while (fresh) {
         int error = seize_threads(t, p, &fresh);
-        if (error) /* those that we have are released by our end */
+        if (error)
             return error;
         gather(t);
     }
     struct tracee *thread = tracees_find(&t->tracees, t->first);
     if (!thread)
         return -ESRCH;
-    life_begin_image(t, thread, PMT_ORIGIN_START);
-    tracees_each(&t->tracees, let_on, t);
-    return 0;
+    int error = life_begin_image(t, thread, PMT_ORIGIN_START);
+    if (!error)
+        tracees_each(&t->tracees, let_on, t);
+    return error;
 }
 
 /* ---- letting go ---- */
-
-/* A child that is about to have its first stop must be released, too. */
-static void expect_child(struct ptracer *t, const struct tracee *thread)
-{
-    unsigned long tid = 0;
-    ptracer_ask(PTRACE_GETEVENTMSG, thread->tid, 0, (uintptr_t)&tid);
-    if (tid && !tracees_find(&t->tracees, (pid_t)tid))
-        tracees_add(&t->tracees, (pid_t)tid);
-}
 
 /* It has met a breakpoint, but has not been told of it. */
 static bool trap_is_pending(const struct tracee *thread)
@@ -128,23 +123,40 @@ static bool trap_is_pending(const struct tracee *thread)
            (proc_pending_signals(thread->tid) >> (SIGTRAP - 1) & 1);
 }
 
+/* What its stop tells must be known first: a child has a copy of the breakpoints, too; at execve
+ * the others of the process are gone without a word. */
+static bool is_about_others(const struct tracee *thread)
+{
+    switch (thread->noted >> 16) {
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+    case PTRACE_EVENT_EXEC:
+        return true;
+    }
+    return !thread->welcome;
+}
+
 /* At a stop. */
 static void part(struct ptracer *t, struct tracee *thread)
 {
-    int event = thread->noted >> 16, signal = WSTOPSIG(thread->noted);
-    bool is_signal = event == 0 && signal != (SIGTRAP | 0x80);
-    if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE)
-        expect_child(t, thread);
-    if (event == PTRACE_EVENT_EXEC) { /* the others of the process are gone without a word */
-        life_exec(t, thread->tid);
+    pid_t tid = thread->tid;
+    int signal = WSTOPSIG(thread->noted);
+    bool is_signal = thread->noted >> 16 == 0 && signal != (SIGTRAP | 0x80);
+    if (is_about_others(thread)) {
+        stops_act(t, thread);
+        thread = tracees_find(&t->tracees, tid);
+        if (thread && !thread->stopped)
+            ptracer_ask(PTRACE_INTERRUPT, tid, 0, 0);
         return;
     }
-    if (thread->process && !is_signal && trap_is_pending(thread)) {
+    if (!is_signal && trap_is_pending(thread)) {
         ptracer_go(t, thread, 0); /* that comes at once */
         return;
     }
-    if (thread->process && allocator_untrap(thread, is_signal && signal == SIGTRAP))
+    if (allocator_untrap(thread, is_signal && signal == SIGTRAP))
         signal = 0;
+    untraced_put_back(thread);
     ptracer_ask(PTRACE_DETACH, thread->tid, 0, (uintptr_t)(is_signal ? signal : 0));
     tracees_remove(&t->tracees, thread);
 }
@@ -158,6 +170,20 @@ static void begin_to_part(void *arg, struct tracee *thread)
         ptracer_ask(PTRACE_INTERRUPT, thread->tid, 0, 0);
 }
 
+static void count_joined(void *arg, struct tracee *thread)
+{
+    unsigned *count = arg;
+    *count += thread->process != NULL;
+}
+
+/* Without those whose creator was killed before it could tell of them. */
+static unsigned joined(struct ptracer *t)
+{
+    unsigned count = 0;
+    tracees_each(&t->tracees, count_joined, &count);
+    return count;
+}
+
 void attach_end(struct ptracer *t)
 {
     int status;
@@ -165,7 +191,7 @@ void attach_end(struct ptracer *t)
         if (!p->borrowed)
             breakpoints_remove(&p->space->breakpoints, p->pid);
     tracees_each(&t->tracees, begin_to_part, t);
-    while (t->tracees.thread_count) {
+    while (joined(t)) {
         pid_t tid = waitpid(-1, &status, __WALL);
         struct tracee *thread = tid > 0 ? stops_note(t, tid, status) : NULL;
         if (thread)

@@ -16,13 +16,12 @@ static bool is_recorded(const struct process *p)
     return p->recorded && p->space->image && !p->borrowed;
 }
 
-void life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin origin)
+int life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin origin)
 {
-    struct process *p = thread->process;
-    if (process_record_begin(t->recorder, thread, origin) == 0)
-        t->recorded++;
-    else
-        p->recorded = false; /* killed meanwhile, or its files are not for us to read */
+    int error = process_record_begin(t->recorder, thread, origin);
+    t->recorded += !error;
+    thread->process->recorded = !error;
+    return error;
 }
 
 void life_stop_recording(struct ptracer *t)

@@ -3,7 +3,9 @@
 
 #include "runner/ptrace/ptracer.h"
 
-void life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin origin);
+/* 0, or -errno if it has been killed meanwhile, or its files are not for us to read: then it is not
+ * recorded. */
+int life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin origin);
 
 /* The images go on, but not their recording. */
 void life_stop_recording(struct ptracer *t);

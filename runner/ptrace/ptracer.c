@@ -1,4 +1,5 @@
 #include "runner/ptrace/ptracer.h"
+#include "runner/ptrace/proc.h"
 #include <errno.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -11,6 +12,12 @@ long ptracer_ask(int request, pid_t tid, uintptr_t address, uintptr_t data)
 {
     long result = ptrace(request, tid, address, data);
     return result < 0 ? -errno : result;
+}
+
+void ptracer_refused(struct ptracer *t, pid_t tid)
+{
+    t->refused = true;
+    t->other = (pid_t)proc_status(tid, "TracerPid");
 }
 
 void ptracer_go(struct ptracer *t, struct tracee *thread, int signal)

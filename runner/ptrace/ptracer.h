@@ -12,6 +12,7 @@ struct ptracer {
     bool follow;
     bool running;      /* -p: the program was there before us */
     bool refused;      /* the kernel lets nobody, or not us, trace it */
+    pid_t other;       /* but this one, who does so already */
     uint64_t options;  /* of PTRACE_SEIZE */
     pid_t first;       /* the process that it is all about */
     bool ended;        /* that has */
@@ -25,6 +26,9 @@ struct ptracer {
 };
 
 long ptracer_ask(int request, pid_t tid, uintptr_t address, uintptr_t data); /* -errno on failure */
+
+/* It cannot be seized. */
+void ptracer_refused(struct ptracer *t, pid_t tid);
 
 /* Lets a stopped thread go on, with a signal or 0. */
 void ptracer_go(struct ptracer *t, struct tracee *thread, int signal);

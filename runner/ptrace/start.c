@@ -51,6 +51,7 @@ static int seize(struct ptracer *t, pid_t pid, int seized)
     if (!error && write(seized, "", 1) != 1)
         error = -errno;
     if (error) {
+        ptracer_refused(t, pid);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
         return error;
@@ -79,8 +80,8 @@ int start_program(struct ptracer *t, const struct launch *launch)
         close(seized[1]);
         become(launch, seized[0], report[1]);
     }
-    if (!error && (error = seize(t, pid, seized[1])) != 0)
-        t->refused = true;
+    if (!error)
+        error = seize(t, pid, seized[1]);
     close(report[1]);
     close(seized[0]);
     close(seized[1]);

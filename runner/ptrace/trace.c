@@ -108,6 +108,9 @@ int trace_program(const struct trace_request *request, struct model *model,
     int error = start(t, request);
     *result =
         (struct trace_result){.failure = t->refused ? TRACE_FAILURE_REFUSED : TRACE_FAILURE_OWN};
+    result->other = t->other;
+    if (error && t->running)
+        attach_end(t);
     if (error)
         return error;
     signals_start_timer();

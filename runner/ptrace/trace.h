@@ -25,7 +25,8 @@ struct trace_result {
     bool started;    /* there was an image */
     bool unfiltered; /* seccomp is not available: every system call stopped */
     enum trace_failure failure;
-    int status; /* of the first process, as waitpid(2) gives it */
+    pid_t other; /* who traces it already; 0: nobody */
+    int status;  /* of the first process, as waitpid(2) gives it */
 };
 
 struct ptracer;

@@ -399,6 +399,59 @@ def test_no_such_process():
     assert done.status == 125 and "no such process" in done.stderr
 
 
+@contextlib.contextmanager
+def traced_thread(pid):
+    """One thread of a busy process, but not the first, is traced by strace, whose process id this is."""
+    threads = {int(name) for name in os.listdir(f"/proc/{pid}/task")} - {pid}
+    with subprocess.Popen(["strace", "-o", "/dev/null", "-p", str(max(threads))], stderr=subprocess.DEVNULL, env=ENVIRONMENT) as other:
+        wait_until(lambda: f"TracerPid:\t{other.pid}\n" in Path(f"/proc/{max(threads)}/status").read_text(), "strace traces")
+        try:
+            yield other.pid
+        finally:
+            other.terminate()
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+def test_process_of_which_a_thread_is_traced(bits):
+    """What was seized by then is let go of, at once."""
+    with busy_program(victim(bits)) as program:
+        with traced_thread(program.pid) as other:
+            done = run(TOOL, "-p", str(program.pid))
+            assert done.status == 125 and f"is traced by process {other} already" in done.stderr, done.stderr
+            assert "TracerPid:\t0\n" in Path(f"/proc/{program.pid}/status").read_text()
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(timeout=HANGS) == 5
+
+
+@pytest.mark.parametrize("outer", [["strace", "-f", "-o", "/dev/null"], [TOOL, *PTRACE, "-q"], [TOOL, *PTRACE, "-q", "-f"]],
+                         ids=["strace", "not followed", "followed"])
+def test_tracer_under_a_tracer(outer):
+    done = run(*outer, TOOL, *PTRACE, "true")
+    assert done.status == 125
+    assert re.search(r"true: is traced by process \d+ already", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+@pytest.mark.parametrize("linking", [(), ("-static",)], ids=["dynamic", "static"])
+def test_children_of_a_process_that_is_let_go_of(bits, linking, tmp_path):
+    """None has breakpoints without a tracer, whenever it began."""
+    out = tmp_path / "out"
+    with open(out, "w") as file, subprocess.Popen([victim(bits, *linking), "children", "1000000"], stdin=subprocess.DEVNULL,
+                                                  stdout=file, env=ENVIRONMENT) as program:
+        try:
+            for _ in range(10):
+                with subprocess.Popen([TOOL, f"--json={tmp_path / 'trace'}", "-q", "-p", str(program.pid)], env=ENVIRONMENT) as tool:
+                    wait_until(lambda: tool.poll() is not None or looked_at(tmp_path / "trace"), "the first look")
+                    tool.send_signal(signal.SIGINT)
+                    assert tool.wait(timeout=HANGS) == 0
+                (tmp_path / "trace").unlink()
+            size = out.stat().st_size
+            wait_until(lambda: out.stat().st_size > size + 1000, "further children")
+        finally:
+            program.kill()
+    assert {line.split()[-1] for line in out.read_text().splitlines()[:-1]} == {"3"}
+
+
 def traced_by(tracer):
     """The process below the tracer that executes sleep and is traced by it; strace tries ptrace out on others first."""
     for pid in Path(f"/proc/{tracer}/task/{tracer}/children").read_text().split():
