@@ -8,6 +8,7 @@
 #include "runner/replay/replay.h"
 #include "runner/setup.h"
 #include "runner/symbols/symbols.h"
+#include "schemas/loader.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,8 @@ static bool wants_ptrace(const struct options *o, const struct target *target)
     case TARGET_X32:
     case TARGET_OTHER_LIBC:
         return true;
+    case TARGET_LOADER:
+        return !loader_runs_program(o->arguments);
     case TARGET_SECURE: /* under ptrace it has its privileges only if we have them */
         return geteuid() == 0;
     default:

@@ -1,13 +1,8 @@
 #include "runner/program/judge.h"
+#include "schemas/loader.h"
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-
-/* /lib/ld-linux.so.2, /lib64/ld-linux-x86-64.so.2; the shim is linked with glibc. */
-static bool is_loader_of_glibc(const char *loader)
-{
-    return strncmp(basename(loader), "ld-linux", 8) == 0;
-}
 
 enum target_obstacle judge_target(const struct target *target)
 {
@@ -22,23 +17,28 @@ enum target_obstacle judge_target(const struct target *target)
         return TARGET_NOT_A_PROGRAM;
     if (elf->machine != EM_386 && elf->machine != EM_X86_64)
         return TARGET_FOREIGN;
-    if (elf->type != ET_EXEC && !elf->pie)
+    bool loader = elf->type == ET_DYN && elf->linking == TARGET_LINKING_STATIC &&
+                  loader_is_glibc(target->program);
+    if (elf->type != ET_EXEC && !elf->pie && !loader)
         return TARGET_NOT_A_PROGRAM;
     if ((elf->bits == 32) != (elf->machine == EM_386))
         return TARGET_X32;
     if (target->privilege != TARGET_PRIVILEGE_NONE)
         return TARGET_SECURE;
+    if (loader)
+        return TARGET_LOADER;
     if (elf->linking == TARGET_LINKING_STATIC)
         return TARGET_STATIC;
     if (!elf->loader_exists)
         return TARGET_LOADER_MISSING;
-    return is_loader_of_glibc(elf->loader) ? TARGET_TRACEABLE : TARGET_OTHER_LIBC;
+    return loader_is_glibc(elf->loader) ? TARGET_TRACEABLE : TARGET_OTHER_LIBC;
 }
 
 int judge_error(enum target_obstacle obstacle)
 {
     switch (obstacle) {
     case TARGET_TRACEABLE:
+    case TARGET_LOADER: /* the program that it runs is */
         return 0;
     case TARGET_X32:
     case TARGET_OTHER_LIBC:

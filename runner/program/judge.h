@@ -15,6 +15,7 @@ enum target_obstacle {
     TARGET_STATIC,  /* nothing that would load the shim */
     TARGET_LOADER_MISSING,
     TARGET_OTHER_LIBC, /* dynamic, but not with glibc: musl */
+    TARGET_LOADER,     /* glibc's loader itself: none, if it is to run a program */
 };
 
 /* What keeps the shim from tracing the target; TARGET_TRACEABLE if nothing does. A script is traced

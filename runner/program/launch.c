@@ -89,11 +89,18 @@ static char **environment(const struct launch *l)
 static const int limited[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NOFILE};
 #define LIMITS (sizeof limited / sizeof *limited)
 static struct rlimit given[LIMITS];
-static void (*given_action)(int); /* of SIGXFSZ, the signal that goes with RLIMIT_FSIZE */
+/* SIGXFSZ goes with RLIMIT_FSIZE; where SIGCHLD is ignored, nobody learns how a child ended. */
+static const struct {
+    int number;
+    void (*action)(int);
+} own_actions[] = {{SIGXFSZ, SIG_IGN}, {SIGCHLD, SIG_DFL}};
+#define ACTIONS (sizeof own_actions / sizeof *own_actions)
+static void (*given_actions[ACTIONS])(int);
 
 void launch_raise_limits(void)
 {
-    given_action = signal(SIGXFSZ, SIG_IGN);
+    for (size_t i = 0; i < ACTIONS; i++)
+        given_actions[i] = signal(own_actions[i].number, own_actions[i].action);
     for (size_t i = 0; i < LIMITS; i++) {
         getrlimit(limited[i], &given[i]);
         struct rlimit high = {given[i].rlim_max, given[i].rlim_max};
@@ -110,13 +117,19 @@ char **launch_become(const struct launch *l)
         personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE);
     for (size_t i = 0; i < LIMITS; i++)
         setrlimit(limited[i], &given[i]);
-    signal(SIGXFSZ, given_action);
+    for (size_t i = 0; i < ACTIONS; i++)
+        signal(own_actions[i].number, given_actions[i]);
     return envp;
 }
 
 static void execute(const struct launch *l, int report)
 {
     execve(l->path, l->argv, launch_become(l));
+    if (errno == E2BIG && l->shim) { /* the shim's settings were too much */
+        struct launch alone = *l;
+        alone.shim = NULL;
+        execve(l->path, l->argv, environment(&alone));
+    }
     int error = errno;
     if (write(report, &error, sizeof error) < 0)
         _exit(126);

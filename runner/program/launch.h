@@ -19,8 +19,9 @@ struct launch {
     uint8_t stack_depth;
 };
 
-/* The runner's own limits (of memory, of the size of files), as high as they go: they were meant
- * for the program, which gets them back. Called once, before anything else. */
+/* The runner's own limits (of memory, of the size of files), as high as they go, and its own
+ * actions for two signals: what was there is meant for the program, which gets it back. Called
+ * once, before anything else. */
 void launch_raise_limits(void);
 
 /* Returns 0 and `*pid`, or -errno; when execve(2) itself failed `*executing` is set. */

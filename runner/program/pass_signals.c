@@ -1,12 +1,22 @@
 #include "runner/program/pass_signals.h"
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-static pid_t receiver;
+static int receiver;
 
+/* By a descriptor: a number may be another process's by now. Where there is nobody any more, what
+ * would end us does what Ctrl-C does then. */
 static void pass(int number)
 {
-    kill(receiver, number);
+    int saved_errno = errno;
+    bool passed = syscall(SYS_pidfd_send_signal, receiver, number, NULL, 0) == 0;
+    if (!passed && (number == SIGTERM || number == SIGHUP))
+        raise(SIGINT);
+    errno = saved_errno;
 }
 
 void pass_signals_to(pid_t pid)
@@ -14,7 +24,7 @@ void pass_signals_to(pid_t pid)
     static const int passed[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
     static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
     const struct sigaction passing = {.sa_handler = pass, .sa_flags = SA_RESTART};
-    receiver = pid;
+    receiver = (int)syscall(SYS_pidfd_open, pid, 0);
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
         sigaction(passed[i], &passing, NULL);
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)

@@ -33,9 +33,9 @@ static int find_facts(pid_t pid, struct facts *f)
     size_t size;
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
     ssize_t length = readlink(path, f->exe, sizeof f->exe);
-    if (length < 0)
+    if (length < 0 && errno != ENAMETOOLONG)
         return -errno;
-    f->exe_size = (size_t)length;
+    f->exe_size = length > 0 ? (size_t)length : 0;
     int error = inspect_program(path, &f->target);
     if (error)
         return error;

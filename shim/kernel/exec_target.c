@@ -1,4 +1,5 @@
 #include "shim/kernel/exec_target.h"
+#include "schemas/loader.h"
 #include "shim/base/sys.h"
 #include <elf.h>
 #include <fcntl.h>
@@ -19,16 +20,13 @@ static bool read_at(int fd, void *to, unsigned long size, uint64_t offset)
 }
 
 /* ld.so ignores LD_PRELOAD in a program that runs with other privileges than who executes it. */
-static bool is_privileged(int fd)
+static bool is_privileged(int fd, const struct statx *s)
 {
-    struct statx s;
     char capabilities;
     uint32_t uid = (uint32_t)sys0(__NR_getuid), gid = (uint32_t)sys0(__NR_getgid);
-    if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &s) != 0)
-        return true;
     long size = sys4(__NR_fgetxattr, fd, "security.capability", &capabilities, 0);
-    return (s.stx_mode & S_ISUID && s.stx_uid != uid) ||
-           (s.stx_mode & S_ISGID && s.stx_mode & S_IXGRP && s.stx_gid != gid) ||
+    return (s->stx_mode & S_ISUID && s->stx_uid != uid) ||
+           (s->stx_mode & S_ISGID && s->stx_mode & S_IXGRP && s->stx_gid != gid) ||
            (size > 0 && uid != 0);
 }
 
@@ -39,12 +37,11 @@ static bool has_our_loader(int fd, uint64_t offset, uint64_t size)
     if (size == 0 || size > sizeof name || !read_at(fd, name, (unsigned long)size, offset))
         return false;
     name[size - 1] = '\0';
-    const char *slash = strrchr(name, '/');
-    return strncmp(slash ? slash + 1 : name, "ld-linux", 8) == 0;
+    return loader_is_glibc(name);
 }
 
 #define FIND_LOADER(bits)                                                                          \
-    static bool find_loader##bits(int fd)                                                          \
+    static bool find_loader##bits(int fd, bool is_loader)                                          \
     {                                                                                              \
         Elf##bits##_Ehdr header;                                                                   \
         if (!read_at(fd, &header, sizeof header, 0) ||                                             \
@@ -57,7 +54,7 @@ static bool has_our_loader(int fd, uint64_t offset, uint64_t size)
             if (segment.p_type == PT_INTERP)                                                       \
                 return has_our_loader(fd, segment.p_offset, segment.p_filesz);                     \
         }                                                                                          \
-        return false;                                                                              \
+        return is_loader;                                                                          \
     }
 FIND_LOADER(32)
 FIND_LOADER(64)
@@ -73,29 +70,47 @@ static bool interpreter_of(const char *line, char out[SCRIPT_LINE])
     return length > 0;
 }
 
-bool exec_target_loads_shim(int directory, const char *path, int flags,
-                            char sanitizer[SANITIZER_NAME])
+/* As the kernel does it, nothing but a regular file is opened: a FIFO would wait for its other end.
+ */
+static int open_program(const struct exec_target *t, struct statx *s)
+{
+    if (sys5(__NR_statx, t->directory, t->path, t->by_fd ? AT_EMPTY_PATH : 0, STATX_BASIC_STATS,
+             s) != 0 ||
+        (s->stx_mode & S_IFMT) != S_IFREG)
+        return -1;
+    return t->by_fd ? (int)sys3(__NR_fcntl, t->directory, F_DUPFD_CLOEXEC, 0)
+                    : (int)sys4(__NR_openat, t->directory, t->path,
+                                O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+}
+
+/* `fd`: of a file that is no script. */
+static bool loads(int fd, const struct exec_target *t, const struct statx *s,
+                  char sanitizer[SANITIZER_NAME])
+{
+    bool loader = loader_is_glibc(t->path) && loader_runs_program(t->argv);
+    if (is_privileged(fd, s) || (!find_loader32(fd, loader) && !find_loader64(fd, loader)))
+        return false;
+    sanitizer_of_program(fd, read_at, sanitizer);
+    return true;
+}
+
+bool exec_target_loads_shim(const struct exec_target *target, char sanitizer[SANITIZER_NAME])
 {
     char line[SCRIPT_LINE], interpreter[SCRIPT_LINE];
-    bool by_fd = flags & AT_EMPTY_PATH && path[0] == '\0';
+    struct exec_target t = *target;
+    struct statx s;
     for (int scripts = 0; scripts <= MOST_SCRIPTS; scripts++) {
-        int fd = by_fd ? (int)sys3(__NR_fcntl, directory, F_DUPFD_CLOEXEC, 0)
-                       : (int)sys4(__NR_openat, directory, path, O_RDONLY | O_CLOEXEC, 0);
+        int fd = open_program(&t, &s);
         if (fd < 0)
             return false;
         memset(line, 0, sizeof line);
-        sys3(__NR_read, fd, line, by_fd ? 0 : sizeof line - 1);
-        bool script = interpreter_of(line, interpreter), elf[2];
-        elf[0] = !script && !is_privileged(fd) && find_loader32(fd);
-        elf[1] = !script && !elf[0] && !is_privileged(fd) && find_loader64(fd);
-        if (elf[0] || elf[1])
-            sanitizer_of_program(fd, read_at, sanitizer);
+        sys3(__NR_read, fd, line, t.by_fd ? 0 : sizeof line - 1);
+        bool script = interpreter_of(line, interpreter),
+             yes = !script && loads(fd, &t, &s, sanitizer);
         sys_close(fd);
         if (!script)
-            return elf[0] || elf[1];
-        path = interpreter;
-        by_fd = false;
-        directory = EXEC_TARGET_CWD;
+            return yes;
+        t = (struct exec_target){.directory = AT_FDCWD, .path = interpreter};
     }
     return false;
 }

@@ -5,9 +5,12 @@
 #include "schemas/sanitizer.h"
 #include <stdbool.h>
 
-#define EXEC_TARGET_CWD (-100) /* AT_FDCWD */
+struct exec_target {
+    int directory; /* as of execveat(2) */
+    bool by_fd;    /* `directory` is the file itself, and `path` is empty */
+    const char *path;
+    char *const *argv;
+};
 
-/* `directory`, `path` and `flags` as those of execveat(2). `sanitizer`: the library that the
- * program needs to be the first, or "". */
-bool exec_target_loads_shim(int directory, const char *path, int flags,
-                            char sanitizer[SANITIZER_NAME]);
+/* `sanitizer`: the library that the program needs to be the first, or "". */
+bool exec_target_loads_shim(const struct exec_target *target, char sanitizer[SANITIZER_NAME]);

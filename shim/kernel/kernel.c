@@ -95,7 +95,7 @@ static long record(const struct sys_regs *regs, const struct mapcalls_call *c)
 
 static void send_exec(const char *path, int error)
 {
-    size_t size = strnlen(path, PMT_PATH_MAX);
+    size_t size = sys_can_read(path) ? strnlen(path, PMT_PATH_MAX) : 0;
     struct emit e = emit_begin((uint32_t)sizeof(struct pmt_exec) + pmt_align((uint32_t)size));
     struct pmt_exec *x = e.record;
     if (!x)

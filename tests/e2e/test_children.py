@@ -323,6 +323,30 @@ os._exit(0)"""
         assert running.read_until(tool.stdout, b"@ end")
 
 
+# ---- what cannot be executed, or only just ----
+
+@BOTH_WAYS
+@pytest.mark.parametrize("arguments", [["bad"], ["most"], ["spawn", "/bin/true"]], ids=" ".join)
+def test_odd_executions(tmp_path, programs, arguments, options):
+    """A FIFO is not waited for; near the limit of arguments a program runs, if not with the shim."""
+    command = [programs.victims / "exec_odd", *arguments]
+    alone = untraced(*command, cwd=tmp_path)
+    traced = trace(*command, aslr=False, tool_options=options, cwd=tmp_path)
+    assert (traced.status, traced.stdout, traced.stderr) == (alone.status, alone.stdout, alone.stderr)
+    if arguments == ["spawn", "/bin/true"]:
+        assert len(traced.images) == (4 if options else 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, 60, 150, 1000, 3000])
+def test_a_long_list_of_libraries(programs, count):
+    """Whatever LD_PRELOAD the user has, children have it, too."""
+    preload = ":".join(f"/nonexistent/lib{i}.so" for i in range(count)) or None
+    command = [programs.victims / "exec_odd", "spawn", "/usr/bin/env"]
+    alone = untraced(*command, env={"LD_PRELOAD": preload})
+    traced = trace(*command, aslr=False, tool_options=FOLLOW, env={"LD_PRELOAD": preload})
+    assert (traced.status, traced.stdout, traced.stderr) == (alone.status, alone.stdout, alone.stderr)
+
+
 # ---- while a child asks for its ring ----
 
 def child_of(pid):

@@ -277,13 +277,33 @@ def ignore_some():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 
 
-@pytest.mark.parametrize("before", [None, ignore_some])
-def test_the_program_starts_with_the_signals_that_it_would_have(tmp_path, compiled, before):
+def ignore_all():
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("options", [[], ["--backend=ptrace"]], ids=["preload", "ptrace"])
+@pytest.mark.parametrize("before", [None, ignore_some, ignore_all])
+def test_the_program_starts_with_the_signals_that_it_would_have(tmp_path, compiled, before, options):
     """Which are ignored and blocked is inherited, as under nohup(1)."""
     plain = run(compiled["signal_state"], preexec_fn=before)
-    traced = trace(tmp_path, compiled["signal_state"], preexec_fn=before)
+    traced = trace(tmp_path, compiled["signal_state"], options=options, preexec_fn=before)
     assert plain.status == traced.status == 0
     assert traced.out.splitlines()[1:] == plain.out.splitlines()[1:]  # the first is SigQ, a count
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
+def test_a_signal_after_the_end_of_the_program(tmp_path, compiled, number):
+    """It ends the tracing of the child that goes on, and goes to nobody else."""
+    script = f'{compiled["waiter"]} handle {int(number)} & exit 3'
+    with start(TOOL, "-f", *trace_options(tmp_path), "sh", "-c", script, start_new_session=True) as tool:
+        read_until(tool.stdout, b"@ ready")
+        read_until(tool.stderr, b"procmap-trace: the program has ended; still tracing process")
+        tool.send_signal(number)
+        assert tool.wait(HANGS) == 3
+        traced = collect(tmp_path, 3)
+        os.killpg(tool.pid, signal.SIGKILL)
+    assert traced.exit["end"] == "detached"
 
 
 def test_a_tool_that_ignores_hangups_still_forwards_terminations(tmp_path, compiled):

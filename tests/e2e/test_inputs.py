@@ -126,6 +126,53 @@ def test_setuid_program(tmp_path, bit, word, programs):
     assert_refused(run(TOOL, "--backend=preload", program), OWN_FAILURE, str(program), word, "LD_PRELOAD")
 
 
+LOADERS = {32: "/lib/ld-linux.so.2", 64: "/lib64/ld-linux-x86-64.so.2"}
+
+
+@pytest.mark.parametrize("options", [[], ["--library-path", "/nonexistent"]], ids=["plain", "options"])
+def test_the_loader_as_a_program(tmp_path, programs, interpreter, options):
+    """ld-linux.so.2 PROGRAM runs it, as ld.so(8) says."""
+    words = [LOADERS[programs.bits], *options, interpreter, "x"]
+    plain = run("setarch", "-R", *words)
+    traced = trace(tmp_path, *words, options=["--no-aslr"])
+    assert (traced.status, traced.out.splitlines()[1:], traced.err) == (42, plain.out.splitlines()[1:], plain.err)
+    assert traced.events[0]["backend"] == "preload"
+    assert 4711 in {event["size"] for event in traced.of_type("alloc") if event["call"] == "malloc"}
+
+
+@pytest.mark.parametrize("words", [["--list"], ["--verify"], ["--version"], []], ids=" ".join)
+def test_the_loader_asked_for_something_else(tmp_path, programs, interpreter, words):
+    command = [LOADERS[programs.bits], *words, *([interpreter] if words else [])]
+    plain, traced = run("setarch", "-R", *command), run(TOOL, "-q", "--no-aslr", *command)
+    assert (traced.status, traced.out, traced.err) == (plain.status, plain.out, plain.err)
+
+
+def test_the_loader_as_a_child(programs, interpreter):
+    script = f"{LOADERS[programs.bits]} {interpreter} x; {LOADERS[programs.bits]} --verify {interpreter}"
+    plain = run("setarch", "-R", "sh", "-c", script)
+    traced = run(TOOL, "-f", "--json", "--no-aslr", "sh", "-c", script)
+    assert traced.status == plain.status
+    events = [json.loads(line) for line in traced.out.splitlines()]
+    assert 4711 in {event["size"] for event in events if event["type"] == "alloc" and event["call"] == "malloc"}
+
+
+def deep_folder(path):
+    """A folder whose name is too long for any system call, made the current one in a child."""
+    os.chdir(path)
+    for _ in range(25):
+        os.mkdir("d" * 200)
+        os.chdir("d" * 200)
+
+
+@pytest.mark.parametrize("options", [[], ["-f"], ["--backend=ptrace"]], ids=" ".join)
+def test_a_very_deep_folder(tmp_path, interpreter, options):
+    program = ["sh", "-c", 'cp "$1" here; shift; "$@" ./here', "sh", interpreter]
+    plain = run(*program, "setarch", "-R", preexec_fn=lambda: deep_folder(tmp_path))
+    (tmp_path / "again").mkdir()
+    done = run(*program, TOOL, "--no-aslr", "-q", "--json=t.jsonl", *options, preexec_fn=lambda: deep_folder(tmp_path / "again"))
+    assert (plain.status, done.status, done.err) == (42, 42, b"")
+
+
 def test_missing_loader(tmp_path, programs):
     program = programs.compile(tmp_path / "program", "int main(void) { return 0; }", "-Wl,--dynamic-linker=/nonexistent")
     assert_refused(run(TOOL, program), CANNOT_EXECUTE, str(program), "/nonexistent", "missing", f"libc6:{programs.package_arch}")
