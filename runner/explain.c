@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@ void explain_over(struct progress *progress)
 void explain(const char *name, const char *format, ...)
 {
     va_list list;
+    char *text = NULL;
+    va_start(list, format);
+    int length = vasprintf(&text, format, list);
+    va_end(list);
     if (shown)
         progress_erase(shown);
     fputs("procmap-trace: ", stderr);
@@ -25,10 +30,10 @@ void explain(const char *name, const char *format, ...)
         text_escape(stderr, name, strlen(name), 0);
         fputs(": ", stderr);
     }
-    va_start(list, format);
-    vfprintf(stderr, format, list);
-    va_end(list);
+    if (length >= 0) /* names in files are foreign input */
+        text_escape(stderr, text, (size_t)length, 0);
     fputc('\n', stderr);
+    free(text);
 }
 
 void explain_no_program(const char *name, int error)

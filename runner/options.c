@@ -1,4 +1,5 @@
 #include "runner/options.h"
+#include "runner/base/text.h"
 #include "schemas/record.h"
 #include <getopt.h>
 #include <limits.h>
@@ -82,8 +83,11 @@ static const struct option names[] = {
 
 static enum options_result wrong(const char *message, const char *argument)
 {
-    if (message)
-        fprintf(stderr, "procmap-trace: %s%s\n", message, argument);
+    if (message) {
+        fprintf(stderr, "procmap-trace: %s", message);
+        text_escape(stderr, argument, strlen(argument), 0);
+        fputc('\n', stderr);
+    }
     fprintf(stderr, "%sTry 'procmap-trace --help'.\n", usage);
     return OPTIONS_WRONG;
 }

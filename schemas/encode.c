@@ -92,6 +92,8 @@ static size_t encode_special(struct encoder *e, const unsigned char *s, size_t s
         encode_escaped(e, s[0], false);
     else if (s[0] < 0x20 || s[0] == 0x7f)
         encode_escaped(e, s[0], true);
+    else if (length == 2 && s[0] == 0xc2 && s[1] < 0xa0) /* U+0080 to U+009F: terminals obey them */
+        encode_escaped(e, s[1], true);
     else if (s[0] == '"' || s[0] == '\\')
         encode_raw(e, (char[]){'\\', (char)s[0]}, 2);
     else

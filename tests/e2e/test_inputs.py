@@ -5,6 +5,7 @@ import copy
 import itertools
 import json
 import os
+import re
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -181,9 +182,18 @@ def test_missing_loader(tmp_path, programs):
 def test_hostile_loader_name(tmp_path, programs):
     """What stands in a file goes to the terminal as plain text."""
     program = programs.compile(tmp_path / "program", "int main(void) { return 0; }", "-Wl,--dynamic-linker=/\033[31m\007x")
-    done = run(TOOL, program)
-    assert_refused(done, CANNOT_EXECUTE, "missing")
-    assert b"\033" not in done.err and b"\007" not in done.err
+    for name in (b"/\033[31m\007x", b"/\x9b31m\xc2\x8dx", b"/\xc2\x9b31mx"):
+        data = program.read_bytes()
+        executable(tmp_path / "other", data.replace(b"/\033[31m\007x\0", name.ljust(8, b"y") + b"\0"))
+        done = run(TOOL, tmp_path / "other")
+        assert_refused(done, CANNOT_EXECUTE, "missing")
+        assert not re.search(rb"[^\n -~]", done.err)
+
+
+def test_hostile_value_of_an_option():
+    done = run(TOOL, b"--color=\xc2\x9b31m\x9b\033", "true")
+    assert done.status == OWN_FAILURE
+    assert not re.search(rb"[^\n -~]", done.err)
 
 
 def test_hostile_program_name():

@@ -334,6 +334,18 @@ static void test_utf8(void **state)
         check_string(strings[i], strlen(strings[i]));
 }
 
+/* A terminal that shows the line obeys those, too. */
+static void test_controls(void **state)
+{
+    (void)state;
+    char line[64];
+    struct encoder e;
+    encode_start(&e, line, sizeof line);
+    encode_string(&e, "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0\x9b", 9);
+    *e.at = '\0';
+    assert_string_equal(line, "\"\\u0080\\u009b\\u009f\xc2\xa0\\\\x9b\"");
+}
+
 static void test_random_strings(void **state)
 {
     (void)state;
