@@ -40,7 +40,7 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps labs victims demo check compilers unit e2e differential soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
+.PHONY: all help deps labs victims demo check compilers unit e2e differential fuzz soak bench bench-runner bench-deps bench-readme install uninstall format clean FORCE
 
 all: $(TOOL) $(SHIM32) $(SHIM64) ## build the tool: build/bin/procmap-trace
 
@@ -192,9 +192,10 @@ MAKE_QUIETLY = $(MAKE) --no-print-directory
 
 check: ## set up, build with gcc and clang, run all tests
 	@$(MAKE_QUIETLY) $(BUILD)/deps-build-test
-	@$(MAKE_QUIETLY) $(PARALLEL) all labs victims compilers $(UNIT) $(UNIT_TSAN) $(ASAN_TOOL)
+	@$(MAKE_QUIETLY) $(PARALLEL) all labs victims compilers $(UNIT) $(UNIT_TSAN) $(FUZZ_CORPORA) $(ASAN_TOOL) \
+		$(FUZZERS:%=$(BUILD)/fuzz/%)
 	@rm -rf $(RESULTS)
-	@status=0; for part in unit e2e; do $(MAKE_QUIETLY) $$part || status=1; done; \
+	@status=0; for part in unit 'fuzz FUZZ_SECONDS=5' e2e; do $(MAKE_QUIETLY) $$part || status=1; done; \
 		$(PYTHON) -B tests/summary.py $(RESULTS) || status=1; exit $$status
 
 # everything compiles without a warning under both compilers; what clang built is tried, too
@@ -242,8 +243,46 @@ $(UNIT_TSAN): $(TSAN_OBJECTS)
 
 -include $(TSAN_OBJECTS:.o=.d)
 
-unit: $(UNIT) $(UNIT_TSAN) ## run the unit tests, with the sanitizers
-	@$(PYTHON) -B tests/unit/run.py $(RESULTS) $(UNIT_TSAN) $(UNIT)
+# ---- hostile input: one harness a source in tests/fuzz, each with a corpus ----
+
+FUZZERS := cfi elf maps options replay ring
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_SIDE_cfi := shim
+fuzz_side = $(or $(FUZZ_SIDE_$(1)),runner)
+FUZZ_CORPORA := $(FUZZERS:%=$(BUILD)/unit/fuzz/%)
+
+# the corpus alone is a unit test
+$(FUZZ_CORPORA): $(BUILD)/unit/fuzz/%: tests/fuzz/%.c tests/fuzz/corpus.c $$(call unit_archives,$$(call fuzz_side,$$*)/)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) -o $@ \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(RUNNER_LIBS) -lcmocka -pthread
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter schemas/% runner/% shim/base/% shim/stacks/%,$(UNIT_SOURCES)))
+
+$(BUILD)/fuzz/%.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $(filter $(BUILD)/fuzz/obj/schemas/% $(BUILD)/fuzz/obj/$*/%,$^)
+
+$(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $$(BUILD)/fuzz/$$(call fuzz_side,$$*).a
+	clang -g -fsanitize=fuzzer,address,undefined $^ -o $@ $(RUNNER_LIBS) -pthread
+
+-include $(FUZZ_OBJECTS:.o=.d)
+
+$(FUZZERS:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
+	@mkdir -p $(BUILD)/fuzz/corpus/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/found-$*- \
+		$(BUILD)/fuzz/corpus/$* tests/fuzz/corpus/$*
+
+fuzz: ## hostile input to all that reads, FUZZ_SECONDS each
+	@$(MAKE_QUIETLY) $(PARALLEL) $(FUZZERS:%=fuzz-%)
+
+unit: $(UNIT) $(UNIT_TSAN) $(FUZZ_CORPORA) ## run the unit tests, with the sanitizers
+	@$(PYTHON) -B tests/unit/run.py $(RESULTS) $(UNIT_TSAN) $(UNIT) $(FUZZ_CORPORA)
 
 # The tool with the sanitizers, of the same objects as the unit tests; the shim, which lives in other programs, without.
 ASAN_OBJECTS := $(patsubst $(BUILD)/obj/%,$(BUILD)/unit/obj/%,$(RUNNER_OBJECTS))
@@ -267,7 +306,8 @@ differential: all ## what some 500 commands do, untraced and traced: a table of 
 # shifts of the layout (tests/e2e/layout.py): no test may depend on where the kernel puts things
 LAYOUTS := library=libanl.so.1,cache=13 stack=136,aslr=off aslr=on
 
-soak: all labs victims ## the stress tests with their full numbers, then all end-to-end tests in three layouts: takes long
+soak: all labs victims ## fuzzing for a minute each, the stress tests with their full numbers, then all end-to-end tests in three layouts: takes long
+	@$(MAKE_QUIETLY) fuzz
 	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
 	for layout in $(LAYOUTS); do PROCMAP_TRACE_LAYOUT=$$layout $(MAKE_QUIETLY) e2e || exit 1; done
 
@@ -310,7 +350,7 @@ uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/lib/procmap-trace $(SHAREDIR)/procmap-trace
 
 format: ## format the C sources
-	clang-format -i $$(git ls-files 'schemas/*.[ch]' 'shim/*.[ch]' 'runner/*.[ch]' 'tests/unit/*.[ch]')
+	clang-format -i $$(git ls-files 'schemas/*.[ch]' 'shim/*.[ch]' 'runner/*.[ch]' 'tests/unit/*.[ch]' 'tests/fuzz/*.[ch]')
 
 clean: ## remove build/
 	rm -rf $(BUILD)
