@@ -155,6 +155,8 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     struct trace_result result;
     struct ptracer *tracer;
     request.pid = o->pid;
+    if (o->pid)
+        front_step_aside(front);
     request.waiting = explain_waiting;
     launch->stdout_to_stderr = options_json_on_stdout(o);
     request.change_frames = o->stacks == STACKS_NONE ? 1 : o->stack_depth;
@@ -194,7 +196,7 @@ int main(int argc, char **argv)
     if (!options.show && !options.pid &&
         !prepare(&options, &launch, path, shim, &by_ptrace, &status))
         return status;
-    if (!options.show && by_ptrace && !options.pid && !front_fork(&front, &status, &own))
+    if (!options.show && by_ptrace && !front_fork(&front, options.pid, &status, &own))
         return own >= 0 ? own : end_like(status);
     struct symbols *symbols = symbols_new(!options.views[VIEW_JSON].wanted);
     model_init(&model, symbols);

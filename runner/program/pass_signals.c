@@ -19,14 +19,16 @@ static void pass(int number)
     errno = saved_errno;
 }
 
-void pass_signals_to(pid_t pid)
+void pass_signals_to(pid_t pid, bool keys)
 {
-    static const int passed[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE};
+    static const int passed[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
     const struct sigaction passing = {.sa_handler = pass, .sa_flags = SA_RESTART};
     receiver = (int)syscall(SYS_pidfd_open, pid, 0);
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
         sigaction(passed[i], &passing, NULL);
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    if (!keys) {
+        signal(SIGINT, SIG_IGN);
+        signal(SIGQUIT, SIG_IGN);
+    }
 }

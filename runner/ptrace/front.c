@@ -2,6 +2,7 @@
 #include "runner/program/pass_signals.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -25,8 +26,9 @@ static void wait_for_report(int from, int *status, int *own)
     *own = r.own;
 }
 
-bool front_fork(struct front *front, int *status, int *own)
+bool front_fork(struct front *front, bool running, int *status, int *own)
 {
+    const int at_our_end = running ? SIGTERM : SIGKILL;
     int ends[2];
     front->report = -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -37,14 +39,23 @@ bool front_fork(struct front *front, int *status, int *own)
     if (tracer <= 0) {
         close(ends[0]);
         front->report = tracer == 0 ? ends[1] : -1;
-        if (tracer == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))
+        if (tracer == 0 && (prctl(PR_SET_PDEATHSIG, at_our_end) != 0 || getppid() != parent))
             _exit(125);
         return true;
     }
     close(ends[1]);
-    pass_signals_to(tracer);
+    pass_signals_to(tracer, running);
     wait_for_report(ends[0], status, own);
     return false;
+}
+
+void front_step_aside(const struct front *front)
+{
+    if (front->report < 0)
+        return;
+    setpgid(0, 0);
+    signal(SIGTTOU, SIG_IGN);
+    prctl(PR_SET_NAME, "pmt-tracer");
 }
 
 void front_end(struct front *front, int status, int own)

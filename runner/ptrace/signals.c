@@ -57,10 +57,21 @@ void signals_start_timer(void)
 
 void signals_end_tracing(void)
 {
+    static const int others[] = {SIGQUIT, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF,
+                                 SIGXCPU, SIGIO,   SIGPWR,  SIGSTKFLT};
+    sigset_t end;
     set(SIGPIPE, SIG_IGN);
     set(SIGINT, on_interrupt);
     set(SIGTERM, on_interrupt);
     set(SIGHUP, on_interrupt);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct sigaction how;
+        if (sigaction(others[i], NULL, &how) == 0 && how.sa_handler == SIG_DFL)
+            set(others[i], on_interrupt);
+    }
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM); /* the front's end */
+    sigprocmask(SIG_UNBLOCK, &end, NULL);
 }
 
 bool signals_interrupted(void)

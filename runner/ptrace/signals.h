@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-/* From here on SIGINT and SIGTERM end the tracing: signals_interrupted() becomes true, and a wait
- * is interrupted, again and again. */
+/* From here on SIGINT, SIGTERM and what else would end us end the tracing: signals_interrupted()
+ * becomes true, and a wait is interrupted, again and again. */
 void signals_end_tracing(void);
 bool signals_interrupted(void);
 

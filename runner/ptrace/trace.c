@@ -76,7 +76,7 @@ static int start(struct ptracer *t, const struct trace_request *request)
     t->options |= PTRACE_O_EXITKILL;
     int error = start_program(t, request->launch);
     if (!error)
-        pass_signals_to(t->first);
+        pass_signals_to(t->first, false);
     return error;
 }
 

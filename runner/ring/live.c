@@ -62,7 +62,7 @@ static void on_child(int number)
 static void set_signals(pid_t pid)
 {
     struct sigaction interrupt = {.sa_handler = on_interrupt};
-    pass_signals_to(pid);
+    pass_signals_to(pid, false);
     sigaction(SIGINT, &interrupt, NULL);
 }
 

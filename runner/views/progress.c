@@ -25,7 +25,8 @@ static bool is_shared(int fd)
 void progress_start(struct progress *p, int fd, bool color)
 {
     uint64_t now = now_ns(CLOCK_MONOTONIC);
-    *p = (struct progress){.fd = fd,
+    *p = (struct progress){.group = getpgrp(),
+                           .fd = fd,
                            .color = color,
                            .shared = fd >= 0 && is_shared(fd),
                            .start = now,
@@ -82,7 +83,7 @@ static bool is_free(const struct progress *p)
 {
     struct termios mode;
     const tcflag_t usual = ICANON | ECHO;
-    return tcgetpgrp(p->fd) == getpgrp() && tcgetattr(p->fd, &mode) == 0 &&
+    return tcgetpgrp(p->fd) == p->group && tcgetattr(p->fd, &mode) == 0 &&
            (mode.c_lflag & usual) == usual && (mode.c_oflag & OPOST);
 }
 

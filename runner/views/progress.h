@@ -10,8 +10,10 @@
 #pragma once
 
 #include "runner/model/model.h"
+#include <sys/types.h>
 
 struct progress {
+    pid_t group; /* of processes, which has the terminal when we have it */
     int fd;      /* of the terminal, borrowed; -1: there is none, and nothing is done */
     bool color;  /* may be written in another style */
     bool shared; /* the program's standard output is the terminal, too */

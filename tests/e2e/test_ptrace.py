@@ -399,6 +399,52 @@ def test_no_such_process():
     assert done.status == 125 and "no such process" in done.stderr
 
 
+def tracers(pid):
+    """Of the threads of a process that makes none meanwhile."""
+    return {re.search(r"TracerPid:\t(\d+)", path.read_text())[1] for path in Path(f"/proc/{pid}/task").glob("*/status")}
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+@pytest.mark.parametrize("linking", [(), ("-static",)], ids=["dynamic", "static"])
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["tool", "group"])
+def test_tool_that_is_killed_while_it_looks(bits, linking, kill, tmp_path):
+    """A busy program, which has breakpoints in its code, goes on."""
+    with busy_program(victim(bits, *linking)) as program:
+        for time in range(1, 6):
+            path = tmp_path / f"trace{time}"
+            with subprocess.Popen([TOOL, f"--json={path}", "-q", "-p", str(program.pid)], env=ENVIRONMENT, process_group=0) as tool:
+                wait_until(lambda: tool.poll() is not None or looked_at(path), "the first look")
+                kill(tool.pid, signal.SIGKILL)
+                assert tool.wait(timeout=HANGS) == -signal.SIGKILL
+            wait_until(lambda: tracers(program.pid) == {"0"}, "it is let go of")
+            program.send_signal(signal.SIGUSR1)
+            assert program.stdout.readline() == f"@ received {time}\n"
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(timeout=HANGS) == 5
+
+
+def test_program_ends_with_the_tool_that_is_killed():
+    """It could not change its map any more; the manual says so."""
+    with subprocess.Popen([TOOL, *PTRACE, "-q", victim(64), "busy"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          env=ENVIRONMENT, text=True) as tool:
+        assert tool.stdout.readline() == "@ ready\n"
+        tool.kill()
+        assert tool.stdout.read() == "", "the program has ended"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
+def test_signals_that_end_looking(number, tmp_path):
+    with busy_program(victim(64)) as program:
+        path = tmp_path / "trace"
+        with subprocess.Popen([TOOL, f"--json={path}", "-q", "-p", str(program.pid)], env=ENVIRONMENT) as tool:
+            wait_until(lambda: tool.poll() is not None or looked_at(path), "the first look")
+            tool.send_signal(number)
+            assert tool.wait(timeout=HANGS) == 0
+        assert read_trace(path)[0][-1]["end"] == "detached"
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(timeout=HANGS) == 5
+
+
 @contextlib.contextmanager
 def traced_thread(pid):
     """One thread of a busy process, but not the first, is traced by strace, whose process id this is."""
