@@ -100,41 +100,12 @@ static bool is_one_of(const char *text, const char *const words[3], unsigned *wh
     return false;
 }
 
-static bool parse_color(struct options *o, const char *when)
-{
-    static const char *const words[] = {"auto", "never", "always"};
-    unsigned which;
-    bool known = is_one_of(when, words, &which);
-    o->color = (int)which - 1;
-    return known;
-}
-
-static bool parse_backend(struct options *o, const char *how)
-{
-    static const char *const words[] = {"auto", "preload", "ptrace"};
-    return is_one_of(how, words, &o->backend);
-}
-
-static bool parse_stacks(struct options *o, const char *which)
-{
-    static const char *const words[] = {"all", "changes", "none"};
-    return is_one_of(which, words, &o->stacks);
-}
-
-static bool parse_depth(struct options *o, const char *text)
+/* From 1 to `most`; 0 for anything else. */
+static unsigned number_of(const char *text, long most)
 {
     char *end;
-    long depth = strtol(text, &end, 10);
-    o->stack_depth = depth > 0 && depth <= (long)PMT_MAX_FRAMES ? (unsigned)depth : 0;
-    return o->stack_depth && *end == '\0';
-}
-
-static bool parse_pid(struct options *o, const char *text)
-{
-    char *end;
-    long pid = strtol(text, &end, 10);
-    o->pid = pid > 0 && pid <= INT_MAX ? (int)pid : 0;
-    return o->pid && *end == '\0';
+    long number = strtol(text, &end, 10);
+    return number > 0 && number <= most && *end == '\0' ? (unsigned)number : 0;
 }
 
 static void take_view(struct options *o, int view)
@@ -146,6 +117,10 @@ static void take_view(struct options *o, int view)
 
 static enum options_result take(struct options *o, int option)
 {
+    static const char *const colors[] = {"auto", "never", "always"};
+    static const char *const backends[] = {"auto", "preload", "ptrace"};
+    static const char *const stacks[] = {"all", "changes", "none"};
+    unsigned color;
     if (option >= OPTION_VIEW && option < OPTION_VIEW + VIEW_COUNT) {
         take_view(o, option - OPTION_VIEW);
         return OPTIONS_RUN;
@@ -164,29 +139,30 @@ static enum options_result take(struct options *o, int option)
         o->all = true;
         break;
     case OPTION_COLOR:
-        if (!parse_color(o, optarg))
+        if (!is_one_of(optarg, colors, &color))
             return wrong("--color takes auto, always or never, not ", optarg);
+        o->color = (int)color - 1;
         break;
     case OPTION_NO_ASLR:
         o->no_aslr = true;
         break;
     case OPTION_BACKEND:
-        if (!parse_backend(o, optarg))
+        if (!is_one_of(optarg, backends, &o->backend))
             return wrong("--backend takes auto, preload or ptrace, not ", optarg);
         break;
     case OPTION_STACKS:
-        if (!parse_stacks(o, optarg))
+        if (!is_one_of(optarg, stacks, &o->stacks))
             return wrong("--stacks takes all, changes or none, not ", optarg);
         break;
     case OPTION_STACK_DEPTH:
-        if (!parse_depth(o, optarg))
+        if (!(o->stack_depth = number_of(optarg, PMT_MAX_FRAMES)))
             return wrong("--stack-depth takes a number from 1 to 64, not ", optarg);
         break;
     case OPTION_VERIFY_STACKS:
         o->verify_stacks = true;
         break;
     case 'p':
-        if (!parse_pid(o, optarg))
+        if (!(o->pid = (int)number_of(optarg, INT_MAX)))
             return wrong("-p takes the id of a process, not ", optarg);
         break;
     case 'h':

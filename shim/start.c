@@ -43,7 +43,7 @@ static void find_loader(void)
 static struct live_page *new_live_page(void)
 {
     struct live_page *page =
-        sys_mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        sys_mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (!page || sys3(__NR_madvise, page, 4096, MADV_WIPEONFORK) != 0)
         return NULL;
     page->pid = (uint32_t)sys0(__NR_getpid);

@@ -4,6 +4,10 @@
 
 #include "runner/ptrace/ptracer.h"
 
+/* Sets breakpoints in a program: in its own file, or in the libc that it has loaded, if that has
+ * symbols and is mapped by now. */
+void allocator_find(struct recorder *r, struct space *space, pid_t pid);
+
 /* A SIGTRAP: if it is a breakpoint of ours everything is done, and the thread goes on; unless it
  * ends meanwhile: then `*instead` is the status that waitpid(2) gave, which is yet to be handled.
  */

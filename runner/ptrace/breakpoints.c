@@ -1,25 +1,16 @@
 #include "runner/ptrace/breakpoints.h"
 #include "runner/ptrace/mem.h"
+#include "schemas/names.h"
 #include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
 #include <unistd.h>
 
-static const struct {
-    const char *name;
-    enum pmt_call call;
-} functions[] = {
-    {"malloc", PMT_CALL_MALLOC},
-    {"calloc", PMT_CALL_CALLOC},
-    {"realloc", PMT_CALL_REALLOC},
-    {"reallocarray", PMT_CALL_REALLOCARRAY},
-    {"free", PMT_CALL_FREE},
-    {"aligned_alloc", PMT_CALL_ALIGNED_ALLOC}, /* in glibc memalign is the same function */
-    {"memalign", PMT_CALL_MEMALIGN},
-    {"posix_memalign", PMT_CALL_POSIX_MEMALIGN},
-    {"valloc", PMT_CALL_VALLOC},
-    {"pvalloc", PMT_CALL_PVALLOC},
-};
+/* In this order: memalign is the same function as aligned_alloc in glibc, and called so. */
+static const enum pmt_call functions[] = {
+    PMT_CALL_MALLOC, PMT_CALL_CALLOC,        PMT_CALL_REALLOC,  PMT_CALL_REALLOCARRAY,
+    PMT_CALL_FREE,   PMT_CALL_ALIGNED_ALLOC, PMT_CALL_MEMALIGN, PMT_CALL_POSIX_MEMALIGN,
+    PMT_CALL_VALLOC, PMT_CALL_PVALLOC};
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 
 /* Names that only glibc has: one is local, of static programs; one is exported by its libc.so.6. */
@@ -48,8 +39,8 @@ static void find_function(struct breakpoints *b, Elf *elf, const struct symbol_t
         const char *name = elf_strptr(elf, t->strings, symbol.st_name);
         if (!name || symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
             continue;
-        if (strcmp(name, functions[wanted].name) == 0)
-            add(b, symbol.st_value + bias, functions[wanted].call);
+        if (strcmp(name, names_call(functions[wanted])) == 0)
+            add(b, symbol.st_value + bias, functions[wanted]);
         if (is_of_glibc(name))
             b->glibc = true;
     }

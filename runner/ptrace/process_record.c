@@ -2,7 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/base/now.h"
 #include "runner/program/inspect.h"
-#include "runner/ptrace/libc.h"
+#include "runner/ptrace/allocator.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/proc.h"
 #include "schemas/glibc.h"
@@ -140,7 +140,7 @@ int process_record_begin(struct recorder *r, struct tracee *thread, enum pmt_ori
             space->brk = find_brk(r, space, f->start_brk);
         space->expects_libc = f->target.elf.linking == TARGET_LINKING_DYNAMIC;
         if (origin != PMT_ORIGIN_FORK)
-            libc_find_allocator(r, space, process->pid);
+            allocator_find(r, space, process->pid);
         send_process(r, thread, origin, f);
         looks_whole(r, thread, PMT_REASON_START, 0);
     }

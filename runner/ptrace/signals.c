@@ -81,8 +81,7 @@ bool signals_interrupted(void)
 
 void signals_ignore(void)
 {
-    struct itimerval never = {0};
-    setitimer(ITIMER_REAL, &never, NULL);
+    set_timer(0);
     set(SIGINT, SIG_IGN);
     set(SIGTERM, SIG_IGN);
     set(SIGHUP, SIG_IGN);

@@ -1,5 +1,5 @@
 #include "runner/ptrace/syscall_stops.h"
-#include "runner/ptrace/libc.h"
+#include "runner/ptrace/allocator.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/mem.h"
 #include "runner/ptrace/untraced.h"
@@ -114,7 +114,7 @@ static void end(struct ptracer *t, struct tracee *thread, const struct __ptrace_
     if (space->walk && call->call == PMT_CALL_MUNMAP)
         walk_unmapped(space->walk, call->args[0], call->args[0] + call->args[1]);
     if (!failed && is_code && space->expects_libc && !space->breakpoints.count)
-        libc_find_allocator(t->recorder, space, thread->process->pid);
+        allocator_find(t->recorder, space, thread->process->pid);
 }
 
 /* At a stop of the filter info->seccomp begins as info->entry does. */

@@ -72,7 +72,32 @@ static uint64_t trace_ns(const struct live *l)
                                                               : now_ns(CLOCK_MONOTONIC));
 }
 
-static bool merge(struct live *l);
+/* What the rings hold by now, in the order of time: no longer, as there may be a child that asks
+ * for its ring. */
+static bool merge(struct live *l)
+{
+    bool any = false;
+    if (!l->model->started && l->streams)
+        stream_drain(l->streams, 0); /* its process record, by which the clock is set */
+    const uint64_t now = l->model->started ? trace_ns(l) : 0;
+    for (;;) {
+        struct stream *first = NULL;
+        uint64_t earliest = now, until = now;
+        for (struct stream *t = l->streams; t; t = t->next) {
+            uint64_t next = stream_next_ns(t);
+            if (next < earliest) {
+                until = earliest;
+                earliest = next;
+                first = t;
+            } else if (next < until) {
+                until = next;
+            }
+        }
+        if (!first || !stream_drain(first, until))
+            return any;
+        any = true;
+    }
+}
 
 /* ---- images come and go ---- */
 
@@ -224,33 +249,6 @@ static void look_around(struct live *l)
 }
 
 /* ---- events ---- */
-
-/* What the rings hold by now, in the order of time: no longer, as there may be a child that asks
- * for its ring. */
-static bool merge(struct live *l)
-{
-    bool any = false;
-    if (!l->model->started && l->streams)
-        stream_drain(l->streams, 0); /* its process record, by which the clock is set */
-    const uint64_t now = l->model->started ? trace_ns(l) : 0;
-    for (;;) {
-        struct stream *first = NULL;
-        uint64_t earliest = now, until = now;
-        for (struct stream *t = l->streams; t; t = t->next) {
-            uint64_t next = stream_next_ns(t);
-            if (next < earliest) {
-                until = earliest;
-                earliest = next;
-                first = t;
-            } else if (next < until) {
-                until = next;
-            }
-        }
-        if (!first || !stream_drain(first, until))
-            return any;
-        any = true;
-    }
-}
 
 static bool drain(struct live *l)
 {

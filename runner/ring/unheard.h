@@ -2,8 +2,8 @@
  * what the kernel knows, never by how long it takes:
  * - A child of fork(2) has its parent's ring mapped until it has one of its own. So the ring of an
  *   image that has ended is looked at until nobody has it any more.
- * - A child of vfork(2) or posix_spawn(3) that is about to execute a program is announced by a
- *   record (struct pmt_spawn), and waited for until it has asked or ended. */
+ * - A child of vfork(2) or posix_spawn(3) that is about to execute a program is announced
+ *   (pmt_hello.announces), and waited for until it has asked or ended. */
 #pragma once
 
 #include <stdbool.h>

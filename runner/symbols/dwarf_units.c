@@ -174,9 +174,6 @@ static struct symbol_place call_place(struct dwarf_scopes *scopes, Dwarf_Die *di
     return place;
 }
 
-static const struct scope_names *names_of(struct dwarf_scopes *scopes, uint32_t index,
-                                          const struct dwarf_names *names);
-
 /* Of too long a chain the last one, which is a function of its own, is kept. */
 static struct scope_names *inlined_names(struct dwarf_scopes *scopes, Dwarf_Die *die,
                                          const struct scope_names *parent)

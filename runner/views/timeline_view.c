@@ -2,9 +2,8 @@
  * is left. */
 #include "runner/base/memory.h"
 #include "runner/views/timeline_change.h"
-#include "runner/views/timeline_end.h"
 #include "runner/views/timeline_event.h"
-#include "runner/views/timeline_start.h"
+#include "runner/views/timeline_image.h"
 #include "runner/views/views.h"
 #include <inttypes.h>
 
@@ -18,9 +17,9 @@ static void on_event(struct view *view, const struct model *m, const struct even
         timeline_fold_threshold(t, m);
         return timeline_event_alloc(t, m, event, changes);
     case PMT_RECORD_PROCESS:
-        return timeline_start_process(t, m, event);
+        return timeline_image_begins(t, m, event);
     case PMT_RECORD_SNAPSHOT:
-        return timeline_start_snapshot(t, m, event);
+        return timeline_image_mapped(t, m, event);
     case PMT_RECORD_KERNEL:
         return timeline_event_kernel(t, m, event);
     case PMT_RECORD_MALLOPT:
@@ -34,7 +33,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
     case PMT_RECORD_LOSS:
         return timeline_event_loss(t, m, event);
     case PMT_RECORD_EXIT:
-        return timeline_end_exit(t, m, event);
+        return timeline_image_ends(t, m, event);
     }
 }
 
@@ -43,7 +42,7 @@ static void on_forget(struct view *view, const struct model *m)
     struct timeline *t = (struct timeline *)view;
     timeline_enter(t, m);
     if (!m->image->ended)
-        timeline_end_missing(t, m);
+        timeline_image_stops(t, m);
     memory_put(t->shown->exec_path);
     memory_put(t->shown);
     t->shown = NULL;

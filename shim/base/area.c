@@ -36,7 +36,7 @@ static void *map(int fd, size_t size)
     area_size = size;
     if (!set_size(fd, size))
         return NULL;
-    return sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd);
+    return sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
 }
 
 bool area_init(void)

@@ -8,20 +8,16 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* The error range of every system call (linux/err.h, MAX_ERRNO). */
-static int failed(long result)
-{
-    return (unsigned long)result >= (unsigned long)-4095L;
-}
-
-void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd)
+void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd, uint64_t offset)
 {
 #ifdef __i386__
-    long result = sys_call(__NR_mmap2, (unsigned long)addr, length, prot, flags, fd, 0);
+    unsigned long nr = __NR_mmap2, at = (unsigned long)(offset >> 12);
 #else
-    long result = sys_call(__NR_mmap, (unsigned long)addr, length, prot, flags, fd, 0);
+    unsigned long nr = __NR_mmap, at = offset;
 #endif
-    return failed(result) ? NULL : (void *)result;
+    long result = sys_call((long)nr, (unsigned long)addr, length, prot, flags, fd, at);
+    /* the error range of every system call: linux/err.h, MAX_ERRNO */
+    return (unsigned long)result >= (unsigned long)-4095L ? NULL : (void *)result;
 }
 
 int sys_open(const char *path, int flags, int mode)
@@ -87,33 +83,30 @@ struct limit64 { /* struct rlimit64 of prlimit(2) */
     uint64_t current, most;
 };
 
-static struct limit64 file_limit(const struct limit64 *wanted)
+static struct limit64 limit(int resource, const struct limit64 *wanted)
 {
     struct limit64 old = {~0ull, ~0ull};
-    sys4(__NR_prlimit64, 0, RLIMIT_FSIZE, wanted, &old);
+    sys4(__NR_prlimit64, 0, resource, wanted, &old);
     return old;
 }
 
 bool sys_memory_is_limited(void)
 {
-    struct limit64 space = {~0ull, ~0ull}, data = space;
-    sys4(__NR_prlimit64, 0, RLIMIT_AS, NULL, &space);
-    sys4(__NR_prlimit64, 0, RLIMIT_DATA, NULL, &data);
-    return space.current != ~0ull || data.current != ~0ull;
+    return limit(RLIMIT_AS, NULL).current != ~0ull || limit(RLIMIT_DATA, NULL).current != ~0ull;
 }
 
 uint64_t sys_file_limit(void)
 {
-    return file_limit(NULL).current;
+    return limit(RLIMIT_FSIZE, NULL).current;
 }
 
 void sys_raise_file_limit(void)
 {
-    uint64_t most = file_limit(NULL).most;
-    file_limit(&(struct limit64){most, most});
+    uint64_t most = limit(RLIMIT_FSIZE, NULL).most;
+    limit(RLIMIT_FSIZE, &(struct limit64){most, most});
 }
 
-void sys_restore_file_limit(uint64_t limit)
+void sys_restore_file_limit(uint64_t current)
 {
-    file_limit(&(struct limit64){limit, file_limit(NULL).most});
+    limit(RLIMIT_FSIZE, &(struct limit64){current, limit(RLIMIT_FSIZE, NULL).most});
 }

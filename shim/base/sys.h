@@ -39,8 +39,8 @@ static inline long sys_call(long nr, unsigned long a, unsigned long b, unsigned 
     sys_call(nr, (unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d),   \
              (unsigned long)(e), 0)
 
-/* mmap with an offset of 0. */
-void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd); /* NULL on failure */
+/* NULL on failure. */
+void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd, uint64_t offset);
 int sys_open(const char *path, int flags, int mode);
 void sys_close(int fd);
 

@@ -58,26 +58,20 @@ static int receive_fd(int socket)
 
 #define WHOLE (PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY)
 
-/* The header page and the data, and the data once more behind it. */
+/* The header page and the data, and the data once more behind it: the first mapping reserves the
+ * place, its end is past the file. */
 static struct pmt_ring *map_ring(int fd, void *place)
 {
-    const int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED;
-    char *base = sys_mmap(place, WHOLE, prot, MAP_SHARED | (place ? MAP_FIXED : 0),
-                          fd); /* reserves; the end is past the file */
+    const int prot = PROT_READ | PROT_WRITE, fixed = MAP_SHARED | MAP_FIXED;
+    const unsigned long once = PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
+    char *base = sys_mmap(place, WHOLE, prot, place ? fixed : MAP_SHARED, fd, 0);
     if (!base)
         return NULL;
-    unsigned long again = (unsigned long)base + PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY;
-    sys_mmap(base, PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY, prot, flags | MAP_FIXED, fd);
-#ifdef __i386__
-    long result = sys_call(__NR_mmap2, again, PMT_RING_CAPACITY, prot, flags | MAP_FIXED, fd,
-                           PMT_RING_HEADER_SIZE >> 12);
-#else
-    long result = sys_call(__NR_mmap, again, PMT_RING_CAPACITY, prot, flags | MAP_FIXED, fd,
-                           PMT_RING_HEADER_SIZE);
-#endif
+    sys_mmap(base, once, prot, fixed, fd, 0);
+    char *again = sys_mmap(base + once, PMT_RING_CAPACITY, prot, fixed, fd, PMT_RING_HEADER_SIZE);
     struct pmt_ring *ring = (struct pmt_ring *)base;
-    if (result == (long)again && ring->magic == PMT_RING_MAGIC &&
-        ring->version == PMT_RING_VERSION && ring->capacity == PMT_RING_CAPACITY)
+    if (again && ring->magic == PMT_RING_MAGIC && ring->version == PMT_RING_VERSION &&
+        ring->capacity == PMT_RING_CAPACITY)
         return ring;
     sys2(__NR_munmap, base, WHOLE);
     return NULL;

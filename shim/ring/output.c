@@ -57,17 +57,13 @@ static bool map_window(uint64_t at)
     do /* being stopped and continued may interrupt it */
         result = allocate(fd, at);
     while (result == -EINTR);
-#ifdef __i386__
+    void *window = NULL;
     if (result == 0)
-        result = sys_call(__NR_mmap2, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at >> 12);
-#else
-    if (result == 0)
-        result = sys_call(__NR_mmap, 0, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
-#endif
+        window = sys_mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, fd, at);
     sys_close(fd);
-    if ((unsigned long)result >= (unsigned long)-4095L)
+    if (!window)
         return false;
-    out.window = (char *)result;
+    out.window = window;
     out.window_at = at;
     return true;
 }

@@ -1,0 +1,378 @@
+#include "runner/views/timeline_image.h"
+#include "runner/base/memory.h"
+#include "runner/base/text.h"
+#include "runner/views/timeline_change.h"
+#include "runner/views/timeline_event.h"
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+/* ---- the beginning ---- */
+
+/* As many of them as fit on the line. */
+static void write_arguments(const struct timeline *t, const struct image *image, size_t used)
+{
+    for (uint32_t i = 0; i < image->argv_size; i += (uint32_t)strlen(image->argv + i) + 1) {
+        size_t room = t->lines.width > used + 1 ? t->lines.width - used - 1 : 0;
+        if (room < 8)
+            return;
+        fputc(' ', t->lines.out);
+        used += 1 + text_escape(t->lines.out, image->argv + i, strlen(image->argv + i), room);
+    }
+}
+
+/* "pid 8123, 32-bit PIE, glibc 2.36, mmap threshold 128K (it can rise)" */
+static void write_facts(struct timeline *t, const struct image *image, enum style style)
+{
+    char text[400] = "", size[TEXT_SIZE];
+    const char *libc = image->libc[0] ? image->libc : "unknown C library";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    if (!out)
+        return;
+    fprintf(out, "pid %" PRIu32 ", %u-bit %s%s, ", image->pid, image->word_size * 8,
+            image->statically_linked ? "static " : "", image->pie ? "PIE" : "fixed address");
+    text_escape(out, libc, strlen(libc), 60);
+    if (image->mmap_threshold)
+        fprintf(out, ", mmap threshold %s%s", text_size(size, image->mmap_threshold),
+                image->dynamic_threshold ? " (it can rise)" : "");
+    fclose(out);
+    line_wrap(&t->lines, text, style);
+}
+
+static const char *backend_text(const struct image *image)
+{
+    if (image->backend == PMT_BACKEND_PTRACE)
+        return image->blind ? "seen by ptrace; malloc cannot be seen: no symbols"
+                            : "seen by ptrace";
+    return image->blind ? "calls of malloc cannot be seen" : NULL;
+}
+
+static void write_head(struct timeline *t, const struct image *image)
+{
+    FILE *out = t->lines.out;
+    const char *backend = backend_text(image);
+    fputs("\n", out);
+    line_style(&t->lines, STYLE_BOLD);
+    fputs("procmap-trace", out);
+    write_arguments(t, image, sizeof "procmap-trace" - 1);
+    line_style(&t->lines, STYLE_PLAIN);
+    fputc('\n', out);
+    t->lines.column = 0;
+    write_facts(t, image, STYLE_PLAIN);
+    if (backend)
+        fprintf(out, "%s\n", backend);
+    fputc('\n', out);
+}
+
+/* The program by its path, since its argv[0] may be anything, and the rest of its arguments. */
+static void write_program(struct timeline *t, const struct image *image, const char *verb)
+{
+    const struct lines *l = &t->lines;
+    size_t used = l->column + strlen(verb) + 1;
+    size_t room = l->width > used + 20 ? l->width - used : 20;
+    line_style(l, STYLE_BOLD);
+    fprintf(l->out, "%s ", verb);
+    line_style(l, STYLE_PLAIN);
+    used += text_escape(l->out, image->exe, strlen(image->exe), room);
+    size_t first = image->argv_size ? strlen(image->argv) + 1 : 0;
+    struct image rest = {.argv = image->argv + first,
+                         .argv_size = image->argv_size - (uint32_t)first};
+    write_arguments(t, &rest, used);
+    fputc('\n', l->out);
+}
+
+/* A further image: one line, or two. */
+static void write_next_head(struct timeline *t, const struct model *m, uint64_t t_ns)
+{
+    const struct image *image = m->image;
+    const char *backend = backend_text(image);
+    char text[60];
+    timeline_time(t, m, t_ns);
+    if (image->origin == PMT_ORIGIN_FORK) {
+        snprintf(text, sizeof text, "forked from %" PRIu32, image->ppid);
+        return line_call(&t->lines, text, "");
+    }
+    write_program(t, image, image->origin == PMT_ORIGIN_EXEC ? "EXEC" : "START");
+    line_indent(&t->lines);
+    write_facts(t, image, STYLE_DIM);
+    if (backend)
+        timeline_indented(t, backend, STYLE_DIM);
+}
+
+void timeline_image_begins(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct image *image = m->image;
+    t->shown->threshold = image->mmap_threshold;
+    if (m->images.total == 1)
+        write_head(t, image);
+    else
+        write_next_head(t, m, event->t_ns);
+}
+
+static void write_hidden(struct timeline *t, const struct totals *totals)
+{
+    char text[200], size[TEXT_SIZE];
+    const struct total *own = &totals->kinds[KIND_TRACER];
+    if (t->output.all || !own->regions)
+        return;
+    snprintf(text, sizeof text,
+             "(not shown: %" PRIu64
+             " regions, %s, of procmap-trace itself, which are in /proc/PID/maps, too; "
+             "--all shows them)",
+             own->regions, text_size(size, own->bytes));
+    timeline_indented(t, text, STYLE_DIM);
+}
+
+static void write_map(struct timeline *t, const struct regions *map)
+{
+    line_region_titles(&t->lines);
+    for (size_t i = 0; i < map->list.count; i++) {
+        const struct region *r = map->list.items[i];
+        if (r->tracer && !t->output.all)
+            continue;
+        line_indent(&t->lines);
+        line_region(&t->lines, r, "");
+    }
+}
+
+static void write_whole_map(struct timeline *t, const struct model *m, uint64_t t_ns)
+{
+    const struct total *program = &t->shown->at_start.program;
+    char text[80], size[TEXT_SIZE];
+    timeline_time(t, m, t_ns);
+    snprintf(text, sizeof text, "START   %" PRIu64 " regions, %s", program->regions,
+             text_size(size, program->bytes));
+    line_call(&t->lines, text, "");
+    write_map(t, &m->image->map);
+    write_hidden(t, &t->shown->at_start);
+    fputc('\n', t->lines.out);
+}
+
+/* The regions of `map` that are not in `other`, with a sign; how many. */
+static size_t write_only_in(struct timeline *t, const struct regions *map,
+                            const struct regions *other, char sign, bool count_only)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < map->list.count; i++) {
+        const struct region *r = map->list.items[i];
+        const struct region *same = regions_find(other, r->raw.start);
+        if ((same && region_same(same, r)) || r->tracer)
+            continue;
+        count++;
+        if (count_only)
+            continue;
+        fprintf(t->lines.out, "%c %-*s", sign, LINE_INDENT - 2, sign == '+' ? "here" : "parent");
+        line_region(&t->lines, r, "");
+    }
+    return count;
+}
+
+/* A child: what a reader does not know yet. */
+static void write_short_map(struct timeline *t, const struct image *image)
+{
+    const struct total *program = &t->shown->at_start.program;
+    const struct regions *map = &image->map, *had = &image->inherited;
+    char text[120], size[TEXT_SIZE];
+    const char *as = "";
+    text_size(size, program->bytes);
+    if (had->list.count) {
+        bool differs =
+            write_only_in(t, map, had, '+', true) || write_only_in(t, had, map, '-', true);
+        as = differs ? "its parent's map, but for the regions below: " : "same map as its parent: ";
+    }
+    snprintf(text, sizeof text, "%s%" PRIu64 " regions, %s", as, program->regions, size);
+    timeline_indented(t, text, STYLE_DIM);
+    if (had->list.count) {
+        write_only_in(t, had, map, '-', false);
+        write_only_in(t, map, had, '+', false);
+    }
+}
+
+void timeline_image_mapped(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_snapshot *s = (const struct pmt_snapshot *)event->record;
+    if (event->record->call != PMT_REASON_START || !(s->flags & PMT_SNAPSHOT_LAST))
+        return;
+    t->shown->at_start = regions_totals(&m->image->map);
+    if (m->image->of_first || t->output.all)
+        return write_whole_map(t, m, event->t_ns);
+    if (t->last_image != m->image->number) /* another image's line came in between */
+        write_next_head(t, m, event->t_ns);
+    write_short_map(t, m->image);
+}
+
+/* ---- the end ---- */
+
+static void write_totals(struct timeline *t, const struct totals *now)
+{
+    FILE *out = t->lines.out;
+    line_indent(&t->lines);
+    line_style(&t->lines, STYLE_DIM);
+    fprintf(out, "%-14s %8s %8s %12s", "kind", "regions", "size", "since START");
+    line_end(&t->lines);
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
+        const struct total *a = &now->kinds[kind], *b = &t->shown->at_start.kinds[kind];
+        char size[TEXT_SIZE], delta[TEXT_SIZE], sign[2] = "";
+        if ((!a->regions && !b->regions) || (kind == KIND_TRACER && !t->output.all))
+            continue;
+        uint64_t bytes = a->bytes > b->bytes ? a->bytes - b->bytes : b->bytes - a->bytes;
+        text_size(delta, bytes);
+        if (bytes)
+            sign[0] = a->bytes > b->bytes ? '+' : '-';
+        line_indent(&t->lines);
+        fprintf(out, "%-14s %8" PRIu64 " %8s %5s%s%s\n", kind_name(kind), a->regions,
+                text_size(size, a->bytes), "", sign, bytes ? delta : "=");
+    }
+}
+
+/* "3 changes of the map, all explained" */
+static size_t changes_text(const struct ledger *g, char *out, size_t size)
+{
+    int used = snprintf(out, size, "%" PRIu64 " change%s of the map", g->changes,
+                        g->changes == 1 ? "" : "s");
+    if (g->unexplained)
+        used += snprintf(out + used, size - (size_t)used, ", %" PRIu64 " of them UNEXPLAINED",
+                         g->unexplained);
+    else
+        used += snprintf(out + used, size - (size_t)used, ", all explained");
+    return (size_t)used;
+}
+
+static size_t calls_text(const struct image *image, char *out, size_t size)
+{
+    const struct ledger *g = &image->ledger;
+    char live[TEXT_SIZE];
+    if (image->blind)
+        return (size_t)snprintf(out, size, "calls of malloc and free could not be seen");
+    return (size_t)snprintf(
+        out, size, "%" PRIu64 " allocation%s, %" PRIu64 " free%s; not freed: %zu block%s, %s",
+        g->allocations, g->allocations == 1 ? "" : "s", g->frees, g->frees == 1 ? "" : "s",
+        image->allocations.count, image->allocations.count == 1 ? "" : "s",
+        text_size(live, image->allocations.bytes));
+}
+
+static void write_ledger(struct timeline *t, const struct image *image)
+{
+    const struct ledger *g = &image->ledger;
+    char text[300];
+    changes_text(g, text, sizeof text);
+    timeline_indented(t, text, g->unexplained ? STYLE_RED : STYLE_BOLD);
+    calls_text(image, text, sizeof text);
+    timeline_indented(t, text, STYLE_PLAIN);
+    if (g->lost) {
+        snprintf(text, sizeof text, "%" PRIu64 " events were LOST", g->lost);
+        timeline_indented(t, text, STYLE_RED);
+    }
+}
+
+static void write_walks(struct timeline *t, const struct pmt_exit *x)
+{
+    const uint32_t *n = x->walks;
+    char text[300];
+    snprintf(text, sizeof text,
+             "%" PRIu32 " walks of stacks verified: %" PRIu32 " differ from libunwind's, %" PRIu32
+             " by libunwind only, %" PRIu32 " cut where there are no unwind tables",
+             n[PMT_WALKS_CHECKED], n[PMT_WALKS_MISMATCHED], n[PMT_WALKS_FELL_BACK],
+             n[PMT_WALKS_CUT]);
+    timeline_indented(t, text, n[PMT_WALKS_MISMATCHED] ? STYLE_RED : STYLE_PLAIN);
+}
+
+/* All of it in one line. */
+static void write_short_end(struct timeline *t, const struct model *m, const char *title,
+                            uint64_t t_ns)
+{
+    const struct ledger *g = &m->image->ledger;
+    struct totals now = regions_totals(&m->image->map);
+    char text[500], size[TEXT_SIZE];
+    size_t used = (size_t)snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s; ", title,
+                                   now.program.regions, text_size(size, now.program.bytes));
+    used += changes_text(g, text + used, sizeof text - used);
+    used += (size_t)snprintf(text + used, sizeof text - used, "; ");
+    used += calls_text(m->image, text + used, sizeof text - used);
+    if (g->lost)
+        snprintf(text + used, sizeof text - used, "; %" PRIu64 " events were LOST", g->lost);
+    timeline_time(t, m, t_ns);
+    line_wrap(&t->lines, text, g->unexplained || g->lost ? STYLE_RED : STYLE_PLAIN);
+}
+
+static void write_long_end(struct timeline *t, const struct model *m, const char *title,
+                           uint64_t t_ns)
+{
+    struct totals now = regions_totals(&m->image->map);
+    char text[160], size[TEXT_SIZE];
+    fputc('\n', t->lines.out);
+    timeline_time(t, m, t_ns);
+    snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s", title, now.program.regions,
+             text_size(size, now.program.bytes));
+    line_call(&t->lines, text, "");
+    write_totals(t, &now);
+    write_ledger(t, m->image);
+}
+
+static void end_title(const struct pmt_exit *x, char *out, size_t size)
+{
+    const char *name = x->signal ? sigabbrev_np((int)x->signal) : NULL;
+    if (x->end == PMT_END_DETACHED)
+        snprintf(out, size, "DETACHED");
+    else if (x->end == PMT_END_EXEC)
+        snprintf(out, size, "REPLACED by another program");
+    else if (x->end == PMT_END_UNTRACED)
+        snprintf(out, size, "END of the trace");
+    else if (x->end == PMT_END_UNKNOWN)
+        snprintf(out, size, "ENDED");
+    else if (name)
+        snprintf(out, size, "KILLED by SIG%s", name);
+    else if (x->signal)
+        snprintf(out, size, "KILLED by signal %" PRIu32, x->signal);
+    else
+        snprintf(out, size, "EXIT %" PRId32, x->status);
+}
+
+static const char *end_remark(uint32_t end)
+{
+    switch (end) {
+    case PMT_END_UNTRACED:
+        return "the process now runs another program, which is not traced";
+    case PMT_END_DETACHED:
+        return "the process goes on";
+    case PMT_END_UNKNOWN:
+        return "the process ended; how is not known";
+    }
+    return NULL;
+}
+
+void timeline_image_ends(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_exit *x = (const struct pmt_exit *)event->record;
+    const char *remark = end_remark(x->end);
+    char title[60];
+    timeline_change_catch_up(t, m);
+    if (x->end == PMT_END_EXEC) { /* the next image says what it is */
+        memory_put(t->shown->exec_path);
+        t->shown->exec_path = NULL;
+    } else if (t->shown->exec_path) {
+        timeline_event_exec_ended(t, m, 0);
+        remark = end_remark(PMT_END_UNTRACED);
+    }
+    end_title(x, title, sizeof title);
+    if (m->image->of_first && x->end != PMT_END_EXEC)
+        write_long_end(t, m, title, event->t_ns);
+    else
+        write_short_end(t, m, title, event->t_ns);
+    if (x->verified)
+        write_walks(t, x);
+    if (remark)
+        timeline_indented(t, remark, STYLE_DIM);
+}
+
+void timeline_image_stops(struct timeline *t, const struct model *m)
+{
+    timeline_change_catch_up(t, m);
+    if (t->shown->exec_path)
+        timeline_event_exec_ended(t, m, 0);
+    if (m->images.total > 1 && t->last_image != m->image->number)
+        timeline_time(t, m, m->image->ledger.call_ns);
+    else
+        line_indent(&t->lines);
+    line_wrap(&t->lines, "the trace ends here, without an exit of the program", STYLE_RED);
+}
