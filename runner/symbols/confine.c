@@ -78,6 +78,8 @@ void confine_memory(void)
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && write(fd, "1000", 4) == 4)
+    if (fd >= 0) {
+        (void)!write(fd, "1000", 4); /* as good as it goes */
         close(fd);
+    }
 }

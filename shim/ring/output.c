@@ -13,6 +13,8 @@
 
 #define WINDOW (1u << 20)
 #define LINE_MAX_SIZE (512u << 10) /* a record of PMT_RECORD_MAX with every byte escaped */
+#define LOSS_MAX_SIZE 512u         /* likewise of a loss */
+#define RETRY_NS 50000000u         /* between two attempts to make a file larger that was full */
 
 static struct {
     char path[PATH_MAX];
@@ -24,7 +26,8 @@ static struct {
     uint32_t pid;
     struct lock lock;
     uint32_t lost[PMT_LOSS_COUNT];
-    bool broken; /* the file cannot be written any more */
+    bool full;         /* the file cannot grow; what is left of the window is for losses */
+    uint64_t retry_at; /* CLOCK_MONOTONIC */
     struct pmt_record *scratch;
 } out;
 
@@ -72,9 +75,11 @@ static bool next_window(void)
 {
     uint64_t at = out.window_at + out.used;
     uint32_t in_page = (uint32_t)(at & (live->page_size - 1));
-    unmap_window();
+    char *before = out.window;
     if (!map_window(at - in_page))
         return false;
+    if (before)
+        sys2(__NR_munmap, before, WINDOW);
     out.used = in_page;
     memset(out.window + in_page, '\n', WINDOW - in_page);
     return true;
@@ -116,15 +121,12 @@ const void *output_window(void)
     return out.window;
 }
 
-void *output_begin(uint32_t size)
+static bool has_room(uint32_t size)
 {
-    (void)size;
-    if (out.broken || !lock_take(&out.lock)) {
-        state_lost(out.broken ? PMT_LOSS_OUTPUT : PMT_LOSS_REENTRY);
-        return NULL;
-    }
-    return out.scratch;
+    return out.window && WINDOW - out.used >= size;
 }
+
+static void write_losses(void);
 
 static void write_line(struct pmt_record *r)
 {
@@ -135,9 +137,12 @@ static void write_line(struct pmt_record *r)
                                      .t_ns = r->time - out.start};
     if (r->type == PMT_RECORD_ALLOC && pmt_record_size(r) == sizeof(struct pmt_alloc))
         context.began_ns = ((struct pmt_alloc *)r)->began - out.start;
-    if ((!out.window || WINDOW - out.used < LINE_MAX_SIZE) && !next_window()) {
-        out.broken = true;
-        return state_lost(PMT_LOSS_OUTPUT);
+    bool fits = has_room(r->type == PMT_RECORD_LOSS ? LOSS_MAX_SIZE : LINE_MAX_SIZE);
+    if (!fits && !next_window()) {
+        out.full = true;
+        out.retry_at = r->time + RETRY_NS;
+        state_lost(PMT_LOSS_OUTPUT);
+        return write_losses();
     }
     size_t written = encode_record(out.window + out.used, WINDOW - out.used, r, &context);
     if (written == 0)
@@ -146,19 +151,13 @@ static void write_line(struct pmt_record *r)
     out.seq++;
 }
 
-void output_end(struct pmt_record *r)
-{
-    if (out.start == 0)
-        out.start = r->time;
-    write_line(r);
-    lock_release(&out.lock);
-}
-
 static void write_losses(void)
 {
     for (unsigned reason = 1; reason < PMT_LOSS_COUNT; reason++) {
+        if (out.full && !has_room(LOSS_MAX_SIZE))
+            return;
         uint32_t count = __atomic_exchange_n(&out.lost[reason], 0, __ATOMIC_RELAXED);
-        if (!count || out.broken)
+        if (!count)
             continue;
         struct pmt_lost lost = {.r = {.units = sizeof lost / PMT_RECORD_ALIGN,
                                       .type = PMT_RECORD_LOSS,
@@ -168,6 +167,41 @@ static void write_losses(void)
                                 .count = count};
         write_line(&lost.r);
     }
+}
+
+/* There may be room again; then what was lost meanwhile is told first. */
+static bool grow_again(void)
+{
+    uint64_t now = sys_clock(CLOCK_MONOTONIC);
+    if (now < out.retry_at)
+        return false;
+    out.retry_at = now + RETRY_NS;
+    out.full = !next_window();
+    if (!out.full)
+        write_losses();
+    return !out.full;
+}
+
+void *output_begin(uint32_t size)
+{
+    (void)size;
+    if (!lock_take(&out.lock)) {
+        state_lost(PMT_LOSS_REENTRY);
+        return NULL;
+    }
+    if (!out.full || grow_again())
+        return out.scratch;
+    state_lost(PMT_LOSS_OUTPUT);
+    lock_release(&out.lock);
+    return NULL;
+}
+
+void output_end(struct pmt_record *r)
+{
+    if (out.start == 0)
+        out.start = r->time;
+    write_line(r);
+    lock_release(&out.lock);
 }
 
 void output_close(void)

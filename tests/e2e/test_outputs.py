@@ -272,7 +272,52 @@ def test_shim_alone_on_a_full_disk(tmp_path, wanderer):
     done = run("unshare", "--mount", "sh", "-c", script, "sh", small, "env", f"LD_PRELOAD={SHIM}",
                f"PROCMAP_TRACE_OUTPUT={small}/t.jsonl", wanderer, "5000", "/", env=env)
     assert (done.status, done.out, done.err) == (3, b"@ end 5000\n", b"")
-    assert len(read_events(kept)) > 1000
+    events = read_events(kept)
+    assert len(events) > 1000
+    assert sum(event["count"] for event in events if event["type"] == "loss" and event["reason"] == "output") > 1000
+    done = run(TOOL, "show", kept)
+    assert done.status == 0 and b"LOST" in done.out, done.err
+
+
+FILLER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv) /* makes room on the disk when half of its blocks have been had */
+{
+    for (int i = 0; i < 20000; i++) {
+        void *volatile block = malloc(argc + 10);
+        free(block);
+        if (i == 10000) {
+            unlink(argv[1]);
+            usleep(200000);
+        }
+    }
+    return 3;
+}
+"""
+
+
+def test_shim_alone_on_a_disk_that_was_full(tmp_path, programs):
+    """As soon as there is room the trace goes on, and says what is missing."""
+    if os.geteuid() != 0 or run("unshare", "--mount", "true").status != 0:
+        pytest.skip("only root can mount a small file system")
+    filler = programs.compile(tmp_path / "filler", FILLER)
+    script = ('mount -t tmpfs -o size=12m tmpfs "$1"; head -c 10500k /dev/zero >"$1/room"; shift; "$@"; status=$?; '
+              'cp "$OUTPUT" "$KEPT"; exit $status')
+    small, kept = tmp_path / "small", tmp_path / "kept"
+    small.mkdir()
+    env = environment(OUTPUT=f"{small}/t.jsonl", KEPT=str(kept))
+    done = run("unshare", "--mount", "sh", "-c", script, "sh", small, "env", f"LD_PRELOAD={SHIM}",
+               f"PROCMAP_TRACE_OUTPUT={small}/t.jsonl", filler, small / "room", env=env)
+    assert (done.status, done.out, done.err) == (3, b"", b"")
+    events = read_events(kept)
+    losses = [event for event in events if event["type"] == "loss"]
+    assert {event["reason"] for event in losses} == {"output"}
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    calls = sum(event["type"] == "alloc" for event in events)
+    assert calls + sum(event["count"] for event in losses) >= 40000 and calls > 10000
+    assert events[-1]["type"] == "exit"
 
 
 @pytest.mark.parametrize("size", [4096, 100 << 10, 1500 << 10])
