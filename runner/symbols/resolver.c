@@ -1,6 +1,5 @@
 #include "runner/symbols/resolver.h"
 #include "runner/base/memory.h"
-#include "runner/base/text.h"
 #include "runner/symbols/symbol_file.h"
 #include <string.h>
 
@@ -17,11 +16,6 @@ struct resolver {
     const struct named_file *last; /* most frames are in the same file as the one before */
 };
 
-bool resolver_of_system(const char *path)
-{
-    return text_starts(path, "/lib") || text_starts(path, "/usr/lib");
-}
-
 static bool has_path(const void *entry, const void *path, size_t size)
 {
     (void)size; /* both end with a zero byte */
@@ -35,7 +29,7 @@ static struct symbol_file *find_file(struct resolver *r, const char *path)
     void **at = table_place(&r->files, path, strlen(path), has_path);
     struct named_file *found = *at;
     if (!found) {
-        bool lines = !r->brief || !resolver_of_system(path);
+        bool lines = !r->brief || !symbol_of_system(path);
         *at = found = memory_get(sizeof *found);
         *found =
             (struct named_file){memory_text(path), symbol_file_new(path, r->debug_root, lines)};

@@ -15,6 +15,3 @@ void resolver_free(struct resolver *resolver);
 /* Of what is at `offset` in the file: {0} if nothing is known. A file is opened once and kept as it
  * was then. Strings and places live as long as the resolver. */
 struct symbol resolver_find(struct resolver *resolver, const char *path, uint64_t offset);
-
-/* Whether a file is the system's, not somebody's own: below /lib or /usr/lib. */
-bool resolver_of_system(const char *path);

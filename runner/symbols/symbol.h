@@ -2,6 +2,7 @@
  * foreign files: escape them before they reach a screen. */
 #pragma once
 
+#include "runner/base/text.h"
 #include <stdint.h>
 
 #define SYMBOL_MAX_INLINED 32u
@@ -22,3 +23,9 @@ struct symbol {
     unsigned inlined; /* number of elements of inlined_into, at most SYMBOL_MAX_INLINED */
     const struct symbol_place *inlined_into;
 };
+
+/* Whether a file is the system's, not somebody's own. */
+static inline bool symbol_of_system(const char *path)
+{
+    return text_starts(path, "/lib") || text_starts(path, "/usr/lib");
+}

@@ -4,7 +4,6 @@
 #include "runner/symbols/answer.h"
 #include "runner/symbols/debug_files.h"
 #include "runner/symbols/reader.h"
-#include "runner/symbols/resolver.h"
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -40,11 +39,6 @@ struct answer {
 };
 
 static const struct symbol nothing;
-
-bool symbols_of_system(const char *path)
-{
-    return resolver_of_system(path);
-}
 
 /* ---- the reader ---- */
 

@@ -11,9 +11,6 @@
 
 struct symbols;
 
-/* Whether a file is the system's, not somebody's own: below /lib or /usr/lib. */
-bool symbols_of_system(const char *path);
-
 /* `brief`: of the system's files the functions as they are called are enough, without lines and
  * what is inlined in them. Their debug information is then not read, which would take 50 ms for a
  * libc. */

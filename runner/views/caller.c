@@ -123,7 +123,7 @@ static int level_text(const struct frame *frame, const struct symbol *s, unsigne
     if (place.function)
         function_text(s, level, function, sizeof function);
     /* a line of the C library says nothing to who has not its source at hand; its name does */
-    bool own_source = !frame->module || !symbols_of_system(frame->module);
+    bool own_source = !frame->module || !symbol_of_system(frame->module);
     if (place.function && place.line && own_source)
         return snprintf(out, size, "%s %s:%u", function, basename(place.file ? place.file : "?"),
                         place.line);

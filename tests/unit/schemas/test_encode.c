@@ -462,12 +462,12 @@ static int write_lines(const char *path)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples),      cmocka_unit_test(test_large_integer),
-        cmocka_unit_test(test_no_such_type), cmocka_unit_test(test_small_buffers),
-        cmocka_unit_test(test_largest),      cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_utf8),         cmocka_unit_test(test_random_strings),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_extreme_fields),
-        cmocka_unit_test(test_errno_names),
+        cmocka_unit_test(test_samples),        cmocka_unit_test(test_large_integer),
+        cmocka_unit_test(test_no_such_type),   cmocka_unit_test(test_small_buffers),
+        cmocka_unit_test(test_largest),        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_controls),       cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_random_strings), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_extreme_fields), cmocka_unit_test(test_errno_names),
     };
     const char *path = getenv("ENCODE_LINES");
     return path ? write_lines(path) : cmocka_run_group_tests(tests, NULL, NULL);

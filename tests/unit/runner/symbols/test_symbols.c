@@ -261,8 +261,8 @@ static void test_brief(void **state)
     struct symbols *brief = symbols_new(true);
     (void)state;
     uint64_t offset = file_offset_of(dlsym(RTLD_DEFAULT, "getppid"), path);
-    assert_true(symbols_of_system(path));
-    assert_false(symbols_of_system(self));
+    assert_true(symbol_of_system(path));
+    assert_false(symbol_of_system(self));
     struct symbol symbol = resolve(brief, path, offset, true);
     assert_string_equal(symbol.function, "getppid");
     assert_null(symbol.file);
