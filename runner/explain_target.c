@@ -206,4 +206,9 @@ void explain_target(const struct target *target, char *why, size_t size)
         explain_script(target, obstacle, why, size);
     else
         explain_program(target, obstacle, why, size);
+    /* Names in files are foreign input, and this is to be one line. */
+    for (char *c = why; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
 }

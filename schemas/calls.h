@@ -83,12 +83,21 @@
     X(SNAPSHOT, "snapshot")                 /* /proc/self/maps could not be read */                \
     X(LOCK, "map lock")                     /* the holder of the map lock vanished */
 
+/* Why a process is not followed that is a child of one that is. */
+#define PMT_UNFOLLOWED(X)                                                                          \
+    X(NONE, "none")                                                                                \
+    X(UNREACHABLE, "unreachable") /* it cannot reach the runner: another user, another network */  \
+    X(PROGRAM, "program")         /* it executes one that cannot load the shim */                  \
+    X(ENVIRONMENT, "environment") /* there is no room for the shim's settings in it */
+
+#define PMT_ENUM_UNFOLLOWED(name, text) PMT_UNFOLLOWED_##name,
 #define PMT_ENUM_CALL(name, text) PMT_CALL_##name,
 #define PMT_ENUM_REASON(name, text) PMT_REASON_##name,
 #define PMT_ENUM_LOSS(name, text) PMT_LOSS_##name,
 
 enum pmt_call { PMT_CALLS(PMT_ENUM_CALL) PMT_CALL_COUNT };
 enum pmt_reason { PMT_REASONS(PMT_ENUM_REASON) PMT_REASON_COUNT };
+enum pmt_unfollowed_reason { PMT_UNFOLLOWED(PMT_ENUM_UNFOLLOWED) PMT_UNFOLLOWED_COUNT };
 enum pmt_loss { PMT_LOSSES(PMT_ENUM_LOSS) PMT_LOSS_COUNT };
 
 /* Whether it is one of the allocator's calls, free(3) included. */

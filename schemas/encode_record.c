@@ -286,6 +286,14 @@ static void encode_fork(struct encoder *e, const struct pmt_fork *f)
     key_stack(e, &f->r);
 }
 
+static void encode_unfollowed(struct encoder *e, const struct pmt_unfollowed *u)
+{
+    encode_key_unsigned(e, ",\"child\":", u->child);
+    encode_key_chars(e, ",\"reason\":", names_unfollowed(u->r.call));
+    if (u->path_size)
+        encode_key_string(e, ",\"path\":", (const char *)(u + 1), u->path_size);
+}
+
 static void encode_exit(struct encoder *e, const struct encode_context *c, const struct pmt_exit *x)
 {
     encode_key_chars(e, ",\"end\":", names_end(x->end));
@@ -326,6 +334,8 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
         return encode_thread(e, c, (const struct pmt_thread *)r);
     case PMT_RECORD_FORK:
         return encode_fork(e, (const struct pmt_fork *)r);
+    case PMT_RECORD_UNFOLLOWED:
+        return encode_unfollowed(e, (const struct pmt_unfollowed *)r);
     case PMT_RECORD_EXIT:
         return encode_exit(e, c, (const struct pmt_exit *)r);
     case PMT_RECORD_LOSS:

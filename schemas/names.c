@@ -7,12 +7,19 @@
 const char *names_type(unsigned type)
 {
     static const char *const names[] = {
-        [PMT_RECORD_NONE] = "none",         [PMT_RECORD_PROCESS] = "process",
-        [PMT_RECORD_ALLOC] = "alloc",       [PMT_RECORD_KERNEL] = "kernel",
-        [PMT_RECORD_SNAPSHOT] = "snapshot", [PMT_RECORD_STACK] = "stack",
-        [PMT_RECORD_MALLOPT] = "mallopt",   [PMT_RECORD_EXEC] = "exec",
-        [PMT_RECORD_EXIT] = "exit",         [PMT_RECORD_LOSS] = "loss",
-        [PMT_RECORD_THREAD] = "thread",     [PMT_RECORD_FORK] = "fork",
+        [PMT_RECORD_NONE] = "none",
+        [PMT_RECORD_PROCESS] = "process",
+        [PMT_RECORD_ALLOC] = "alloc",
+        [PMT_RECORD_KERNEL] = "kernel",
+        [PMT_RECORD_SNAPSHOT] = "snapshot",
+        [PMT_RECORD_STACK] = "stack",
+        [PMT_RECORD_MALLOPT] = "mallopt",
+        [PMT_RECORD_EXEC] = "exec",
+        [PMT_RECORD_EXIT] = "exit",
+        [PMT_RECORD_LOSS] = "loss",
+        [PMT_RECORD_THREAD] = "thread",
+        [PMT_RECORD_FORK] = "fork",
+        [PMT_RECORD_UNFOLLOWED] = "unfollowed",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
 }
@@ -33,6 +40,12 @@ const char *names_loss(unsigned loss)
 {
     static const char *const names[] = {PMT_LOSSES(NAME_TEXT)};
     return names[loss < PMT_LOSS_COUNT ? loss : 0];
+}
+
+const char *names_unfollowed(unsigned reason)
+{
+    static const char *const names[] = {PMT_UNFOLLOWED(NAME_TEXT)};
+    return names[reason < PMT_UNFOLLOWED_COUNT ? reason : 0];
 }
 
 const char *names_origin(unsigned origin)

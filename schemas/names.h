@@ -7,7 +7,8 @@ const char *names_type(unsigned type); /* enum pmt_record_type */
 const char *names_call(unsigned call);
 const char *names_reason(unsigned reason);
 const char *names_loss(unsigned loss);
-const char *names_origin(unsigned origin); /* enum pmt_origin; likewise the next three */
+const char *names_unfollowed(unsigned reason); /* enum pmt_unfollowed_reason */
+const char *names_origin(unsigned origin);     /* enum pmt_origin; likewise the next three */
 const char *names_backend(unsigned backend);
 const char *names_end(unsigned end);
 const char *names_thread_event(unsigned event);

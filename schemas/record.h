@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 5
+#define PMT_RING_VERSION 6
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (4u << 20)
 
@@ -84,6 +84,16 @@ struct pmt_hello {
         announces; /* 1: it is the program that this process is about to execute that will ask */
 };
 
+/* From a child that is not followed, in its parent's ring: it must not write records there. */
+struct pmt_note {
+    uint32_t stamp;     /* its number, from 1, once the rest is written */
+    uint32_t pid;       /* of the child */
+    uint32_t reason;    /* enum pmt_unfollowed_reason; NONE: it was not so */
+    uint32_t path_size; /* of the program that it executes; 0: it goes on as a copy of its parent */
+    char path[112];     /* cut off where that is too short */
+};
+#define PMT_NOTES 16u
+
 struct pmt_ring {
     uint32_t magic;
     uint16_t version;
@@ -107,6 +117,8 @@ struct pmt_ring {
     uint32_t full_waiters;         /* producers asleep on `tail` (futex) */
     uint32_t lost[PMT_LOSS_COUNT]; /* events, by enum pmt_loss */
     uint32_t walks[PMT_WALKS_COUNT];
+    uint32_t notes;                  /* so many were begun */
+    struct pmt_note note[PMT_NOTES]; /* the one of number N at (N - 1) % PMT_NOTES */
 };
 
 enum pmt_record_type {
@@ -122,6 +134,7 @@ enum pmt_record_type {
     PMT_RECORD_LOSS,
     PMT_RECORD_THREAD,
     PMT_RECORD_FORK,
+    PMT_RECORD_UNFOLLOWED,
     PMT_RECORD_TYPE_COUNT,
     PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
     PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */
@@ -321,6 +334,14 @@ struct pmt_fork {
     struct pmt_record r; /* call: FORK, VFORK or CLONE; stack_id: who called it */
     uint32_t fork_id; /* counts within the image, from 1; the child's process record has it, too */
     uint32_t pad;
+};
+
+/* Of the runner: a child that is not followed. */
+struct pmt_unfollowed {
+    struct pmt_record r; /* call: enum pmt_unfollowed_reason */
+    uint32_t child;      /* its pid */
+    uint32_t path_size;  /* as in struct pmt_note */
+    /* path */
 };
 
 struct pmt_lost {

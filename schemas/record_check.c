@@ -110,6 +110,14 @@ static bool fork_valid(const struct pmt_record *r)
            r->call <= PMT_CALL_CLONE;
 }
 
+static bool unfollowed_valid(const struct pmt_record *r)
+{
+    const struct pmt_unfollowed *u = (const struct pmt_unfollowed *)r;
+    uint32_t size = pmt_record_size(r);
+    return size >= sizeof *u && r->call != PMT_UNFOLLOWED_NONE && r->call < PMT_UNFOLLOWED_COUNT &&
+           u->path_size <= PMT_PATH_MAX && u->path_size <= size - sizeof *u;
+}
+
 static bool other_valid(const struct pmt_record *r)
 {
     uint32_t size = pmt_record_size(r);
@@ -132,6 +140,8 @@ static bool other_valid(const struct pmt_record *r)
         return thread_valid(r);
     case PMT_RECORD_FORK:
         return fork_valid(r);
+    case PMT_RECORD_UNFOLLOWED:
+        return unfollowed_valid(r);
     case PMT_RECORD_LOSS:
         return size >= sizeof(struct pmt_lost) && r->call != PMT_LOSS_NONE &&
                r->call < PMT_LOSS_COUNT;

@@ -214,6 +214,10 @@ static void on_other(struct model *m, const struct event *event)
         images_fork(&m->images, m->image, event->record->tid,
                     ((const struct pmt_fork *)event->record)->fork_id);
         return deliver_event(m, event);
+    case PMT_RECORD_UNFOLLOWED:
+        looks_end(m);
+        m->image->ledger.unfollowed++;
+        return deliver_event(m, event);
     case PMT_RECORD_EXIT:
         return on_exit_record(m, event);
     default:

@@ -86,6 +86,16 @@ static void build_fork(struct replay *p, const json_t *event)
     f->fork_id = (uint32_t)field_unsigned(p, event, "fork_id", UINT32_MAX);
 }
 
+static void build_unfollowed(struct replay *p, const json_t *event)
+{
+    struct pmt_unfollowed *u = draft_start(p, PMT_RECORD_UNFOLLOWED, sizeof *u);
+    u->r.call = field_name(p, event, "reason", names_unfollowed, PMT_UNFOLLOWED_COUNT);
+    u->child = (uint32_t)field_unsigned(p, event, "child", UINT32_MAX);
+    const json_t *path = json_object_get(event, "path");
+    if (path)
+        u->path_size = (uint32_t)draft_string(p, path, "path", PMT_PATH_MAX);
+}
+
 static void build_walks(struct replay *p, const json_t *event, struct pmt_exit *x)
 {
     static const char *const names[PMT_WALKS_COUNT] = {[PMT_WALKS_CHECKED] = "walks",
@@ -336,11 +346,20 @@ static const struct event_type {
     const char *name;
     void (*build)(struct replay *p, const json_t *event); /* NULL: derived */
 } event_types[] = {
-    {"alloc", build_alloc},   {"kernel", build_kernel},   {"snapshot", build_snapshot},
-    {"stack", build_stack},   {"process", build_process}, {"mallopt", build_mallopt},
-    {"exec", build_exec},     {"exit", build_exit},       {"loss", build_loss},
-    {"thread", build_thread}, {"fork", build_fork},       {"region", NULL},
+    {"alloc", build_alloc},
+    {"kernel", build_kernel},
+    {"snapshot", build_snapshot},
+    {"stack", build_stack},
+    {"process", build_process},
+    {"mallopt", build_mallopt},
+    {"exec", build_exec},
+    {"exit", build_exit},
+    {"loss", build_loss},
+    {"thread", build_thread},
+    {"fork", build_fork},
+    {"region", NULL},
     {"library", NULL},
+    {"unfollowed", build_unfollowed},
 };
 
 static const struct event_type *get_type(struct replay *p, const json_t *event)

@@ -285,6 +285,18 @@ bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up)
     return false;
 }
 
+bool ring_next_note(struct ring *ring, struct pmt_note *note)
+{
+    const struct pmt_note *shared = &ring->shared->note[ring->notes % PMT_NOTES];
+    uint32_t stamp = __atomic_load_n(&shared->stamp, __ATOMIC_ACQUIRE);
+    if ((int32_t)(stamp - ring->notes) <= 0)
+        return false;
+    *note = *shared;
+    ring->notes = stamp; /* others were overwritten meanwhile */
+    return note->path_size <= sizeof note->path && note->reason != PMT_UNFOLLOWED_NONE &&
+           note->reason < PMT_UNFOLLOWED_COUNT;
+}
+
 static bool header_is_intact(const struct ring *ring)
 {
     const struct pmt_ring *h = ring->shared;

@@ -15,6 +15,7 @@ struct ring {
     uint32_t cookie;
     uint32_t tid; /* of compact records: that of the process, which has one thread */
     uint32_t lost[PMT_LOSS_COUNT];                    /* found by ring_skip() */
+    uint32_t notes;                                   /* so many were read */
     _Alignas(8) unsigned char record[PMT_RECORD_MAX]; /* the copy that ring_next() returns */
 };
 
@@ -63,6 +64,9 @@ bool ring_has_hole(const struct ring *ring);
  * counts the loss. `give_up`: nothing will be committed any more, go to the end if there is
  * none. */
 bool ring_skip(struct ring *ring, enum pmt_loss reason, bool give_up);
+
+/* What a child of the process says that is not followed; false: nothing (more). */
+bool ring_next_note(struct ring *ring, struct pmt_note *note);
 
 /* Losses counted on either side, for `reason`. What the program has overwritten is not believed. */
 uint32_t ring_lost(const struct ring *ring, enum pmt_loss reason);

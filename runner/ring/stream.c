@@ -1,5 +1,6 @@
 #include "runner/ring/stream.h"
 #include "runner/base/memory.h"
+#include <string.h>
 #include <unistd.h>
 
 #define RELEASE_BYTES (256u << 10) /* producers get their space back at least so often */
@@ -50,6 +51,28 @@ static void pass_on(struct stream *t, const struct pmt_record *record)
     if (record->type == PMT_RECORD_EXEC)
         t->executing = !((const struct pmt_exec *)record)->error;
     model_live_event(t->model, &event);
+}
+
+/* No more at once than there can be: the program may write anything there. */
+static void tell_unfollowed(struct stream *t)
+{
+    struct {
+        struct pmt_unfollowed u;
+        char path[sizeof(((struct pmt_note *)0)->path)];
+    } told;
+    struct pmt_note note;
+    for (unsigned i = 0; i < PMT_NOTES && ring_next_note(&t->ring, &note); i++) {
+        told.u = (struct pmt_unfollowed){.r = {.units = sizeof told / PMT_RECORD_ALIGN,
+                                               .type = PMT_RECORD_UNFOLLOWED,
+                                               .call = (uint8_t)note.reason,
+                                               .tid = (uint32_t)t->pid},
+                                         .child = note.pid,
+                                         .path_size = note.path_size};
+        memcpy(told.path, note.path, sizeof told.path);
+        struct event event = {
+            .record = &told.u.r, .pid = (uint32_t)t->pid, .image = t->image, .t_ns = t->t_ns};
+        model_event(t->model, &event);
+    }
 }
 
 static void release(struct stream *t)
@@ -118,6 +141,8 @@ bool stream_drain(struct stream *t, uint64_t until)
             break;
         release(t);
     }
+    if (t->started)
+        tell_unfollowed(t);
     ring_release(&t->ring);
     ring_tell_time(&t->ring, any ? clock_coarse(t->clock) : 0);
     return any;

@@ -117,6 +117,8 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
     encode_key_unsigned(e, ",\"explained\":", m->image->ledger.explained);
     encode_key_unsigned(e, ",\"unexplained\":", m->image->ledger.unexplained);
     encode_key_unsigned(e, ",\"lost\":", m->image->ledger.lost);
+    if (m->image->ledger.unfollowed)
+        encode_key_unsigned(e, ",\"unfollowed\":", m->image->ledger.unfollowed);
     encode_key_unsigned(e, "},\"allocations\":{\"calls\":", m->image->ledger.allocations);
     encode_key_unsigned(e, ",\"frees\":", m->image->ledger.frees);
     encode_key_unsigned(e, ",\"live\":", m->image->allocations.count);

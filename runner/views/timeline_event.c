@@ -151,6 +151,26 @@ void timeline_event_fork(struct timeline *t, const struct model *m, const struct
     timeline_call(t, m, event->t_ns, text, event->record->stack_id);
 }
 
+void timeline_event_unfollowed(struct timeline *t, const struct model *m, const struct event *event)
+{
+    static const char *const why[PMT_UNFOLLOWED_COUNT] = {
+        [PMT_UNFOLLOWED_UNREACHABLE] = "it cannot reach procmap-trace: it has another user, "
+                                       "another network, or no descriptor left",
+        [PMT_UNFOLLOWED_PROGRAM] = "its program cannot load the shim",
+        [PMT_UNFOLLOWED_ENVIRONMENT] = "its environment has no room for the shim's settings"};
+    const struct pmt_unfollowed *u = (const struct pmt_unfollowed *)event->record;
+    char text[160];
+    timeline_change_catch_up(t, m);
+    timeline_time(t, m, event->t_ns);
+    line_style(&t->lines, STYLE_BOLD);
+    fprintf(t->lines.out, "NOT FOLLOWED: process %" PRIu32 "%s", u->child, u->path_size ? " " : "");
+    line_style(&t->lines, STYLE_PLAIN);
+    text_escape(t->lines.out, (const char *)(u + 1), u->path_size, t->lines.width / 2);
+    fputc('\n', t->lines.out);
+    snprintf(text, sizeof text, "%s", why[u->r.call]);
+    timeline_indented(t, text, STYLE_PLAIN);
+}
+
 void timeline_event_loss(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_lost *lost = (const struct pmt_lost *)event->record;

@@ -11,6 +11,8 @@ void timeline_event_exec(struct timeline *t, const struct model *m, const struct
 void timeline_event_thread(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_fork(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_loss(struct timeline *t, const struct model *m, const struct event *event);
+void timeline_event_unfollowed(struct timeline *t, const struct model *m,
+                               const struct event *event);
 
 /* The exec that is held back: with an error, or 0. */
 void timeline_event_exec_ended(struct timeline *t, const struct model *m, int error);

@@ -251,6 +251,12 @@ static size_t calls_text(const struct image *image, char *out, size_t size)
         text_size(live, image->allocations.bytes));
 }
 
+static size_t unfollowed_text(const struct ledger *g, char *out, size_t size)
+{
+    return (size_t)snprintf(out, size, "%" PRIu64 " child%s NOT FOLLOWED", g->unfollowed,
+                            g->unfollowed == 1 ? "" : "ren");
+}
+
 static void write_ledger(struct timeline *t, const struct image *image)
 {
     const struct ledger *g = &image->ledger;
@@ -262,6 +268,10 @@ static void write_ledger(struct timeline *t, const struct image *image)
     if (g->lost) {
         snprintf(text, sizeof text, "%" PRIu64 " events were LOST", g->lost);
         timeline_indented(t, text, STYLE_RED);
+    }
+    if (g->unfollowed) {
+        unfollowed_text(g, text, sizeof text);
+        timeline_indented(t, text, STYLE_BOLD);
     }
 }
 
@@ -290,7 +300,12 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     used += (size_t)snprintf(text + used, sizeof text - used, "; ");
     used += calls_text(m->image, text + used, sizeof text - used);
     if (g->lost)
-        snprintf(text + used, sizeof text - used, "; %" PRIu64 " events were LOST", g->lost);
+        used += (size_t)snprintf(text + used, sizeof text - used, "; %" PRIu64 " events were LOST",
+                                 g->lost);
+    if (g->unfollowed) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "; ");
+        unfollowed_text(g, text + used, sizeof text - used);
+    }
     timeline_time(t, m, t_ns);
     line_wrap(&t->lines, text, g->unexplained || g->lost ? STYLE_RED : STYLE_PLAIN);
 }

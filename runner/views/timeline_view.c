@@ -30,6 +30,8 @@ static void on_event(struct view *view, const struct model *m, const struct even
         return timeline_event_thread(t, m, event);
     case PMT_RECORD_FORK:
         return timeline_event_fork(t, m, event);
+    case PMT_RECORD_UNFOLLOWED:
+        return timeline_event_unfollowed(t, m, event);
     case PMT_RECORD_LOSS:
         return timeline_event_loss(t, m, event);
     case PMT_RECORD_EXIT:

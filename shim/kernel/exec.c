@@ -122,34 +122,58 @@ static char *const *arguments(const struct sys_regs *regs, struct exec_target *t
     return (char *const *)a[at ? 3 : 2];
 }
 
+/* A child that its parent's ring must tell of: of an image that has ended by its program, its own
+ * says so. */
+static bool is_vfork_child(void)
+{
+    return (uint32_t)sys0(__NR_getpid) != live->pid;
+}
+
+static long execute_alone(const struct sys_regs *regs, enum pmt_unfollowed_reason reason,
+                          const char *path)
+{
+    struct pmt_note *note =
+        is_vfork_child() && live->ring ? handover_note(live->ring, reason, path) : NULL;
+    long result = sys_call_regs(regs);
+    if (note)
+        note->reason = PMT_UNFOLLOWED_NONE;
+    return result;
+}
+
 /* Where all of that is too much for the kernel it may be not without what is ours: then the program
  * runs, and is not traced. */
-static long execute(const struct sys_regs *regs, char **list)
+static long execute(const struct sys_regs *regs, char **list, const char *path)
 {
     struct sys_regs changed = *regs;
     changed.args[regs->nr == __NR_execveat ? 3 : 2] = (unsigned long)list;
     long result = sys_call_regs(&changed);
-    return result == -E2BIG ? sys_call_regs(regs) : result;
+    return result == -E2BIG ? execute_alone(regs, PMT_UNFOLLOWED_ENVIRONMENT, path) : result;
 }
 
 long exec_traced(const struct sys_regs *regs)
 {
     struct exec_target target;
-    char *const *given = arguments(regs, &target);
-    size_t n = count(given);
     char sanitizer[SANITIZER_NAME] = "";
-    if (!environment_preload()->socket[0] || !sys_can_read(target.path) || n > MOST_VARIABLES ||
-        is_only_listed(given, n) || !exec_target_loads_shim(&target, sanitizer))
+    char *const *given = arguments(regs, &target);
+    if (!environment_preload()->socket[0] || !sys_can_read(target.path))
         return sys_call_regs(regs);
-    size_t size = preload_size(given, n);
+    enum exec_target_kind kind = exec_target_look(&target, sanitizer);
+    if (kind == EXEC_TARGET_NONE)
+        return sys_call_regs(regs);
+    size_t n = count(given);
+    if (kind == EXEC_TARGET_ALONE || (n <= MOST_VARIABLES && is_only_listed(given, n)))
+        return execute_alone(regs, PMT_UNFOLLOWED_PROGRAM, target.path);
+    size_t size = n <= MOST_VARIABLES ? preload_size(given, n) : MOST_TEXT;
     struct place *place = 2 * size + sizeof PMT_ENV_PRELOAD <= MOST_TEXT ? take_place() : NULL;
     if (!place)
-        return sys_call_regs(regs);
-    if ((uint32_t)sys0(__NR_getpid) != live->pid)
-        handover_announce(strchr(environment_preload()->socket, '=') + 1);
+        return execute_alone(regs, PMT_UNFOLLOWED_ENVIRONMENT, target.path);
     struct room *room = place->room;
     extend(given, n, room->list, sanitizer, room->text, room->text + size);
-    long result = execute(regs, room->list);
+    long result;
+    if (is_vfork_child() && !handover_announce(strchr(environment_preload()->socket, '=') + 1))
+        result = execute_alone(regs, PMT_UNFOLLOWED_UNREACHABLE, target.path);
+    else
+        result = execute(regs, room->list, target.path);
     give_back(place);
     return result;
 }

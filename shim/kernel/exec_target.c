@@ -76,7 +76,7 @@ static int open_program(const struct exec_target *t, struct statx *s)
 {
     if (sys5(__NR_statx, t->directory, t->path, t->by_fd ? AT_EMPTY_PATH : 0, STATX_BASIC_STATS,
              s) != 0 ||
-        (s->stx_mode & S_IFMT) != S_IFREG)
+        (s->stx_mode & S_IFMT) != S_IFREG || !(s->stx_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
         return -1;
     return t->by_fd ? (int)sys3(__NR_fcntl, t->directory, F_DUPFD_CLOEXEC, 0)
                     : (int)sys4(__NR_openat, t->directory, t->path,
@@ -94,7 +94,8 @@ static bool loads(int fd, const struct exec_target *t, const struct statx *s,
     return true;
 }
 
-bool exec_target_loads_shim(const struct exec_target *target, char sanitizer[SANITIZER_NAME])
+enum exec_target_kind exec_target_look(const struct exec_target *target,
+                                       char sanitizer[SANITIZER_NAME])
 {
     char line[SCRIPT_LINE], interpreter[SCRIPT_LINE];
     struct exec_target t = *target;
@@ -102,15 +103,15 @@ bool exec_target_loads_shim(const struct exec_target *target, char sanitizer[SAN
     for (int scripts = 0; scripts <= MOST_SCRIPTS; scripts++) {
         int fd = open_program(&t, &s);
         if (fd < 0)
-            return false;
+            return EXEC_TARGET_NONE;
         memset(line, 0, sizeof line);
         sys3(__NR_read, fd, line, t.by_fd ? 0 : sizeof line - 1);
         bool script = interpreter_of(line, interpreter),
              yes = !script && loads(fd, &t, &s, sanitizer);
         sys_close(fd);
         if (!script)
-            return yes;
+            return yes ? EXEC_TARGET_LOADS : EXEC_TARGET_ALONE;
         t = (struct exec_target){.directory = AT_FDCWD, .path = interpreter};
     }
-    return false;
+    return EXEC_TARGET_NONE;
 }

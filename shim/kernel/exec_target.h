@@ -12,5 +12,12 @@ struct exec_target {
     char *const *argv;
 };
 
+enum exec_target_kind {
+    EXEC_TARGET_NONE,  /* nothing that could be executed */
+    EXEC_TARGET_ALONE, /* it will not load the shim */
+    EXEC_TARGET_LOADS,
+};
+
 /* `sanitizer`: the library that the program needs to be the first, or "". */
-bool exec_target_loads_shim(const struct exec_target *target, char sanitizer[SANITIZER_NAME]);
+enum exec_target_kind exec_target_look(const struct exec_target *target,
+                                       char sanitizer[SANITIZER_NAME]);

@@ -114,6 +114,7 @@ void image_begin_child(uint32_t fork_id, uint32_t parent)
     if (socket && handover(live, socket + 1, ring_memory)) {
         begin(SINK_RING, (struct birth){PMT_ORIGIN_FORK, fork_id, parent});
     } else {
+        handover_note(ring_memory, PMT_UNFOLLOWED_UNREACHABLE, "");
         handover_forget(ring_memory);
         process.follow = false;
     }

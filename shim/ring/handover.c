@@ -6,7 +6,22 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#ifdef __i386__
+#define GETEUID __NR_geteuid32
+#else
+#define GETEUID __NR_geteuid
+#endif
+
 #define ANSWER_SECONDS 10
+
+/* Who listens: the runner turns other users away, and nothing is told to somebody else. */
+static bool is_of_our_user(int socket)
+{
+    struct ucred runner;
+    socklen_t size = sizeof runner;
+    return sys5(__NR_getsockopt, socket, SOL_SOCKET, SO_PEERCRED, &runner, &size) == 0 &&
+           runner.uid == (uint32_t)sys0(GETEUID);
+}
 
 static int connect_to(const char *name)
 {
@@ -25,8 +40,10 @@ static int connect_to(const char *name)
     sys5(__NR_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout); /* of connect */
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
     long result = sys3(__NR_connect, fd, &address, size);
-    if (result == 0)
+    if (result == 0 && is_of_our_user(fd))
         return fd;
+    if (result == 0)
+        result = -EPERM;
     sys_close(fd);
     return (int)result;
 }
@@ -94,13 +111,27 @@ static bool send_hello(int socket, enum pmt_origin origin, bool announces)
                     MSG_NOSIGNAL, 0, 0) == sizeof hello;
 }
 
-void handover_announce(const char *socket_name)
+bool handover_announce(const char *socket_name)
 {
     int socket = connect_to(socket_name);
     if (socket < 0)
-        return;
-    send_hello(socket, PMT_ORIGIN_EXEC, true);
+        return false;
+    bool sent = send_hello(socket, PMT_ORIGIN_EXEC, true);
     sys_close(socket);
+    return sent;
+}
+
+struct pmt_note *handover_note(struct pmt_ring *ring, enum pmt_unfollowed_reason reason,
+                               const char *path)
+{
+    uint32_t number = __atomic_add_fetch(&ring->notes, 1, __ATOMIC_RELAXED);
+    struct pmt_note *note = &ring->note[(number - 1) % PMT_NOTES];
+    note->pid = (uint32_t)sys0(__NR_getpid);
+    note->reason = reason;
+    note->path_size = (uint32_t)strnlen(path, sizeof note->path);
+    memcpy(note->path, path, note->path_size);
+    __atomic_store_n(&note->stamp, number, __ATOMIC_RELEASE);
+    return note;
 }
 
 bool handover(struct live_page *page, const char *socket_name, void *place)

@@ -148,6 +148,7 @@ class Checker:
         self.blocks, self.calls, self.frees = {}, 0, 0
         self.owned = Counter()
         self.losses = 0
+        self.unfollowed = 0
         self.by_seq = {}
         self.forks = {}  # fork_id -> blocks at that time
         self.threads = set()  # that have started and not ended
@@ -193,6 +194,9 @@ class Checker:
         self.losses += event["count"]
 
     # --- threads and children ---
+
+    def on_unfollowed(self, event):
+        self.unfollowed += 1
 
     def on_thread(self, event):
         if (event["event"] == "start") == (event["tid"] in self.threads):
@@ -395,6 +399,8 @@ class Checker:
             return
         expected = {"changes": sum(self.owned.values()), "explained": self.owned["explained"],
                     "unexplained": self.owned["unexplained"], "lost": self.losses}
+        if self.unfollowed:
+            expected["unfollowed"] = self.unfollowed
         if event["ledger"] != expected:
             self.error(event, f"ledger {event['ledger']}, the events give {expected}")
         if not self.lost and event["ledger"]["lost"]:

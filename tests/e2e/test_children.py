@@ -347,6 +347,87 @@ def test_a_long_list_of_libraries(programs, count):
     assert (traced.status, traced.stdout, traced.stderr) == (alone.status, alone.stdout, alone.stderr)
 
 
+# ---- children that are not followed ----
+
+UNFOLLOWED = r"""
+#define _GNU_SOURCE
+#include <sched.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern char **environ;
+int main(int argc, char **argv) /* unfollowed setuid|seteuid|network [PROGRAM] */
+{
+    char *const arguments[] = {argv[argc - 1], NULL};
+    pid_t child;
+    int status, error = 0;
+    if (strcmp(argv[1], "setuid") == 0)
+        error = setuid(65534);
+    else if (strcmp(argv[1], "seteuid") == 0)
+        error = seteuid(65534);
+    else if (strcmp(argv[1], "network") == 0)
+        error = unshare(CLONE_NEWNET);
+    if (error)
+        return 77;
+    free(malloc(300000));
+    if (argc > 2) {
+        if (posix_spawn(&child, argv[2], NULL, NULL, arguments, environ) != 0)
+            return 1;
+    } else if ((child = fork()) == 0) {
+        free(malloc(400000));
+        _exit(5);
+    }
+    waitpid(child, &status, 0);
+    free(malloc(500000));
+    printf("%d %d\n", (int)child, WEXITSTATUS(status));
+    return 0;
+}
+"""
+
+
+def assert_told(traced, reason, path):
+    child = int(traced.stdout.split()[0])
+    [event] = traced.of("unfollowed")
+    assert (event["child"], event["reason"], event.get("path")) == (child, reason, path)
+    assert traced.exit["ledger"]["unfollowed"] == 1
+    assert {500000} <= {event["size"] for event in traced.of("alloc", call="malloc")}
+    assert child not in {image.process["pid"] for image in traced.images}
+
+
+@pytest.mark.parametrize("path", [None, "/bin/true"])
+@pytest.mark.parametrize("way", ["setuid", "seteuid", "network"])
+def test_a_child_that_cannot_reach_the_tool(tmp_path, programs, way, path):
+    program = programs.compile(tmp_path / "unfollowed", UNFOLLOWED)
+    traced = trace(program, way, *[path] * bool(path), tool_options=[*FOLLOW, f"--timeline={tmp_path / 'timeline'}"])
+    if traced.status == 77:
+        pytest.skip("only root can become somebody else")
+    assert_told(traced, "unreachable", path)
+    timeline = (tmp_path / "timeline").read_text()
+    assert "NOT FOLLOWED: process " in timeline and "1 child NOT FOLLOWED" in timeline
+    assert traced.stderr == ""
+
+
+@BOTH_WAYS
+def test_a_spawned_program_that_is_static(tmp_path, programs, options):
+    program = programs.compile(tmp_path / "unfollowed", UNFOLLOWED)
+    static = programs.labs / "lib_cos_static"
+    traced = trace(program, "spawn", static, tool_options=options)
+    traced.stdout = traced.stdout.splitlines()[-1]
+    if options:
+        assert_told(traced, "program", str(static)[:112])
+    else:
+        assert not traced.of("unfollowed") and "unfollowed" not in traced.exit["ledger"]
+
+
+def test_a_spawned_program_without_room_in_its_environment(tmp_path, programs):
+    program = programs.compile(tmp_path / "unfollowed", UNFOLLOWED)
+    preload = ":".join(f"/nonexistent/lib{i}.so" for i in range(1000))
+    assert_told(trace(program, "spawn", "/bin/true", tool_options=FOLLOW, env={"LD_PRELOAD": preload}), "environment", "/bin/true")
+
+
 # ---- while a child asks for its ring ----
 
 def child_of(pid):

@@ -25,6 +25,7 @@ union record {
     struct pmt_lost lost;
     struct pmt_thread thread;
     struct pmt_fork fork;
+    struct pmt_unfollowed unfollowed;
     char bytes[PMT_RECORD_MAX];
     uint64_t words[PMT_RECORD_MAX / sizeof(uint64_t)];
 };
@@ -65,6 +66,8 @@ enum sample {
     SAMPLE_THREAD_START,
     SAMPLE_THREAD_END,
     SAMPLE_FORK,
+    SAMPLE_UNFOLLOWED,
+    SAMPLE_UNFOLLOWED_EXEC,
     SAMPLE_PROCESS_FORK,
     SAMPLE_COUNT
 };
@@ -258,6 +261,16 @@ static inline void sample_other(union record *u, enum sample which)
         record_start(u, PMT_RECORD_FORK, PMT_CALL_FORK, sizeof u->fork);
         u->fork.fork_id = 3;
         u->r.stack_id = 9;
+        break;
+    case SAMPLE_UNFOLLOWED:
+    case SAMPLE_UNFOLLOWED_EXEC:
+        record_start(u, PMT_RECORD_UNFOLLOWED, PMT_UNFOLLOWED_UNREACHABLE, sizeof u->unfollowed);
+        u->unfollowed.child = 4321;
+        if (which == SAMPLE_UNFOLLOWED)
+            break;
+        u->r.call = PMT_UNFOLLOWED_PROGRAM;
+        u->unfollowed.path_size = 11;
+        record_append(u, sizeof u->unfollowed, "/bin/static", 11);
         break;
     case SAMPLE_PROCESS_FORK:
         sample_process(u, 0);

@@ -112,6 +112,10 @@ static const char *const expected[SAMPLE_COUNT] = {
     [SAMPLE_THREAD_START] = "{\"type\":\"thread\"," COMMON "\"event\":\"start\",\"creator\":4242,"
                             "\"stack\":{\"address\":\"0xf6f11340\"},\"stack_id\":9}",
     [SAMPLE_THREAD_END] = "{\"type\":\"thread\"," COMMON "\"event\":\"end\"}",
+    [SAMPLE_UNFOLLOWED] =
+        "{\"type\":\"unfollowed\"," COMMON "\"child\":4321,\"reason\":\"unreachable\"}",
+    [SAMPLE_UNFOLLOWED_EXEC] = "{\"type\":\"unfollowed\"," COMMON
+                               "\"child\":4321,\"reason\":\"program\",\"path\":\"/bin/static\"}",
     [SAMPLE_FORK] = "{\"type\":\"fork\"," COMMON "\"call\":\"fork\",\"fork_id\":3,\"stack_id\":9}",
     [SAMPLE_PROCESS_FORK] =
         "{\"type\":\"process\"," COMMON "\"schema\":1,\"origin\":\"fork\",\"ppid\":77,"
