@@ -4,6 +4,7 @@
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/mem.h"
 #include "runner/ptrace/proc.h"
+#include "runner/ptrace/sigtrap.h"
 #include "schemas/glibc.h"
 #include <elf.h>
 #include <errno.h>
@@ -229,7 +230,13 @@ static void begin_call(struct ptracer *t, struct tracee *thread, struct hit *h, 
     put_word(thread->tid, c->sp, space->breakpoints.trap, h->word);
 }
 
-static void end_call(struct ptracer *t, struct tracee *thread, struct hit *h)
+static void go_on(struct ptracer *t, struct tracee *thread, int signal, int *instead)
+{
+    if (sigtrap_restore(t, thread, &signal, instead))
+        ptracer_go(t, thread, signal);
+}
+
+static void end_call(struct ptracer *t, struct tracee *thread, struct hit *h, int *instead)
 {
     struct allocator_call *c = &thread->allocator;
     uint64_t result = h->is64 ? h->regs.rax : (uint32_t)h->regs.rax;
@@ -244,7 +251,7 @@ static void end_call(struct ptracer *t, struct tracee *thread, struct hit *h)
     h->regs.rip = c->return_to;
     pop_call(thread);
     set_regs(thread, h);
-    ptracer_go(t, thread, 0);
+    go_on(t, thread, 0, instead);
 }
 
 /* ---- over the instruction that the breakpoint is in the place of ---- */
@@ -268,16 +275,6 @@ static bool emulate(struct tracee *thread, struct hit *h, const struct breakpoin
     return true;
 }
 
-/* The timer of the views may come meanwhile. */
-static bool wait_for(const struct ptracer *t, pid_t tid, int *status)
-{
-    pid_t got;
-    do
-        got = ptracer_wait(t, tid, status);
-    while (got < 0 && errno == EINTR);
-    return got == tid;
-}
-
 /* One instruction where it is, with its byte put back for so long; other threads could pass there
  * unseen meanwhile. Returns the signal that came instead, to be delivered, or -1 if the thread
  * ends: ends:
@@ -290,7 +287,7 @@ static int step(const struct ptracer *t, const struct tracee *thread, const stru
     mem_write_code(thread->tid, at->address, at->code, 1);
     for (;;) {
         if (ptracer_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
-            !wait_for(t, thread->tid, &status))
+            !ptracer_wait_for(t, thread->tid, &status))
             return -1;
         bool ends = !WIFSTOPPED(status) || (status >> 16) == PTRACE_EVENT_EXIT;
         if (ends) {
@@ -321,19 +318,22 @@ static void enter(struct ptracer *t, struct tracee *thread, struct hit *h,
         begin_call(t, thread, h, at->call);
     h->regs.rip = at->address;
     if (emulate(thread, h, at))
-        return ptracer_go(t, thread, 0);
+        return go_on(t, thread, 0, instead);
     set_regs(thread, h);
+    sigtrap_block(thread); /* one for the process may wait */
     int signal = step(t, thread, at, instead);
     if (signal >= 0)
-        ptracer_go(t, thread, signal);
+        go_on(t, thread, signal, instead);
 }
 
 /* int3 is told from a SIGTRAP that somebody sent. */
-static bool is_breakpoint(const struct tracee *thread)
+static bool is_breakpoint(struct tracee *thread)
 {
     siginfo_t info = {0};
     ptracer_ask(PTRACE_GETSIGINFO, thread->tid, 0, (uintptr_t)&info);
-    return info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT;
+    if (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)
+        return true;
+    return sigtrap_hold(thread, &info);
 }
 
 bool allocator_trapped(struct ptracer *t, struct tracee *thread, int *instead)
@@ -345,7 +345,7 @@ bool allocator_trapped(struct ptracer *t, struct tracee *thread, int *instead)
     const struct breakpoint *at = breakpoints_at(b, h.regs.rip - 1);
     bool returns = h.regs.rip - 1 == b->trap && find_call(thread, &h);
     if (returns)
-        end_call(t, thread, &h);
+        end_call(t, thread, &h, instead);
     else if (at)
         enter(t, thread, &h, at, instead);
     return returns || at;

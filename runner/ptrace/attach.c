@@ -2,6 +2,7 @@
 #include "runner/ptrace/allocator.h"
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/proc.h"
+#include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/stops.h"
 #include "runner/ptrace/untraced.h"
 #include <dirent.h>
@@ -83,6 +84,7 @@ static void gather(struct ptracer *t)
 static void let_on(void *arg, struct tracee *thread)
 {
     struct ptracer *t = arg;
+    sigtrap_read_mask(thread);
     if (thread->stopped)
         stops_act(t, thread);
 }
@@ -120,7 +122,9 @@ int attach_process(struct ptracer *t, pid_t pid)
 static bool trap_is_pending(const struct tracee *thread)
 {
     return thread->process->space->breakpoints.count &&
-           (proc_pending_signals(thread->tid) >> (SIGTRAP - 1) & 1);
+           ((proc_signals(thread->tid, "SigPnd") & ~proc_signals(thread->tid, "SigBlk")) >>
+                (SIGTRAP - 1) &
+            1);
 }
 
 /* What its stop tells must be known first: a child has a copy of the breakpoints, too; at execve
@@ -154,8 +158,16 @@ static void part(struct ptracer *t, struct tracee *thread)
         ptracer_go(t, thread, 0); /* that comes at once */
         return;
     }
-    if (allocator_untrap(thread, is_signal && signal == SIGTRAP))
+    if (allocator_untrap(thread, is_signal && signal == SIGTRAP)) {
         signal = 0;
+        int instead = -1;
+        if (!sigtrap_restore(t, thread, &signal, &instead)) {
+            thread = instead >= 0 ? stops_note(t, tid, instead) : NULL;
+            if (thread)
+                part(t, thread);
+            return;
+        }
+    }
     untraced_put_back(thread);
     ptracer_ask(PTRACE_DETACH, thread->tid, 0, (uintptr_t)(is_signal ? signal : 0));
     tracees_remove(&t->tracees, thread);

@@ -61,23 +61,25 @@ static void read_symbols(struct breakpoints *b, Elf *elf, uint64_t bias)
     }
 }
 
-/* A breakpoint instruction by chance, in the code. */
-static void find_trap(struct breakpoints *b, int fd, const GElf_Phdr *code, uint64_t bias)
+/* Where these bytes are in the code by chance; 0: nowhere. */
+static uint64_t find_code(const struct breakpoints *b, int fd, const GElf_Phdr *code, uint64_t bias,
+                          const char *wanted)
 {
+    const size_t size = strlen(wanted);
     uint8_t bytes[4096];
-    ssize_t got = 1;
-    for (uint64_t at = 0; at < code->p_filesz && got > 0; at += (uint64_t)got) {
+    ssize_t got = (ssize_t)size;
+    for (uint64_t at = 0; at + size <= code->p_filesz && got >= (ssize_t)size;
+         at += (uint64_t)got - size + 1) {
         uint64_t left = code->p_filesz - at;
         got = pread(fd, bytes, left < sizeof bytes ? left : sizeof bytes,
                     (off_t)(code->p_offset + at));
-        for (ssize_t i = 0; i < got; i++) {
+        for (ssize_t i = 0; i + (ssize_t)size <= got; i++) {
             uint64_t address = code->p_vaddr + bias + at + (uint64_t)i;
-            if (bytes[i] == BREAKPOINTS_INT3 && !breakpoints_at(b, address)) {
-                b->trap = address;
-                return;
-            }
+            if (memcmp(bytes + i, wanted, size) == 0 && !breakpoints_at(b, address))
+                return address;
         }
     }
+    return 0;
 }
 
 static bool read_file(struct breakpoints *b, int fd, Elf *elf, uint64_t start, uint64_t offset,
@@ -100,7 +102,9 @@ static bool read_file(struct breakpoints *b, int fd, Elf *elf, uint64_t start, u
     read_symbols(b, elf, bias);
     b->lo = code.p_vaddr + bias;
     b->hi = b->lo + code.p_memsz;
-    find_trap(b, fd, &code, bias);
+    b->trap = find_code(b, fd, &code, bias, "\xcc");
+    b->system_call =
+        find_code(b, fd, &code, bias, gelf_getclass(elf) == ELFCLASS64 ? "\x0f\x05" : "\xcd\x80");
     return b->count > 0 && b->items[0].call == PMT_CALL_MALLOC && b->trap;
 }
 

@@ -25,6 +25,7 @@ struct breakpoints {
     /* ... and in it a byte that happens to be a breakpoint instruction. Calls are made to return
      * there: so nothing has to be written where they really return to, and stepped over. */
     uint64_t trap;
+    uint64_t system_call; /* and the instruction of a system call; 0: there is none */
 };
 
 /* The allocator's functions in an ELF file that is mapped so that the part of the file from

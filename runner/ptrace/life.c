@@ -3,6 +3,7 @@
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/proc.h"
 #include "runner/ptrace/process_record.h"
+#include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/syscall_stops.h"
 #include "runner/ptrace/untraced.h"
@@ -18,6 +19,8 @@ static bool is_recorded(const struct process *p)
 
 int life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin origin)
 {
+    if (origin != PMT_ORIGIN_FORK)
+        sigtrap_read(thread);
     int error = process_record_begin(t->recorder, thread, origin);
     t->recorded += !error;
     thread->process->recorded = !error;
@@ -78,6 +81,7 @@ void life_birth(struct ptracer *t, struct tracee *creator, int event)
     } else {
         struct process *child = tracees_add_process(&t->tracees, tid, parent->pid);
         child->recorded = parent->recorded && t->follow;
+        child->sigtrap = parent->sigtrap;
         give_space(child, creator);
         thread->allocator = creator->allocator; /* what was in progress is so in the copy */
         memcpy(thread->outer, creator->outer, sizeof thread->outer);
@@ -85,6 +89,7 @@ void life_birth(struct ptracer *t, struct tracee *creator, int event)
         if (child->recorded && parent->space->image)
             child->fork_id = recorder_fork(t->recorder, creator, call_of(event), 0);
     }
+    thread->sigtrap.mask = creator->sigtrap.mask;
     untraced_inherit(thread, creator);
     untraced_put_back(creator); /* before the child can look at what they share */
     if (thread->stopped)

@@ -19,15 +19,15 @@ char *proc_read(pid_t pid, const char *name, size_t most, size_t *size)
     return text;
 }
 
-static long long status_value(pid_t pid, const char *name, int base)
+static unsigned long long status_value(pid_t pid, const char *name, int base)
 {
     size_t size, length = strlen(name);
     char *text = proc_read(pid, "status", 8192, &size);
-    long long value = -1;
+    unsigned long long value = ~0ull;
     for (char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (strncmp(line, name, length) == 0 && line[length] == ':')
-            value = strtoll(line + length + 1, NULL, base);
+            value = strtoull(line + length + 1, NULL, base);
     }
     memory_put(text);
     return value;
@@ -38,10 +38,10 @@ long proc_status(pid_t pid, const char *name)
     return (long)status_value(pid, name, 10);
 }
 
-uint64_t proc_pending_signals(pid_t tid)
+uint64_t proc_signals(pid_t tid, const char *name)
 {
-    long long set = status_value(tid, "SigPnd", 16);
-    return set < 0 ? 0 : (uint64_t)set;
+    uint64_t set = status_value(tid, name, 16);
+    return set == UINT64_MAX ? 0 : set;
 }
 
 /* The name in field 2 may hold anything. */

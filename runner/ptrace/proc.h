@@ -10,8 +10,8 @@ char *proc_read(pid_t pid, const char *name, size_t most, size_t *size);
 
 /* The value of a line "NAME: value" of /proc/PID/status; -1 if there is none. */
 long proc_status(pid_t pid, const char *name);
-/* The signals that wait for one thread, signal n as bit n-1. */
-uint64_t proc_pending_signals(pid_t tid);
+/* A line of signals there ("SigPnd"), signal n as bit n-1. */
+uint64_t proc_signals(pid_t tid, const char *name);
 
 /* Field `wanted` of what proc_read() got of /proc/PID/stat. */
 uint64_t proc_stat_field(const char *text, unsigned wanted);

@@ -22,7 +22,8 @@ void ptracer_refused(struct ptracer *t, pid_t tid)
 
 void ptracer_go(struct ptracer *t, struct tracee *thread, int signal)
 {
-    int how = thread->in_call || thread->untraced.taken ? PTRACE_SYSCALL : PTRACE_CONT;
+    int how = thread->in_call || thread->untraced.taken || thread->sigtrap.call ? PTRACE_SYSCALL
+                                                                                : PTRACE_CONT;
     if (!t->filtered && thread->process && thread->process->space->image)
         how = PTRACE_SYSCALL;
     thread->stopped = false;
@@ -39,4 +40,13 @@ pid_t ptracer_wait(const struct ptracer *t, pid_t pid, int *status)
         sched_yield(); /* the program may be waiting for this very CPU */
     } while (recorder_now(t->recorder) < until);
     return waitpid(pid, status, __WALL);
+}
+
+bool ptracer_wait_for(const struct ptracer *t, pid_t tid, int *status)
+{
+    pid_t got;
+    do
+        got = ptracer_wait(t, tid, status);
+    while (got < 0 && errno == EINTR);
+    return got == tid;
 }

@@ -35,3 +35,6 @@ void ptracer_go(struct ptracer *t, struct tracee *thread, int signal);
 
 /* waitpid(2) for any thread or one; -1 with errno, EINTR among them. */
 pid_t ptracer_wait(const struct ptracer *t, pid_t pid, int *status);
+
+/* For one thread, even if the timer of the views comes meanwhile. */
+bool ptracer_wait_for(const struct ptracer *t, pid_t tid, int *status);

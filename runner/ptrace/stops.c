@@ -1,6 +1,7 @@
 #include "runner/ptrace/stops.h"
 #include "runner/ptrace/allocator.h"
 #include "runner/ptrace/life.h"
+#include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/syscall_stops.h"
 #include <signal.h>
 #include <sys/wait.h>
@@ -48,8 +49,12 @@ static void on_event(struct ptracer *t, struct tracee *thread, int number, int s
     }
     if (signal == (SIGTRAP | 0x80))
         return syscall_stops_handle(t, thread);
-    if (number || signal != SIGTRAP || !trap(t, thread))
-        ptracer_go(t, thread, number ? 0 : signal);
+    bool is_trap = !number && signal == SIGTRAP;
+    if (is_trap && trap(t, thread))
+        return;
+    if (is_trap)
+        sigtrap_deliver(thread);
+    ptracer_go(t, thread, number ? 0 : signal);
 }
 
 void stops_act(struct ptracer *t, struct tracee *thread)

@@ -2,6 +2,7 @@
 #include "runner/ptrace/allocator.h"
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/mem.h"
+#include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/untraced.h"
 #include <linux/audit.h>
 #include <sys/mman.h>
@@ -126,6 +127,7 @@ static void entry(struct ptracer *t, struct tracee *thread,
         args[i] = info->entry.args[i];
     struct mapcalls_call call = syscalls_decode(info->arch, info->entry.nr, args);
     untraced_take(thread, info);
+    sigtrap_entry(thread, info);
     const struct process *process = thread->process;
     bool exec_of_child = call.effect == MAPCALLS_EXEC && process->borrowed;
     if (call.effect != MAPCALLS_NOTHING && process->space->image && !exec_of_child) {
@@ -144,6 +146,7 @@ void syscall_stops_handle(struct ptracer *t, struct tracee *thread)
     if (got > 0 && (info.op == PTRACE_SYSCALL_INFO_SECCOMP || info.op == PTRACE_SYSCALL_INFO_ENTRY))
         return entry(t, thread, &info);
     untraced_put_back(thread);
+    sigtrap_exit(thread, &info);
     bool ends = thread->in_call;
     if (ends && space->image && got > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT)
         end(t, thread, &info);

@@ -2,6 +2,7 @@
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -28,6 +29,23 @@ enum syscalls_clone syscalls_clone(uint32_t arch, uint64_t nr)
         return SYSCALLS_CLONE3;
     bool is_clone = nr == (arch == AUDIT_ARCH_I386 ? CLONE_OF_I386 : CLONE_OF_X86_64);
     return is_clone ? SYSCALLS_CLONE : SYSCALLS_NO_CLONE;
+}
+
+static const struct {
+    uint16_t action, masks[4];
+} signals[] = {
+    [MAPCALLS_I386] = {SYSCALLS_ACTION_OF_I386,
+                       {126, 175, 119, 173}}, /* (rt_)sigprocmask, return */
+    [MAPCALLS_X86_64] = {SYSCALLS_ACTION_OF_X86_64, {14, 15}},
+};
+
+enum syscalls_signals syscalls_signals(uint32_t arch, uint64_t nr)
+{
+    enum mapcalls_abi abi = arch == AUDIT_ARCH_I386 ? MAPCALLS_I386 : MAPCALLS_X86_64;
+    for (size_t i = 0; i < 4 && signals[abi].masks[i]; i++)
+        if (nr == signals[abi].masks[i])
+            return SYSCALLS_MASK;
+    return nr == signals[abi].action ? SYSCALLS_ACTION : SYSCALLS_NO_SIGNALS;
 }
 
 /* ---- the filter ---- */
@@ -93,6 +111,19 @@ static void add_clones(struct program *p, uint32_t clone, uint32_t bit)
     finish(p, SECCOMP_RET_ALLOW);
 }
 
+static void add_signals(struct program *p, enum mapcalls_abi abi)
+{
+    for (size_t i = 0; i < 4 && signals[abi].masks[i]; i++) {
+        expect(p, signals[abi].masks[i], 1);
+        finish(p, SECCOMP_RET_TRACE);
+    }
+    expect(p, signals[abi].action, 4);
+    load(p, offsetof(struct seccomp_data, args));
+    expect(p, SIGTRAP, 1);
+    finish(p, SECCOMP_RET_TRACE);
+    finish(p, SECCOMP_RET_ALLOW);
+}
+
 /* The calls of one architecture, behind a jump over them for the others. */
 static void add_arch(struct program *p, uint32_t arch, enum mapcalls_abi abi)
 {
@@ -101,6 +132,7 @@ static void add_arch(struct program *p, uint32_t arch, enum mapcalls_abi abi)
     expect(p, arch, 0);
     load(p, offsetof(struct seccomp_data, nr));
     add_clones(p, abi == MAPCALLS_I386 ? CLONE_OF_I386 : CLONE_OF_X86_64, 0);
+    add_signals(p, abi);
     if (abi == MAPCALLS_X86_64)
         add_clones(p, CLONE_OF_X86_64, MAPCALLS_X32_BIT);
     for (size_t i = 0; i < MAPCALLS_ROWS; i++) {

@@ -13,7 +13,14 @@ struct mapcalls_call syscalls_decode(uint32_t arch, uint64_t nr, const uint64_t 
 enum syscalls_clone { SYSCALLS_NO_CLONE, SYSCALLS_CLONE, SYSCALLS_CLONE3 };
 enum syscalls_clone syscalls_clone(uint32_t arch, uint64_t nr);
 
-#define SYSCALLS_FILTER_MAX 256
+/* The calls that may change what a thread does with SIGTRAP: rt_sigaction(2), and those that set
+ * what is blocked. */
+enum syscalls_signals { SYSCALLS_NO_SIGNALS, SYSCALLS_ACTION, SYSCALLS_MASK };
+enum syscalls_signals syscalls_signals(uint32_t arch, uint64_t nr);
+#define SYSCALLS_ACTION_OF_I386 174u
+#define SYSCALLS_ACTION_OF_X86_64 13u
+
+#define SYSCALLS_FILTER_MAX 300
 
 /* A seccomp filter that returns SECCOMP_RET_TRACE for the calls that have an effect on the map and
  * those that hide a child, or may, and lets all others pass. Returns its length. */

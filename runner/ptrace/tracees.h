@@ -7,6 +7,7 @@
 #include "runner/ptrace/syscalls.h"
 #include "runner/ptrace/walk.h"
 #include "schemas/look.h"
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -32,6 +33,12 @@ struct space {
     struct walk *walk;   /* NULL: not needed yet */
 };
 
+/* What a process does at SIGTRAP: the argument of rt_sigaction(2), as its ABI has it (sigtrap.h).
+ */
+struct sigtrap_action {
+    uint8_t bytes[32];
+};
+
 struct process {
     pid_t pid, ppid;
     struct space *space;
@@ -40,6 +47,7 @@ struct process {
     bool borrowed;    /* the space is its parent's, until it executes another program */
     bool awaited;     /* nothing of it is recorded before its first execve */
     uint32_t fork_id; /* of its parent's fork record, until its own process record */
+    struct sigtrap_action sigtrap;
     struct process *next;
 };
 
@@ -58,6 +66,13 @@ struct untraced {
     bool taken;
     bool by_i386;      /* the call */
     uint64_t flags_at; /* where the flag was; 0: in a register */
+};
+
+struct sigtrap {
+    enum syscalls_signals call; /* that it is in */
+    uint64_t action_at;         /* its argument */
+    uint64_t mask;              /* that was set at last; a handler may add to it */
+    siginfo_t held;             /* of a SIGTRAP that waits */
 };
 
 #define TRACEES_OUTER_CALLS 3 /* handlers of signals, of those and so on */
@@ -80,6 +95,7 @@ struct tracee {
     uint32_t stack_id;
     uint64_t path_at;
     struct untraced untraced;
+    struct sigtrap sigtrap;
     struct allocator_call allocator; /* and those that it has interrupted, on another stack: */
     struct allocator_call outer[TRACEES_OUTER_CALLS];
     struct tracee *next;

@@ -298,6 +298,18 @@ def test_signals_reach_the_program(bits):
     assert traced.said("enough") == [["signals"]]
 
 
+@pytest.mark.parametrize("bits", WORD_SIZES)
+@pytest.mark.parametrize("linking", [(), ("-static",)], ids=["dynamic", "static"])
+@pytest.mark.parametrize("follow", [(), ("--follow",)], ids=["alone", "followed"])
+def test_sigtrap_is_the_programs(bits, linking, follow):
+    """Ignored, blocked, waiting: it stays as it was, whatever breakpoints there are in malloc."""
+    traced = trace(victim(bits, *linking), "traps", tool_options=(*PTRACE, *follow))
+    assert traced.stdout == untraced(victim(bits, *linking), "traps").stdout
+    for line in ("ignored 1", f"in a handler of {signal.SIGUSR1:d} blocked 1", "behind it 0", "blocked 1 waits 1 handled 1",
+                 f"in a handler of {signal.SIGTRAP:d} blocked 1", "received 2, blocked 0", "child 3"):
+        assert f"@ {line}\n" in traced.stdout
+
+
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL", "SIGTRAP", "SIGABRT"])
 def test_fatal_signals(name):
     traced = trace("sh", "-c", f"kill -{name[3:]} $$", tool_options=PTRACE, unexplained=range(100))
@@ -371,6 +383,27 @@ def test_attach_and_detach_often(bits, linking, tmp_path):
             assert "TracerPid:\t0\n" in Path(f"/proc/{program.pid}/status").read_text()
         program.send_signal(signal.SIGTERM)
         assert program.wait(timeout=HANGS) == 5
+
+
+@pytest.mark.parametrize("bits", WORD_SIZES)
+@pytest.mark.parametrize("linking", [(), ("-static",)], ids=["dynamic", "static"])
+def test_attach_where_sigtrap_is_blocked_and_waits(bits, linking, tmp_path):
+    def signals():
+        return re.findall(r"^(?:Sig|Shd).*", Path(f"/proc/{program.pid}/status").read_text(), re.M)[1:]  # the first is a count
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTRAP})
+    try:
+        with busy_program(victim(bits, *linking)) as program:
+            program.send_signal(signal.SIGTRAP)
+            before = signals()
+            for time in range(1, 6):
+                attach(program.pid, tmp_path / "trace")
+                assert program.stdout.readline() == f"@ received {time}\n"
+                assert signals() == before
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(timeout=HANGS) == 5
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTRAP})
 
 
 @pytest.mark.parametrize("bits", WORD_SIZES)

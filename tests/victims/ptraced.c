@@ -190,6 +190,75 @@ static int signals(int count)
     return 1;
 }
 
+static void allocate(void)
+{
+    for (int i = 0; i < 3; i++) {
+        volatile char *block = malloc(200000);
+        block[0] = 1;
+        free((void *)block);
+    }
+}
+
+static int is_blocked(void)
+{
+    sigset_t set;
+    allocate();
+    sigprocmask(SIG_BLOCK, NULL, &set);
+    return sigismember(&set, SIGTRAP);
+}
+
+static void on_trap(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    say("@ in a handler of %d blocked %d\n", number, is_blocked());
+    received += number == SIGTRAP && info->si_code == SI_TKILL && info->si_pid == getpid();
+}
+
+static void on_user(int number)
+{
+    say("@ in a handler of %d blocked %d\n", number, is_blocked());
+}
+
+/* SIGTRAP is for debuggers, but a program may use it as any other. */
+static int traps(void)
+{
+    struct sigaction old, ours = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+    struct sigaction full = {.sa_handler = on_user};
+    sigset_t set, waiting;
+    signal(SIGTRAP, SIG_IGN);
+    allocate();
+    raise(SIGTRAP);
+    sigaction(SIGTRAP, NULL, &old);
+    say("@ ignored %d\n", old.sa_handler == SIG_IGN);
+    sigaction(SIGTRAP, &ours, NULL);
+    raise(SIGTRAP);
+    sigfillset(&full.sa_mask);
+    sigaction(SIGUSR1, &full, NULL);
+    raise(SIGUSR1);
+    say("@ behind it %d\n", is_blocked());
+    sigemptyset(&set);
+    sigaddset(&set, SIGTRAP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    allocate();
+    raise(SIGTRAP);
+    allocate();
+    sigpending(&waiting);
+    sigaction(SIGTRAP, NULL, &old);
+    say("@ blocked %d waits %d handled %d\n", is_blocked(), sigismember(&waiting, SIGTRAP),
+        old.sa_sigaction == on_trap && (old.sa_flags & SA_SIGINFO));
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    say("@ received %d, blocked %d\n", received, is_blocked());
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    fflush(stdout);
+    pid_t pid = fork();
+    int status;
+    if (pid == 0)
+        _exit(is_blocked() ? 3 : 4);
+    waitpid(pid, &status, 0);
+    say("@ child %d\n", WEXITSTATUS(status));
+    return 0;
+}
+
 static void *keep_busy(void *argument)
 {
     while (!stop)
@@ -240,6 +309,8 @@ int main(int argc, char **argv)
         return exec_from_thread(argv + 2);
     if (strcmp(what, "signals") == 0)
         return signals(number);
+    if (strcmp(what, "traps") == 0)
+        return traps();
     if (strcmp(what, "busy") == 0)
         return busy();
     return 2;
