@@ -37,31 +37,15 @@ static const char *machine_name(unsigned machine, char number[32])
     return number;
 }
 
-static const char *privilege_name(enum target_privilege privilege)
-{
-    switch (privilege) {
-    case TARGET_PRIVILEGE_SETUID:
-        return "setuid";
-    case TARGET_PRIVILEGE_SETGID:
-        return "setgid";
-    case TARGET_PRIVILEGE_CAPABILITIES:
-        return "privileged (file capabilities)";
-    case TARGET_PRIVILEGE_NONE:
-        break;
-    }
-    return "ordinary";
-}
-
-static void explain_privilege(enum target_privilege privilege, char *why, size_t size)
-{
-    const char *without = "the setuid bit";
-    if (privilege == TARGET_PRIVILEGE_SETGID)
-        without = "the setgid bit";
-    else if (privilege == TARGET_PRIVILEGE_CAPABILITIES)
-        without = "its capabilities";
-    append(why, size, "a %s program ignores LD_PRELOAD; run a copy of it without %s",
-           privilege_name(privilege), without);
-}
+/* What the program is, and what a copy of it must be without. */
+static const struct {
+    const char *name, *without;
+} privileges[] = {
+    [TARGET_PRIVILEGE_NONE] = {"ordinary", "nothing"},
+    [TARGET_PRIVILEGE_SETUID] = {"setuid", "the setuid bit"},
+    [TARGET_PRIVILEGE_SETGID] = {"setgid", "the setgid bit"},
+    [TARGET_PRIVILEGE_CAPABILITIES] = {"privileged (file capabilities)", "its capabilities"},
+};
 
 static void explain_loader(const struct target_elf *elf, char *why, size_t size)
 {
@@ -130,7 +114,8 @@ static void explain_program(const struct target *target, enum target_obstacle ob
                target->elf.loader);
         break;
     case TARGET_SECURE:
-        explain_privilege(target->privilege, why, size);
+        append(why, size, "a %s program ignores LD_PRELOAD; run a copy of it without %s",
+               privileges[target->privilege].name, privileges[target->privilege].without);
         break;
     case TARGET_STATIC:
         append(why, size, "statically linked: the shim cannot be loaded; link it without -static");
@@ -166,7 +151,7 @@ static void explain_interpreter(const struct target *target, enum target_obstacl
         append(why, size, "uses another C library than glibc: the shim cannot be loaded");
         break;
     case TARGET_SECURE:
-        append(why, size, "is %s and ignores LD_PRELOAD", privilege_name(target->privilege));
+        append(why, size, "is %s and ignores LD_PRELOAD", privileges[target->privilege].name);
         break;
     case TARGET_STATIC:
         append(why, size, "is statically linked: the shim cannot be loaded");

@@ -1,7 +1,6 @@
 #include "runner/program/pass_signals.h"
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -35,18 +35,13 @@ static void compare_bytes(struct user_regs_struct *r, uint8_t a, uint8_t b)
                      (result & 0x80 ? SF : 0) | (((a ^ b) & (a ^ result)) & 0x80 ? OF : 0));
 }
 
-static void advance(struct user_regs_struct *r, unsigned bytes)
-{
-    r->rip += bytes;
-}
-
 static bool push(struct user_regs_struct *r, unsigned number, unsigned bytes, bool is64,
                  uint64_t *value, unsigned *store)
 {
     *value = *reg(r, number);
     *store = is64 ? 8 : 4;
     r->rsp -= *store;
-    advance(r, bytes);
+    r->rip += bytes;
     return true;
 }
 
@@ -65,7 +60,7 @@ static bool two_registers(struct user_regs_struct *r, const uint8_t *c)
     } else {
         return false;
     }
-    advance(r, 3);
+    r->rip += 3;
     return true;
 }
 
@@ -79,7 +74,7 @@ static bool compare_memory(struct user_regs_struct *r, const uint8_t *c,
     if (!byte_at(arg, r->rip + 7 + (uint64_t)(int64_t)displacement, &byte))
         return false;
     compare_bytes(r, byte, c[6]);
-    advance(r, 7);
+    r->rip += 7;
     return true;
 }
 
@@ -94,7 +89,7 @@ bool emulate_instruction(struct user_regs_struct *r, const uint8_t code[16], boo
     if (is64 && code[0] == 0x41 && (code[1] & 0xf8) == 0x50)
         return push(r, 8 | (code[1] & 7), 2, is64, value, store);
     if (memcmp(code, endbr, sizeof endbr) == 0 && (code[3] == 0xfa || code[3] == 0xfb)) {
-        advance(r, 4);
+        r->rip += 4;
         return true;
     }
     if (is64 && code[0] == 0x80 && code[1] == 0x3d)

@@ -103,12 +103,6 @@ uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
     return number_of(r, thread, ip, frames);
 }
 
-static void set_within(struct pmt_within *within, const struct tracee *thread)
-{
-    within->call = (uint8_t)thread->allocator.call;
-    within->size = thread->allocator.size;
-}
-
 void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t result)
 {
     const struct mapcalls_call *call = &thread->call;
@@ -117,7 +111,8 @@ void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t re
     memcpy(k->args, call->args, sizeof k->args);
     k->result = result;
     k->old_brk = call->effect == MAPCALLS_BRK ? thread->old_brk : 0;
-    set_within(&k->within, thread);
+    k->within.call = (uint8_t)thread->allocator.call;
+    k->within.size = thread->allocator.size;
     recorder_send(r, thread->process->space, 0);
 }
 
