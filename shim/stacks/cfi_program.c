@@ -41,7 +41,7 @@ static void push_register(struct expression *e, unsigned which)
     else if (which == REGISTER_FP)
         push(e, CFI_FP, offset);
     else if (which == REGISTER_PC)
-        push(e, CONSTANT, (intptr_t)e->pc + offset);
+        push(e, CONSTANT, (intptr_t)(e->pc + (uintptr_t)offset));
     else
         e->r.bad = true;
 }
@@ -166,12 +166,18 @@ static void restore_state(struct cfi_program *p)
         p->row = p->remembered[--p->depth];
 }
 
-static void define_cfa(struct cfi_program *p, bool reg, bool offset, intptr_t unit)
+/* A number in units of the table: of a damaged one anything, as the machine multiplies. */
+static intptr_t scaled(struct cfi_program *p, bool is_signed)
+{
+    return (intptr_t)((uintptr_t)cfi_leb(&p->r, is_signed) * (uintptr_t)p->data_unit);
+}
+
+static void define_cfa(struct cfi_program *p, bool reg, bool offset, bool factored)
 {
     if (reg)
         p->row.reg = (unsigned)ULEB(&p->r);
     if (offset)
-        p->row.offset = unit == 1 ? (intptr_t)ULEB(&p->r) : SLEB(&p->r) * unit;
+        p->row.offset = factored ? scaled(p, true) : (intptr_t)ULEB(&p->r);
     p->row.block = NULL;
 }
 
@@ -188,7 +194,7 @@ static void short_instruction(struct cfi_program *p, uint8_t op)
     if (op >> 6 == 1)
         p->at += operand * p->code_unit;
     else if (op >> 6 == 2)
-        set(p, operand, HOW_SAVED, (intptr_t)ULEB(&p->r) * p->data_unit);
+        set(p, operand, HOW_SAVED, scaled(p, false));
     else
         *saved_of(&p->row, operand) = *saved_of(&p->first, operand);
 }
@@ -198,7 +204,7 @@ static void about_register(struct cfi_program *p, uint8_t op)
     uint64_t reg = ULEB(&p->r);
     switch (op) {
     case 0x05: /* DW_CFA_offset_extended */
-        return set(p, reg, HOW_SAVED, (intptr_t)ULEB(&p->r) * p->data_unit);
+        return set(p, reg, HOW_SAVED, scaled(p, false));
     case 0x06: /* DW_CFA_restore_extended */
         *saved_of(&p->row, reg) = *saved_of(&p->first, reg);
         return;
@@ -210,11 +216,11 @@ static void about_register(struct cfi_program *p, uint8_t op)
         ULEB(&p->r);
         return set(p, reg, HOW_OTHER, 0);
     case 0x11: /* DW_CFA_offset_extended_sf */
-        return set(p, reg, HOW_SAVED, SLEB(&p->r) * p->data_unit);
+        return set(p, reg, HOW_SAVED, scaled(p, true));
     case 0x14: /* DW_CFA_val_offset */
-        return set(p, reg, HOW_VALUE, (intptr_t)ULEB(&p->r) * p->data_unit);
+        return set(p, reg, HOW_VALUE, scaled(p, false));
     case 0x15: /* DW_CFA_val_offset_sf */
-        return set(p, reg, HOW_VALUE, SLEB(&p->r) * p->data_unit);
+        return set(p, reg, HOW_VALUE, scaled(p, true));
     }
     p->r.bad = true;
 }
@@ -239,19 +245,19 @@ static void instruction(struct cfi_program *p, uint8_t op)
     case 0x0b: /* DW_CFA_restore_state */
         return restore_state(p);
     case 0x0c: /* DW_CFA_def_cfa, _register, _offset, _expression */
-        return define_cfa(p, true, true, 1);
+        return define_cfa(p, true, true, false);
     case 0x0d:
-        return define_cfa(p, true, false, 1);
+        return define_cfa(p, true, false, false);
     case 0x0e:
-        return define_cfa(p, false, true, 1);
+        return define_cfa(p, false, true, false);
     case 0x0f:
         return define_cfa_by_expression(p);
     case 0x10: /* DW_CFA_expression */
         return set_block(p, HOW_SAVED_BY);
     case 0x12: /* DW_CFA_def_cfa_sf, _offset_sf */
-        return define_cfa(p, true, true, p->data_unit);
+        return define_cfa(p, true, true, true);
     case 0x13:
-        return define_cfa(p, false, true, p->data_unit);
+        return define_cfa(p, false, true, true);
     case 0x16: /* DW_CFA_val_expression */
         return set_block(p, HOW_VALUE_BY);
     case 0x2e: /* DW_CFA_GNU_args_size */
