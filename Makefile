@@ -15,9 +15,9 @@ RUNNER_FLAGS := -flto=auto
 RUNNER_LIBS := -ljansson -ldw -lelf -liberty
 
 # The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
-# at load time, no builtin that would turn our malloc into a call of itself.
+# at load time, no builtin that would turn our malloc into a call of itself, no register that asks for an aligned stack.
 SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial-exec -fno-builtin -fasynchronous-unwind-tables \
-	-fno-stack-protector
+	-fno-stack-protector -mgeneral-regs-only
 # a jump to another function would take the interposed function's frame away, where the walk begins
 $(BUILD)/obj32/shim/hooks/%.o $(BUILD)/obj64/shim/hooks/%.o: SHIM_FLAGS += -fno-optimize-sibling-calls
 # no start files, whose functions are taken from whoever has them first; libc in the list, which is initialised before

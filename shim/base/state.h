@@ -98,6 +98,8 @@ struct state_thread {
     struct call call;
     uint32_t loader_ran; /* this thread is one of live->loaders */
     struct call loader;  /* the dlopen or dlclose whose effect on the map was not looked at yet */
+    uintptr_t
+        left_at; /* the stack pointer on the program's stack; 0: it is there, see own_stack.h */
     uint8_t name_size;
     char name[255];
 };
@@ -114,7 +116,8 @@ void state_name_call(const char *name);
 /* The call that the thread is in, if it is still on the stack. */
 static inline bool state_in_call(void)
 {
-    return thread.call.call && thread.call.frame >= (uintptr_t)__builtin_frame_address(0);
+    uintptr_t sp = thread.left_at ? thread.left_at : (uintptr_t)__builtin_frame_address(0);
+    return thread.call.call && thread.call.frame >= sp;
 }
 
 /* Whether this thread is inside ld.so, as far as can be seen: its lock may be held. */

@@ -32,7 +32,7 @@ void sys_close(int fd)
 
 void sys_block_signals(uint64_t *saved)
 {
-    uint64_t all = ~0ull;
+    static const uint64_t all = ~0ull;
     sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, saved, sizeof all);
 }
 

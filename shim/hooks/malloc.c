@@ -122,9 +122,9 @@ static inline __attribute__((always_inline)) void send_compact(struct live_page 
     __atomic_store_n(&c->stamp, position ^ l->cookie, __ATOMIC_RELEASE);
 }
 
-/* malloc and calloc. */
-static inline __attribute__((always_inline)) void
-allocated(enum pmt_call call, const void *block, size_t size, const struct call_frame *frame)
+/* malloc and calloc. Out of line, so that libc's malloc has the room of what is needed here. */
+static __attribute__((noinline)) void allocated(enum pmt_call call, const void *block, size_t size,
+                                                const struct call_frame *frame)
 {
     heap_call_over(heap_call_chunk(block), frame);
     if (likely(block))

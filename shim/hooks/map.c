@@ -3,7 +3,6 @@
 #include "shim/base/real.h"
 #include "shim/hooks/hook.h"
 #include "shim/stacks/unwind.h"
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -37,12 +36,11 @@ HOOK int munmap(void *addr, size_t length)
     NOTE(PMT_CALL_MUNMAP, length, int, real.munmap(addr, length));
 }
 
-HOOK void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
+/* As glibc's: the last argument is there for some flags only, and read for these. */
+HOOK void *map_mremap(void *old, size_t old_size, size_t new_size, int flags,
+                      void *fixed) __asm__("mremap");
+void *map_mremap(void *old, size_t old_size, size_t new_size, int flags, void *fixed)
 {
-    va_list list;
-    va_start(list, flags);
-    void *fixed = flags & MREMAP_FIXED || flags & MREMAP_DONTUNMAP ? va_arg(list, void *) : NULL;
-    va_end(list);
     NOTE(PMT_CALL_MREMAP, new_size, void *, real.mremap(old, old_size, new_size, flags, fixed));
 }
 

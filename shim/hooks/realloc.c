@@ -9,19 +9,41 @@
 
 /* The block may be given back inside and got by another thread before this is recorded; `began`
  * tells the reader which of the two has it. */
-static void *reallocate(enum pmt_call call, void *old, size_t size, const struct call_frame *frame)
-{
+/* What is known before the call. Kept out of the registers, and what is done with it out of line,
+ * so that libc's realloc has the room of what is needed here. */
+struct before {
+    enum pmt_call call;
+    uintptr_t old, chunk;
+    uint64_t began;
     struct call outer;
-    hook_enter(&outer, call, size, frame);
-    struct heap_call d = {.call = call, .size = size, .old = (uintptr_t)old, .began = ticks_now()};
-    uintptr_t chunk = heap_call_chunk(old);
-    void *block = real.realloc(old, size);
-    d.block = block;
-    if (!block && !(size == 0 && old))
-        d.error = ENOMEM;
-    heap_call_over(heap_call_chunk(block) | chunk, frame);
+};
+
+static __attribute__((noinline)) void over(const struct before *b, const void *block, size_t size,
+                                           const struct call_frame *frame)
+{
+    bool failed = !block && !(size == 0 && b->old);
+    struct heap_call d = {.call = b->call,
+                          .block = block,
+                          .size = size,
+                          .old = b->old,
+                          .began = b->began,
+                          .error = failed ? ENOMEM : 0};
+    heap_call_over(heap_call_chunk(block) | b->chunk, frame);
     heap_call_send(&d, frame);
-    hook_leave(&outer);
+    hook_leave(&b->outer);
+}
+
+static inline __attribute__((always_inline)) void *
+reallocate(enum pmt_call call, void *old, size_t size, const struct call_frame *frame)
+{
+    struct before b;
+    hook_enter(&b.outer, call, size, frame);
+    b.call = call;
+    b.old = (uintptr_t)old;
+    b.began = ticks_now();
+    b.chunk = heap_call_chunk(old);
+    void *block = real.realloc(old, size);
+    over(&b, block, size, frame);
     return block;
 }
 

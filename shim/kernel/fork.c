@@ -1,5 +1,6 @@
 #include "shim/kernel/fork.h"
 #include "shim/base/own_map.h"
+#include "shim/base/own_stack.h"
 #include "shim/kernel/image.h"
 #include "shim/looks/snapshot.h"
 #include "shim/ring/emit.h"
@@ -31,15 +32,26 @@ static uint32_t send_fork(const struct sys_regs *regs, uint32_t stack_id)
     return last_fork;
 }
 
+struct parent {
+    uint32_t fork_id, pid;
+};
+
+static void begin(void *arg)
+{
+    const struct parent *of = arg;
+    image_begin_child(of->fork_id, of->pid);
+}
+
 /* What the only thread of the child has inherited and is not so any more. */
 static void begin_child(uint32_t fork_id, uint32_t parent)
 {
+    struct parent of = {fork_id, parent};
     thread.tid = 0;
     thread.loader_ran = 0;
     thread.loader.call = PMT_CALL_NONE;
     last_fork = 0;
     map_lock = own_map_lock = (struct lock){0};
-    image_begin_child(fork_id, parent);
+    own_stack_run(begin, &of);
 }
 
 /* No other thread is between a change of the map and its snapshot meanwhile. */

@@ -2,6 +2,7 @@
 #include "shim/kernel/kernel.h"
 #include "schemas/mapcalls.h"
 #include "shim/base/own_map.h"
+#include "shim/base/own_stack.h"
 #include "shim/base/sys.h"
 #include "shim/kernel/exec.h"
 #include "shim/kernel/fork.h"
@@ -21,6 +22,15 @@ static void decode(const struct sys_regs *regs, struct mapcalls_call *c)
     mapcalls_decode(c, sizeof(long) == 4 ? MAPCALLS_I386 : MAPCALLS_X86_64, regs->nr);
     if (c->arguments_at)
         mapcalls_old_mmap(c, (const uint32_t *)(uintptr_t)c->arguments_at);
+}
+
+/* Out of line, so that the call is decoded anew on an own stack rather than kept on the program's.
+ */
+static __attribute__((noinline)) bool is_of_interest(const struct sys_regs *regs)
+{
+    struct mapcalls_call c;
+    decode(regs, &c);
+    return c.call != PMT_CALL_NONE;
 }
 
 static bool is_error(long result)
@@ -67,30 +77,51 @@ static void look(const struct mapcalls_call *c, const struct mapcalls_outcome *o
         snapshot_whole(PMT_REASON_KERNEL, stack_id);
 }
 
-/* The call, its record and its snapshot, with map_lock held: so the order of the records is the
- * order in the kernel. */
-static long record(const struct sys_regs *regs, const struct mapcalls_call *c)
+struct change {
+    const struct sys_regs *regs;
+    uint32_t stack_id;
+    long result;
+};
+
+static void make(void *arg)
 {
-    uint32_t stack_id = stack_id_of_change();
-    if (!lock_take(&map_lock))
-        return sys_call_regs(regs);
+    struct change *change = arg;
+    struct mapcalls_call decoded, *c = &decoded;
+    decode(change->regs, c);
     struct mapcalls_outcome outcome = {.page_size = live->page_size};
     if (c->effect == MAPCALLS_BRK)
         outcome.old_brk = (unsigned long)sys1(__NR_brk, 0);
     if (c->effect == MAPCALLS_DETACH)
         outcome.region_end = region_end(c->args[0]);
-    long result = sys_call_regs(regs);
+    long result = change->result = sys_call_regs(change->regs);
     bool failed = c->effect != MAPCALLS_BRK && is_error(result);
     outcome.result = (unsigned long)result;
     if (!failed && c->result_at)
         outcome.result = *(const uint32_t *)(uintptr_t)c->result_at;
     if (!failed && c->effect == MAPCALLS_ATTACH)
         outcome.region_end = region_end(outcome.result);
-    send(c, failed ? result : (int64_t)outcome.result, outcome.old_brk, stack_id);
+    send(c, failed ? result : (int64_t)outcome.result, outcome.old_brk, change->stack_id);
     if (!failed)
-        look(c, &outcome, stack_id);
-    lock_release(&map_lock);
-    return result;
+        look(c, &outcome, change->stack_id);
+}
+
+/* The call, its record and its snapshot, with map_lock held: so the order of the records is the
+ * order in the kernel. */
+static __attribute__((noinline)) long record(const struct sys_regs *regs)
+{
+    struct change change = {.regs = regs};
+    uint64_t mask;
+    sys_block_signals(&mask);
+    change.stack_id = stack_id_of_change();
+    bool locked = lock_take(&map_lock);
+    if (locked) {
+        own_stack_run_locked(make, &change);
+        lock_release(&map_lock);
+    } else {
+        change.result = sys_call_regs(regs);
+    }
+    sys_restore_signals(&mask);
+    return change.result;
 }
 
 static void send_exec(const char *path, int error)
@@ -161,39 +192,40 @@ static bool is_of_life(const struct sys_regs *regs)
     return false;
 }
 
-static long of_life(const struct sys_regs *regs, const uint64_t *mask)
+/* On the program's stack, as it may not come back, or come back twice. */
+static __attribute__((noinline)) long of_life(const struct sys_regs *regs)
 {
-    switch (regs->nr) {
-    case __NR_execve:
-    case __NR_execveat:
-        return execute(regs, mask);
-    case __NR_exit_group:
-        return leave(regs);
-    case __NR_exit:
-        threads_exit();
-        return sys_call_regs(regs);
-    }
-    return process.follow ? fork_traced(regs) : sys_call_regs(regs);
+    uint64_t mask;
+    long result;
+    sys_block_signals(&mask);
+    if (regs->nr == __NR_execve || regs->nr == __NR_execveat)
+        result = execute(regs, &mask);
+    else if (regs->nr == __NR_exit_group)
+        result = leave(regs);
+    else if (regs->nr == __NR_exit)
+        result = (threads_exit(), sys_call_regs(regs));
+    else
+        result = process.follow ? fork_traced(regs) : sys_call_regs(regs);
+    sys_restore_signals(&mask);
+    return result;
+}
+
+/* Out of line, as is_of_interest(). */
+static __attribute__((noinline)) bool is_own_process(void)
+{
+    return (uint32_t)sys0(__NR_getpid) == live->pid;
 }
 
 long kernel_call(const struct sys_regs *regs)
 {
     if (thread.busy || (live->sink == SINK_NONE && !fork_found_out()))
         return sys_call_regs(regs);
-    if ((uint32_t)sys0(__NR_getpid) != live->pid)
+    if (!is_own_process())
         return of_vfork_child(regs);
     bool life = is_of_life(regs);
-    struct mapcalls_call c;
-    if (!life) {
-        decode(regs, &c);
-        if (c.call == PMT_CALL_NONE)
-            return sys_call_regs(regs);
-    }
+    if (!life && !is_of_interest(regs))
+        return sys_call_regs(regs);
     if ((live->attention || thread.loader_ran) && !state_in_loader())
         attention_pay(thread.call.caller);
-    uint64_t mask;
-    sys_block_signals(&mask);
-    long result = life ? of_life(regs, &mask) : record(regs, &c);
-    sys_restore_signals(&mask);
-    return result;
+    return life ? of_life(regs) : record(regs);
 }

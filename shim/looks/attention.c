@@ -1,5 +1,6 @@
 #include "shim/looks/attention.h"
 #include "shim/base/own_map.h"
+#include "shim/base/own_stack.h"
 #include "shim/base/sys.h"
 #include "shim/looks/snapshot.h"
 #include "shim/stacks/stack_id.h"
@@ -42,21 +43,49 @@ static void stack_is_low(uintptr_t sp, uint32_t stack_id)
     }
 }
 
+/* What is to be looked at, on an own stack. */
+struct look {
+    enum pmt_reason reason;
+    uint32_t stack_id;
+    uintptr_t sp;
+};
+
+static void wanted(void *arg)
+{
+    const struct look *look = arg;
+    uint32_t wanted = __atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED);
+    if (thread.loader_ran)
+        wanted |= ATTENTION_LOADER;
+    if (wanted)
+        snapshot_whole(wanted & ATTENTION_LOADER ? PMT_REASON_LOADER : PMT_REASON_RETRY,
+                       look->stack_id);
+    if (look->sp < thread.stack_low)
+        stack_is_low(look->sp, look->stack_id);
+}
+
+static void whole(void *arg)
+{
+    const struct look *look = arg;
+    snapshot_whole(look->reason, look->stack_id);
+}
+
+static void last(void *arg)
+{
+    const struct look *look = arg;
+    if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) ||
+        live->loaders)
+        snapshot_whole(PMT_REASON_LOADER, look->stack_id);
+    snapshot_whole(look->reason, look->stack_id);
+}
+
 void attention_pay(uintptr_t caller)
 {
-    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+    struct look look = {.sp = (uintptr_t)__builtin_frame_address(0)};
     uint64_t mask;
     sys_block_signals(&mask);
-    uint32_t stack_id = thread.loader.call ? thread.loader.stack_id : stack_id_here(caller);
+    look.stack_id = thread.loader.call ? thread.loader.stack_id : stack_id_here(caller);
     if (lock_take(&map_lock)) {
-        uint32_t wanted = __atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED);
-        if (thread.loader_ran)
-            wanted |= ATTENTION_LOADER;
-        if (wanted)
-            snapshot_whole(wanted & ATTENTION_LOADER ? PMT_REASON_LOADER : PMT_REASON_RETRY,
-                           stack_id);
-        if (sp < thread.stack_low)
-            stack_is_low(sp, stack_id);
+        own_stack_run_locked(wanted, &look);
         lock_release(&map_lock);
         loader_was_looked_at();
         state_update();
@@ -66,14 +95,15 @@ void attention_pay(uintptr_t caller)
 
 void attention_after_call(uintptr_t caller)
 {
+    struct look look = {.reason = PMT_REASON_CALL};
     uint64_t mask;
     if (thread.busy || (uint32_t)sys0(__NR_getpid) != live->pid)
         return;
     sys_block_signals(&mask);
-    uint32_t stack_id = stack_id_here(caller);
+    look.stack_id = stack_id_here(caller);
     __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE); /* for all that is known */
     if (lock_take(&map_lock)) {
-        snapshot_whole(PMT_REASON_CALL, stack_id);
+        own_stack_run_locked(whole, &look);
         lock_release(&map_lock);
     }
     sys_restore_signals(&mask);
@@ -81,12 +111,9 @@ void attention_after_call(uintptr_t caller)
 
 void attention_last_look(enum pmt_reason reason)
 {
-    uint32_t stack_id = stack_id_of_change();
+    struct look look = {reason, stack_id_of_change(), 0};
     if (!lock_take(&map_lock))
         return;
-    if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) ||
-        live->loaders)
-        snapshot_whole(PMT_REASON_LOADER, stack_id);
-    snapshot_whole(reason, stack_id);
+    own_stack_run_locked(last, &look);
     lock_release(&map_lock);
 }

@@ -2,6 +2,7 @@
 #include "schemas/encode_record.h"
 #include "shim/base/area.h"
 #include "shim/base/lock.h"
+#include "shim/base/own_stack.h"
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 #include <errno.h>
@@ -126,7 +127,7 @@ static bool has_room(uint32_t size)
     return out.window && WINDOW - out.used >= size;
 }
 
-static void write_losses(void);
+static void write_losses(void *none);
 
 static void write_line(struct pmt_record *r)
 {
@@ -142,7 +143,7 @@ static void write_line(struct pmt_record *r)
         out.full = true;
         out.retry_at = r->time + RETRY_NS;
         state_lost(PMT_LOSS_OUTPUT);
-        return write_losses();
+        return write_losses(NULL);
     }
     size_t written = encode_record(out.window + out.used, WINDOW - out.used, r, &context);
     if (written == 0)
@@ -151,8 +152,9 @@ static void write_line(struct pmt_record *r)
     out.seq++;
 }
 
-static void write_losses(void)
+static void write_losses(void *none)
 {
+    (void)none;
     for (unsigned reason = 1; reason < PMT_LOSS_COUNT; reason++) {
         if (out.full && !has_room(LOSS_MAX_SIZE))
             return;
@@ -178,7 +180,7 @@ static bool grow_again(void)
     out.retry_at = now + RETRY_NS;
     out.full = !next_window();
     if (!out.full)
-        write_losses();
+        own_stack_run_blocked(write_losses, NULL);
     return !out.full;
 }
 
@@ -196,11 +198,18 @@ void *output_begin(uint32_t size)
     return NULL;
 }
 
-void output_end(struct pmt_record *r)
+static void write_record(void *arg)
 {
+    struct pmt_record *r = arg;
     if (out.start == 0)
         out.start = r->time;
     write_line(r);
+}
+
+void output_end(struct pmt_record *r)
+{
+    if (!own_stack_run_blocked(write_record, r))
+        state_lost(PMT_LOSS_OUTPUT);
     lock_release(&out.lock);
 }
 
@@ -208,7 +217,7 @@ void output_close(void)
 {
     if (!lock_take(&out.lock))
         return;
-    write_losses();
+    own_stack_run_blocked(write_losses, NULL);
     uint64_t size = out.window_at + out.used;
 #ifdef __i386__
     sys3(__NR_truncate64, out.path, (unsigned long)size, (unsigned long)(size >> 32));

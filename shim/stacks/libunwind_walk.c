@@ -1,12 +1,12 @@
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/base/area.h"
 #include "shim/base/library.h"
+#include "shim/base/own_stack.h"
 #include "shim/base/pool.h"
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/stacks/cfi.h"
 #include "shim/stacks/redirect.h"
-#include "shim/stacks/walkers.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -171,7 +171,7 @@ static void prepare(void)
     bool complete = unwinder.context && unwinder.init && unwinder.get_reg && unwinder.step &&
                     unwinder.get_proc_info && unwinder.accessors && unwinder.space;
     if (complete && unwinder.context(&context) == 0)
-        complete = walkers_run(set_accessors, &context);
+        complete = own_stack_run(set_accessors, &context);
     if (!complete)
         unwinder.step = NULL;
 }
@@ -199,7 +199,7 @@ void libunwind_load(void)
 
 bool libunwind_hold(void)
 {
-    return walkers_hold();
+    return own_stack_hold();
 }
 
 void libunwind_go_on(bool held, bool in_child)
@@ -207,7 +207,7 @@ void libunwind_go_on(bool held, bool in_child)
     if (in_child && !held)
         unwinder.step = NULL;
     if (held || in_child)
-        walkers_free();
+        own_stack_free();
 }
 
 bool libunwind_is_ready(void)
@@ -277,10 +277,10 @@ enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintp
     w.sp = sp;
     stack->count = 0;
     stack->cut = false;
-    note_stack((uintptr_t)&w); /* it reads registers from there, too */
+    note_stack(thread.left_at);
     unwinder.context(&w.context);
     thread.busy++;
-    walkers_run(walk, &w);
+    walk(&w);
     thread.busy--;
     real_errno = saved_errno;
     unwind_seal(stack);

@@ -7,8 +7,8 @@
  * lock may be held. */
 void libunwind_load(void);
 
-/* Around a fork, see walkers.h. If they could not be held, the child does without libunwind, as its
- * locks may be taken for ever. */
+/* Around a fork, see own_stack.h. If they could not be held, the child does without libunwind, as
+ * its locks may be taken for ever. */
 bool libunwind_hold(void);
 void libunwind_go_on(bool held, bool in_child);
 
@@ -18,6 +18,6 @@ bool libunwind_is_ready(void);
 
 /* The stack from the frame with this stack pointer on (0: from here on), without the shim's own
  * frames. `guess`: go on at code without unwind tables, as
- * libunwind does. Signals must be blocked. */
+ * libunwind does. On an own stack. */
 enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp,
                                bool guess);

@@ -11,7 +11,7 @@ bool remembered_init(void)
 
 /* What a walk reads, while it goes on. */
 struct reading {
-    struct remembered *m; /* NULL: nobody is to know */
+    struct remembered *m;
     uint32_t count;
     const uintptr_t *fp_at; /* where the frame pointer was read; NULL: it is that of the start */
     bool fp_noted;
@@ -70,8 +70,6 @@ static bool begin(struct remembered *m, uint32_t *version)
 static void end(struct reading *r, struct unwind_registers from, uint32_t id, uint32_t version)
 {
     struct remembered *m = r->m;
-    if (!m)
-        return;
     bool whole = id && r->count <= REMEMBERED_WORDS;
     while (whole && r->count % 4)
         note(r, m->words->at, m->words->value);
@@ -82,19 +80,17 @@ static void end(struct reading *r, struct unwind_registers from, uint32_t id, ui
     __atomic_store_n(&m->version, version + 2, __ATOMIC_RELEASE); /* partner: remembered_id() */
 }
 
-static bool walk(struct unwind_stack *stack, struct unwind_registers r, uint32_t depth,
-                 struct reading *reading)
+static bool walk(struct unwind_registers r, uint32_t depth, struct reading *reading)
 {
+    struct unwind_stack *stack = &reading->m->stack;
     const uintptr_t generation = unwind_generation;
     const uintptr_t high = thread.own_stack.high;
     struct unwind_registers before;
     uint32_t mixed = 0;
     stack->count = 0;
-    if (reading->m) {
-        reading->m->generation = (uint32_t)generation;
-        reading->m->high = high;
-        reading->m->fp_matters = 0;
-    }
+    reading->m->generation = (uint32_t)generation;
+    reading->m->high = high;
+    reading->m->fp_matters = 0;
     do {
         uint32_t product = unwind_product(r.pc);
         stack->pc[stack->count++] = r.pc;
@@ -110,8 +106,7 @@ static bool walk(struct unwind_stack *stack, struct unwind_registers r, uint32_t
                 return false;
             break;
         }
-        if (reading->m)
-            note_step(reading, &before, &r, word);
+        note_step(reading, &before, &r, word);
     } while (r.pc);
     stack->hash = unwind_hash(mixed);
     return true;
@@ -120,13 +115,12 @@ static bool walk(struct unwind_stack *stack, struct unwind_registers r, uint32_t
 uint32_t remembered_walk(struct remembered *m, struct unwind_registers from, uint32_t depth,
                          uint32_t (*find)(const struct unwind_stack *stack))
 {
-    struct unwind_stack stack;
+    struct reading reading = {.m = m};
     uint32_t version, id = 0;
-    if (depth > 1 && !unwind_on_own_stack(from.sp))
+    if ((depth > 1 && !unwind_on_own_stack(from.sp)) || !begin(m, &version))
         return 0;
-    struct reading reading = {.m = begin(m, &version) ? m : NULL};
-    if (walk(&stack, from, depth, &reading))
-        id = find(&stack);
+    if (walk(from, depth, &reading))
+        id = find(&m->stack);
     end(&reading, from, id, version);
     return id;
 }

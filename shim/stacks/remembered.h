@@ -23,6 +23,8 @@ struct remembered {
     uint32_t generation;
     uint32_t count; /* a multiple of four: some are there again, to fill up */
     struct remembered_word words[REMEMBERED_WORDS];
+    struct unwind_stack
+        stack; /* only while someone writes here: the program's has no room for it */
 };
 
 extern struct remembered *remembered;
@@ -79,6 +81,6 @@ static inline __attribute__((always_inline)) uint32_t remembered_id(const struct
 }
 
 /* A walk along rules that are known, on the thread's own stack, that is remembered at `m` if nobody
- * else writes there. `find` says which id its stack has, 0: none. */
+ * else writes there; if somebody does, its id is 0. `find` says which id its stack has, 0: none. */
 uint32_t remembered_walk(struct remembered *m, struct unwind_registers from, uint32_t depth,
                          uint32_t (*find)(const struct unwind_stack *stack));

@@ -1,10 +1,9 @@
 #include "shim/stacks/stack_id.h"
-#include "shim/base/sys.h"
+#include "shim/base/own_stack.h"
 #include "shim/stacks/interned.h"
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/stacks/unwind.h"
 #include "shim/stacks/verify.h"
-#include "shim/stacks/walkers.h"
 #include <string.h>
 
 static uint32_t depth_of_call = PMT_MAX_FRAMES, depth_of_change = PMT_MAX_FRAMES;
@@ -12,7 +11,7 @@ static bool verifies;
 
 bool stack_id_init(void)
 {
-    return unwind_init() && remembered_init() && walkers_init() && interned_init();
+    return unwind_init() && remembered_init() && own_stack_init() && interned_init();
 }
 
 void stack_id_configure(uint32_t ring_flags, uint32_t depth)
@@ -30,14 +29,8 @@ bool stack_id_needs_libunwind(void)
     return depth_of_change > 1;
 }
 
-/* The frames that are enough when there is no room for all: there is some for the callers. */
-static uint32_t stack_or_caller(struct unwind_stack *s)
-{
-    uint32_t id = interned_id(s);
-    return id || s->count <= 1 ? id : stack_id_of_caller(s->pc[0]);
-}
-
-uint32_t stack_id_of_caller(uintptr_t caller)
+/* The stack that is just this return address; 0: none. */
+static uint32_t id_of_caller(uintptr_t caller)
 {
     struct unwind_stack s;
     s.count = caller != 0;
@@ -45,6 +38,13 @@ uint32_t stack_id_of_caller(uintptr_t caller)
     s.pc[0] = caller;
     unwind_seal(&s);
     return interned_id(&s);
+}
+
+/* The frames that are enough when there is no room for all: there is some for the callers. */
+static uint32_t stack_or_caller(struct unwind_stack *s)
+{
+    uint32_t id = interned_id(s);
+    return id || s->count <= 1 ? id : id_of_caller(s->pc[0]);
 }
 
 /* ---- stacks of allocator calls ---- */
@@ -58,95 +58,97 @@ uint32_t stack_id_find(struct unwind_registers from)
     return likely(id) ? id : remembered_walk(place, from, depth_of_call, interned_find);
 }
 
-struct search {
-    struct unwind_stack *stack;
-    struct unwind_registers from;
-    uint32_t depth;
-    enum unwind_end end;
-};
-
-static void search(void *arg)
-{
-    struct search *s = arg;
-    s->end = unwind_walk(s->stack, s->from, s->depth, false);
-}
-
-/* Whether there is room below `sp` to read tables. */
-static bool is_roomy(uintptr_t sp)
-{
-    const uintptr_t enough = 16u << 10;
-    return unwind_on_own_stack(sp) &&
-           (thread.own_stack.high == process.stack.high || sp - thread.own_stack.low > enough);
-}
-
-static void walk_by_rules(struct search *s)
-{
-    uint64_t mask;
-    if (is_roomy(s->from.sp))
-        return search(s);
-    sys_block_signals(&mask);
-    if (!walkers_run(search, s))
-        *s->stack = (struct unwind_stack){.pc = {s->from.pc}, .count = 1};
-    sys_restore_signals(&mask);
-}
-
 /* libunwind finds more than the rules did. */
 static bool ask_libunwind(struct unwind_stack *s, uintptr_t sp, uint32_t depth)
 {
     struct unwind_stack more;
-    uint64_t mask;
-    sys_block_signals(&mask);
     bool asked = libunwind_is_ready();
     if (asked && libunwind_walk(&more, depth, sp, true) != UNWIND_FAILED && more.count > s->count)
         *s = more;
-    sys_restore_signals(&mask);
     return asked;
 }
 
-static uint32_t of_frame(const struct call_frame *frame, uint32_t depth)
+/* What is asked for, and done on an own stack. */
+struct search {
+    const struct call_frame *frame;
+    uintptr_t caller;
+    uint32_t depth, id;
+};
+
+static void of_frame(void *arg)
 {
+    struct search *s = arg;
+    struct unwind_registers from = stack_id_registers(s->frame);
     struct unwind_stack stack;
-    struct search s = {&stack, stack_id_registers(frame), depth, UNWIND_FAILED};
-    walk_by_rules(&s);
-    bool fell_back = s.end == UNWIND_FAILED && ask_libunwind(&stack, s.from.sp, depth);
+    enum unwind_end end = unwind_walk(&stack, from, s->depth, false);
+    bool fell_back = end == UNWIND_FAILED && ask_libunwind(&stack, from.sp, s->depth);
     if (unlikely(verifies))
-        verify_walk(&stack, s.from, depth, s.end, fell_back);
-    if (s.end == UNWIND_WAS_CUT)
+        verify_walk(&stack, from, s->depth, end, fell_back);
+    if (end == UNWIND_WAS_CUT)
         verify_count(PMT_WALKS_CUT);
-    uint32_t id = stack_or_caller(&stack), known = 0;
-    if (unlikely(verifies) && depth == depth_of_call)
-        known = stack_id_known(live, frame); /* the short way, and remembered walks */
-    if (known && known != id)
+    uint32_t known = 0;
+    s->id = stack_or_caller(&stack);
+    if (unlikely(verifies) && s->depth == depth_of_call)
+        known = stack_id_known(live, s->frame); /* the short way, and remembered walks */
+    if (known && known != s->id)
         verify_count(PMT_WALKS_MISMATCHED);
-    return id;
 }
 
 uint32_t stack_id_of_frame(const struct call_frame *frame)
 {
-    uint32_t id = unlikely(verifies) ? 0 : stack_id_known(live, frame);
-    return likely(id) ? id : of_frame(frame, depth_of_call);
+    struct search s = {.frame = frame, .depth = depth_of_call};
+    s.id = unlikely(verifies) ? 0 : stack_id_known(live, frame);
+    if (unlikely(!s.id))
+        own_stack_run_blocked(of_frame, &s);
+    return s.id;
 }
 
 /* ---- stacks of changes ---- */
 
+static void of_caller(void *arg)
+{
+    struct search *s = arg;
+    s->id = id_of_caller(s->caller);
+}
+
+static void here(void *arg)
+{
+    struct search *s = arg;
+    struct unwind_stack stack;
+    if (depth_of_change == 1 || !libunwind_is_ready())
+        return of_caller(s);
+    libunwind_walk(&stack, depth_of_change, 0, true);
+    if (stack.count == 1)
+        s->caller = stack.pc[0];
+    s->id = stack.count > 1 ? stack_or_caller(&stack) : id_of_caller(s->caller);
+}
+
 uint32_t stack_id_here(uintptr_t caller)
 {
-    struct unwind_stack s;
-    if (depth_of_change == 1 || !libunwind_is_ready())
-        return stack_id_of_caller(caller);
-    libunwind_walk(&s, depth_of_change, 0, true);
-    return s.count > 1 ? stack_or_caller(&s) : stack_id_of_caller(s.count ? s.pc[0] : caller);
+    struct search s = {.caller = caller};
+    own_stack_run(here, &s);
+    return s.id;
+}
+
+static void of_change(void *id)
+{
+    struct call *call = &thread.call;
+    const struct call_frame *frame = (const struct call_frame *)call->frame;
+    struct search s = {frame, call->caller, depth_of_change, call->stack_id};
+    if (!state_in_call()) {
+        s = (struct search){.id = 0};
+        here(&s);
+    } else if (!s.id) { /* not framed, or changed: a longjmp left the call behind */
+        bool framed = call->framed && frame->caller == call->caller;
+        (framed ? of_frame : of_caller)(&s);
+        call->stack_id = s.id;
+    }
+    *(uint32_t *)id = s.id;
 }
 
 uint32_t stack_id_of_change(void)
 {
-    struct call *call = &thread.call;
-    if (!state_in_call())
-        return stack_id_here(0);
-    const struct call_frame *frame = (const struct call_frame *)call->frame;
-    bool framed = call->framed && frame->caller == call->caller; /* else a longjmp left it behind */
-    if (!call->stack_id)
-        call->stack_id =
-            framed ? of_frame(frame, depth_of_change) : stack_id_of_caller(call->caller);
-    return call->stack_id;
+    uint32_t id = 0;
+    own_stack_run(of_change, &id);
+    return id;
 }

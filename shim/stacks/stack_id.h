@@ -32,9 +32,6 @@ static inline __attribute__((always_inline)) uint32_t stack_id_known(const struc
 /* The same whatever it takes. */
 uint32_t stack_id_of_frame(const struct call_frame *frame);
 
-/* The id of the stack that is just this return address; 0 for none. */
-uint32_t stack_id_of_caller(uintptr_t caller);
-
 /* The id of the stack from here on, without the shim's own frames; of just `caller` (0: not known)
  * where it cannot be walked. Signals must be blocked. */
 uint32_t stack_id_here(uintptr_t caller);

@@ -63,7 +63,7 @@ enum unwind_end {
     UNWIND_FAILED   /* what was found up to there is right; another unwinder may know more */
 };
 
-/* Walks and learns. Signals must be blocked unless the stack is known to be large. `as_calls`:
+/* Walks and learns, on an own stack. `as_calls`:
  * takes what a signal has interrupted for a call, and its rule from the byte before. */
 enum unwind_end unwind_walk(struct unwind_stack *stack, struct unwind_registers from,
                             uint32_t depth, bool as_calls);

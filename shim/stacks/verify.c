@@ -1,5 +1,4 @@
 #include "shim/stacks/verify.h"
-#include "shim/base/sys.h"
 #include "shim/stacks/libunwind_walk.h"
 #include <string.h>
 
@@ -37,8 +36,6 @@ static bool agree(const struct unwind_stack *stack, struct unwind_registers from
 void verify_walk(const struct unwind_stack *stack, struct unwind_registers from, uint32_t depth,
                  enum unwind_end end, bool fell_back)
 {
-    uint64_t mask;
-    sys_block_signals(&mask);
     if (libunwind_is_ready()) {
         verify_count(PMT_WALKS_CHECKED);
         if (fell_back)
@@ -46,5 +43,4 @@ void verify_walk(const struct unwind_stack *stack, struct unwind_registers from,
         else if (!agree(stack, from, depth, end))
             verify_count(PMT_WALKS_MISMATCHED);
     }
-    sys_restore_signals(&mask);
 }

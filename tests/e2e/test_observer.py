@@ -325,3 +325,38 @@ def test_depth_of_the_stack(programs):
         region = traced.map_at(event["seq"]).at(int(lowest, 16))
         assert region and region["kind"] == "stack", f"{name}: {lowest} is not in a stack region at seq {event['seq']}"
     assert {event["change"] for event in traced.changes("page fault")} == {"grown"}
+
+
+MOST_OF_THE_STACK = 600  # bytes that a call of the shim may use of the program's stack
+
+
+def used(run):
+    """{call: the most bytes of the stack that it used}, without the first round, in which ld.so binds the functions."""
+    depths = {}
+    words = run.said("used")
+    for call, depth in words[len(words) // 3:]:
+        depths[call] = max(depths.get(call, 0), int(depth))
+    return depths
+
+
+@pytest.mark.parametrize("stacks", ["all", "none"])
+def test_use_of_the_stack(stacks, programs):
+    program = programs.victims / "stack_use"
+    alone = used(untraced(program))
+    traced = used(trace(program, tool_options=[f"--stacks={stacks}"]))
+    assert len(alone) >= 20
+    more = {call: traced[call] - alone[call] for call in alone}
+    assert max(more.values()) <= MOST_OF_THE_STACK, more
+
+
+def test_small_signal_stack(programs):
+    """What suffices without the tracer, and what it may use, suffices."""
+    program = programs.victims / "small_altstack"
+    [[needed]] = untraced(program, "65536").said("used")
+    traced = trace(program, str(int(needed) + MOST_OF_THE_STACK))
+    assert traced.status == 0 and traced.stderr == ""
+
+
+def test_unaligned_stack(programs):
+    traced = trace(programs.victims / "unaligned")
+    assert (traced.status, traced.stdout, traced.stderr) == (0, "win\n", "")

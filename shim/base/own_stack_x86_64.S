@@ -1,10 +1,10 @@
         .text
 
-/* void walkers_on_stack(void *top, void (*function)(void *), void *arg) */
-        .hidden walkers_on_stack
-        .globl  walkers_on_stack
-        .type   walkers_on_stack, @function
-walkers_on_stack:
+/* void own_stack_call(void *top, void (*function)(void *), void *arg) */
+        .hidden own_stack_call
+        .globl  own_stack_call
+        .type   own_stack_call, @function
+own_stack_call:
         .cfi_startproc
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
@@ -21,6 +21,6 @@ walkers_on_stack:
         .cfi_restore rbp
         ret
         .cfi_endproc
-        .size   walkers_on_stack, . - walkers_on_stack
+        .size   own_stack_call, . - own_stack_call
 
         .section .note.GNU-stack, "", @progbits

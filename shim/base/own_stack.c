@@ -1,0 +1,112 @@
+#include "shim/base/own_stack.h"
+#include "shim/base/area.h"
+#include "shim/base/state.h"
+#include "shim/base/sys.h"
+
+#define STACKS 4u
+#define LOCKED STACKS /* one more, for the holder of the lock */
+#define SIZE (64u << 10)
+static unsigned char *stacks;
+static uint32_t busy; /* a bit each */
+
+bool own_stack_init(void)
+{
+    stacks = area_get((STACKS + 1) * SIZE);
+    return stacks;
+}
+
+#define WAIT_STEP_MS 1
+#define WAIT_STEPS 200
+
+/* In own_stack_*.S: calls function(arg) on the stack that ends at `top`, a multiple of 16. */
+HIDDEN void own_stack_call(void *top, void (*function)(void *), void *arg);
+
+static bool try_take_one(unsigned i)
+{
+    return !(__atomic_fetch_or(&busy, 1u << i, __ATOMIC_ACQUIRE) & (1u << i));
+}
+
+static int try_take(void)
+{
+    for (unsigned i = 0; i < STACKS; i++)
+        if (try_take_one(i))
+            return (int)i;
+    return -1;
+}
+
+/* Waits while others walk, or fork; not for ever. */
+static int take(void)
+{
+    const uint32_t never = 0;
+    int stack = try_take();
+    for (int step = 0; stack < 0 && step < WAIT_STEPS; step++) {
+        sys_futex_wait((uint32_t *)&never, never, WAIT_STEP_MS);
+        stack = try_take();
+    }
+    return stack;
+}
+
+static void give_back(uint32_t which)
+{
+    __atomic_fetch_and(&busy, ~which, __ATOMIC_RELEASE);
+}
+
+static void run_on(int stack, void (*function)(void *), void *arg)
+{
+    thread.left_at = (uintptr_t)__builtin_frame_address(0);
+    own_stack_call(stacks + ((unsigned)stack + 1) * SIZE, function, arg);
+    thread.left_at = 0;
+    give_back(1u << stack);
+}
+
+bool own_stack_run(void (*function)(void *), void *arg)
+{
+    int stack = thread.left_at ? 0 : take();
+    if (stack < 0)
+        return false;
+    if (thread.left_at)
+        function(arg);
+    else
+        run_on(stack, function, arg);
+    return true;
+}
+
+bool own_stack_run_blocked(void (*function)(void *), void *arg)
+{
+    uint64_t mask;
+    if (thread.left_at)
+        return own_stack_run(function, arg);
+    sys_block_signals(&mask);
+    bool done = own_stack_run(function, arg);
+    sys_restore_signals(&mask);
+    return done;
+}
+
+/* Whoever the lock was taken from, see lock.h, is there still. */
+void own_stack_run_locked(void (*function)(void *), void *arg)
+{
+    int stack = thread.left_at ? -1 : try_take_one(LOCKED) ? (int)LOCKED : try_take();
+    if (stack < 0)
+        function(arg);
+    else
+        run_on(stack, function, arg);
+}
+
+bool own_stack_hold(void)
+{
+    uint32_t held = 0;
+    for (unsigned i = 0; i < STACKS; i++) {
+        int stack = take();
+        if (stack < 0) {
+            give_back(held);
+            return false;
+        }
+        held |= 1u << stack;
+    }
+    return true;
+}
+
+void own_stack_free(void)
+{
+    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+}
