@@ -278,7 +278,8 @@ def ignore_some():
 
 
 def ignore_all():
-    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+    """But SIGTRAP, which the kernel makes fatal again at the first breakpoint."""
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGTRAP}:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -44,8 +44,11 @@ static int ring_of_ended(bool inherit, pid_t *child)
 {
     struct ring ring;
     assert_int_equal(ring_create(&ring, ring_memory(), PMT_CLOCK_MONOTONIC, 0), 0);
-    if (inherit)
+    if (inherit) {
+        /* the program's children inherit its ring, the runner's do not */
+        madvise(ring.shared, PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY, MADV_DOFORK);
         *child = child_that_waits();
+    }
     int fd = dup(ring.fd);
     ring_destroy(&ring);
     return fd;
