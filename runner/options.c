@@ -115,11 +115,12 @@ static void take_view(struct options *o, int view)
         o->views[view].file = optarg;
 }
 
+static const char *const colors[] = {"auto", "never", "always"};
+static const char *const backends[] = {"auto", "preload", "ptrace"};
+static const char *const stacks[] = {"all", "changes", "none"};
+
 static enum options_result take(struct options *o, int option)
 {
-    static const char *const colors[] = {"auto", "never", "always"};
-    static const char *const backends[] = {"auto", "preload", "ptrace"};
-    static const char *const stacks[] = {"all", "changes", "none"};
     unsigned color;
     if (option >= OPTION_VIEW && option < OPTION_VIEW + VIEW_COUNT) {
         take_view(o, option - OPTION_VIEW);

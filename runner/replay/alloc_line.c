@@ -1,4 +1,7 @@
 #include "runner/replay/alloc_line.h"
+#include "runner/replay/draft.h"
+#include "runner/replay/failure.h"
+#include "runner/replay/field.h"
 #include "runner/replay/word_sizes.h"
 #include "schemas/glibc.h"
 #include "schemas/names.h"
@@ -81,7 +84,7 @@ static uint8_t read_call(struct rest *r)
     return 0;
 }
 
-/* ,"placement":... and ,"usable":... as glibc's size word: see build_chunk() in build.c. */
+/* ,"placement":... and ,"usable":... as glibc's size word: see chunk_of(). */
 static bool read_chunk(struct rest *r, unsigned word_size, uint64_t *out)
 {
     uint64_t usable, flags = 1;
@@ -160,4 +163,48 @@ bool alloc_line_read(struct replay *p, const char *line, size_t size, struct eve
     a->r.units = (uint16_t)(p->used / PMT_RECORD_ALIGN);
     out->began_ns = a->began;
     return record_valid(&a->r, p->used);
+}
+
+/* ---- the long way ---- */
+
+/* The size word of glibc's chunk: the inverse of names_placement() and glibc_usable(). */
+static uint64_t chunk_of(struct replay *p, const json_t *event)
+{
+    const char *placement = field_chars(p, event, "placement");
+    uint64_t flags = 1; /* PREV_INUSE: so that it is not 0 */
+    if (strcmp(placement, "unknown") == 0)
+        return 0;
+    if (strcmp(placement, "mmap") == 0)
+        flags = PMT_CHUNK_MMAPPED;
+    else if (strcmp(placement, "arena") == 0)
+        flags |= PMT_CHUNK_NON_MAIN_ARENA;
+    else if (strcmp(placement, "heap") != 0)
+        failure_field(p, "placement", "\"heap\", \"mmap\", \"arena\" or \"unknown\"");
+    uint64_t chunk, usable = field_find_unsigned(p, event, "usable", UINT64_MAX);
+    if (!glibc_chunk_make(usable, flags, word_sizes_of(p, field_image(p, event)), &chunk))
+        failure_field(p, "usable", "a size that a block of glibc can have");
+    return chunk;
+}
+
+void alloc_line_build(struct replay *p, const json_t *event)
+{
+    struct pmt_alloc *a = draft_start(p, PMT_RECORD_ALLOC, sizeof *a);
+    unsigned call = a->r.call = field_name(p, event, "call", names_call, PMT_CALL_COUNT);
+    if (!json_is_null(json_object_get(event, "addr"))) {
+        a->addr = field_address(p, event, "addr");
+        a->chunk = chunk_of(p, event);
+    }
+    if (call == PMT_CALL_FREE) {
+        p->used = PMT_ALLOC_FREE_SIZE;
+        return;
+    }
+    a->size = field_unsigned(p, event, "size", UINT64_MAX);
+    a->alignment = field_find_unsigned(p, event, "alignment", UINT64_MAX);
+    a->error = (uint32_t)field_find_errno(p, event);
+    if (call == PMT_CALL_REALLOC || call == PMT_CALL_REALLOCARRAY) {
+        a->old_addr = field_address(p, event, "old_addr");
+        a->began = p->began_ns = field_unsigned(p, event, "began_ns", UINT64_MAX);
+    }
+    if ((call == PMT_CALL_MALLOC || call == PMT_CALL_CALLOC) && !a->error && !a->alignment)
+        p->used = PMT_ALLOC_MALLOC_SIZE;
 }
