@@ -20,7 +20,7 @@
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
 #define PMT_RING_VERSION 6
 #define PMT_RING_HEADER_SIZE 4096u
-#define PMT_RING_CAPACITY (4u << 20)
+#define PMT_RING_CAPACITY (512u << 10)
 
 #define PMT_RECORD_ALIGN 8u
 #define PMT_RECORD_MAX (64u << 10)

@@ -5,7 +5,7 @@
 /* How long a full ring may hold up the program in all before it goes on without being traced. */
 #define WAIT_STEP_MS 20
 #define WAIT_STEPS 250
-#define SPINS 2000
+#define SPINS 50
 
 static bool has_room(uint32_t end)
 {

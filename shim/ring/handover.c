@@ -73,10 +73,10 @@ static int receive_fd(int socket)
     return fd;
 }
 
-#define WHOLE (PMT_RING_HEADER_SIZE + 2ul * PMT_RING_CAPACITY)
+#define WHOLE (PMT_RING_HEADER_SIZE + PMT_RING_CAPACITY + PMT_RECORD_MAX)
 
-/* The header page and the data, and the data once more behind it: the first mapping reserves the
- * place, its end is past the file. */
+/* The header page and the data, and as much of the data once more behind it as a record may need
+ * that begins at their end: the first mapping reserves the place, its end is past the file. */
 static struct pmt_ring *map_ring(int fd, void *place)
 {
     const int prot = PROT_READ | PROT_WRITE, fixed = MAP_SHARED | MAP_FIXED;
@@ -85,7 +85,7 @@ static struct pmt_ring *map_ring(int fd, void *place)
     if (!base)
         return NULL;
     sys_mmap(base, once, prot, fixed, fd, 0);
-    char *again = sys_mmap(base + once, PMT_RING_CAPACITY, prot, fixed, fd, PMT_RING_HEADER_SIZE);
+    char *again = sys_mmap(base + once, PMT_RECORD_MAX, prot, fixed, fd, PMT_RING_HEADER_SIZE);
     struct pmt_ring *ring = (struct pmt_ring *)base;
     if (again && ring->magic == PMT_RING_MAGIC && ring->version == PMT_RING_VERSION &&
         ring->capacity == PMT_RING_CAPACITY)
