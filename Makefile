@@ -20,9 +20,10 @@ SHIM_FLAGS := -fPIC -fomit-frame-pointer -fvisibility=hidden -ftls-model=initial
 	-fno-stack-protector -mgeneral-regs-only
 # a jump to another function would take the interposed function's frame away, where the walk begins
 $(BUILD)/obj32/shim/hooks/%.o $(BUILD)/obj64/shim/hooks/%.o: SHIM_FLAGS += -fno-optimize-sibling-calls
-# no start files, whose functions are taken from whoever has them first; libc in the list, which is initialised before
+# no start files, whose functions are taken from whoever has them first; libc in the list, which is initialised before;
+# two regions: text with what is read only, and data
 SHIM_LDFLAGS := -shared -nostartfiles -Wl,--no-as-needed -Wl,-Bsymbolic -Wl,--version-script=shim/exports.map -Wl,-z,defs -Wl,-z,now \
-	-Wl,-soname,libprocmap-trace.so
+	-Wl,-soname,libprocmap-trace.so -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-T,shim/segments.ld
 
 TOOL := $(BUILD)/bin/procmap-trace
 # Where ld.so looks for .../$LIB/libprocmap-trace.so: Debian's names, and links for those of others.
@@ -80,13 +81,13 @@ $(TOOL): $(RUNNER_OBJECTS)
 	$(CC) $(CFLAGS) $(RUNNER_FLAGS) $(LDFLAGS) $^ -o $@.new $(RUNNER_LIBS)
 	@mv $@.new $@
 
-$(SHIM32): $(SHIM32_OBJECTS) shim/exports.map
+$(SHIM32): $(SHIM32_OBJECTS) shim/exports.map shim/segments.ld
 	@mkdir -p $(@D)
 	$(CC) -m32 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM32_OBJECTS) -o $@.new
 	@mv $@.new $@
 	@ln -sf i386-linux-gnu/$(@F) $(SHIMS)/lib/$(@F)
 
-$(SHIM64): $(SHIM64_OBJECTS) shim/exports.map
+$(SHIM64): $(SHIM64_OBJECTS) shim/exports.map shim/segments.ld
 	@mkdir -p $(@D) $(SHIMS)/lib64
 	$(CC) -m64 $(CFLAGS) $(SHIM_LDFLAGS) $(SHIM64_OBJECTS) -o $@.new
 	@mv $@.new $@

@@ -83,7 +83,6 @@ static void start(void)
     if (!environment_asks() || !area_init() || !pool_init() || !stack_id_init() ||
         !(page = new_live_page()))
         return;
-    area_set_apart(__ehdr_start);
     bool text_snapshots;
     live = page;
     enum sink sink = open_sink(page, &text_snapshots);

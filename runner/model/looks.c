@@ -39,7 +39,7 @@ static bool describe_inherited(struct model *m, struct region *r)
     const struct region *had = parents(m->image, r);
     if (!had)
         return false;
-    r->tracer = had->tracer || tracer_owns(&m->image->tracer, &m->image->map, r, PMT_REASON_START);
+    r->tracer = had->tracer || tracer_owns(&m->image->tracer, r, PMT_REASON_START);
     r->kind = r->tracer ? KIND_TRACER : had->kind;
     r->tid = had->tid && had->tid == m->image->forker ? m->image->pid : 0;
     return true;
@@ -72,8 +72,7 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
         if (reason == PMT_REASON_START && describe_inherited(m, r))
             continue;
         const struct region *before = origin(m, r, cause);
-        r->tracer =
-            before ? before->tracer : tracer_owns(&m->image->tracer, &m->image->map, r, reason);
+        r->tracer = before ? before->tracer : tracer_owns(&m->image->tracer, r, reason);
         if (reason == PMT_REASON_TRACER && r->tracer)
             tracer_add(&m->image->tracer, r);
         r->kind = classify(m->image, r, reason == PMT_REASON_START ? NULL : cause, before);

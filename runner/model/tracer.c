@@ -43,23 +43,12 @@ void tracer_start(struct tracer *t, const struct regions *map)
     }
 }
 
-/* The shim's .bss: private memory right behind its writable data. */
-static bool is_bss(const struct regions *map, const struct region *r)
-{
-    size_t at = regions_index(map, r->raw.start);
-    const struct region *below = at > 0 ? map->list.items[at - 1] : NULL;
-    return r->path[0] == '\0' && below && below->tracer && below->path[0] == '/' &&
-           below->raw.end == r->raw.start && below->raw.perms == r->raw.perms &&
-           !text_starts(below->path, "/memfd:");
-}
-
-bool tracer_owns(const struct tracer *t, const struct regions *map, const struct region *r,
-                 unsigned reason)
+bool tracer_owns(const struct tracer *t, const struct region *r, unsigned reason)
 {
     static const char memfd[] = "/memfd:" PMT_MEMFD_NAME;
     for (int i = 0; i < 3; i++)
         if (r->raw.start <= t->places[i] && t->places[i] < r->raw.end)
             return true;
     return reason == PMT_REASON_TRACER || text_starts(r->path, memfd) ||
-           is_file(&t->files, &r->raw) || is_bss(map, r);
+           is_file(&t->files, &r->raw);
 }

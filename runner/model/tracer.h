@@ -25,10 +25,9 @@ void tracer_files_free(struct tracer_files *files);
 /* The first look: the shim itself and its output are the files that are mapped at the places. */
 void tracer_start(struct tracer *t, const struct regions *map);
 
-/* Whether a new region of the map is procmap-trace's own: by its name, by its place, because it is
+/* Whether a new region is procmap-trace's own: by its name, by its place, because it is
  * of one of the files, or because the look that shows it is for `reason` (enum pmt_reason). */
-bool tracer_owns(const struct tracer *t, const struct regions *map, const struct region *r,
-                 unsigned reason);
+bool tracer_owns(const struct tracer *t, const struct region *r, unsigned reason);
 
 /* Its file is one of procmap-trace's from now on. */
 void tracer_add(struct tracer *t, const struct region *r);
