@@ -162,11 +162,20 @@ def read_until(stream, wanted):
     raise AssertionError(f"{wanted!r} was not printed: {read!r}")
 
 
+def is_tool(pid):
+    """Whether a process is the tool itself, as what it forks for a moment is; or has just ended."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe").endswith("/procmap-trace")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def child_of(pid):
-    """Process id of the only child of a process, 0 if it has none."""
+    """Process id of the only child of a process that is a program, 0 if it has none."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = [int(child) for child in children if not is_tool(child)]
     assert len(children) <= 1
-    return int(children[0]) if children else 0
+    return children[0] if children else 0
 
 
 def exists(pid):

@@ -432,9 +432,8 @@ def test_a_spawned_program_without_room_in_its_environment(tmp_path, programs):
 
 def child_of(pid):
     """The only child, once there is one."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    running.wait_until(lambda: children.read_text().split(), "a child")
-    return int(children.read_text())
+    running.wait_until(lambda: running.child_of(pid), "a child")
+    return running.child_of(pid)
 
 
 def test_stopped_while_it_asks(tmp_path):
