@@ -278,8 +278,7 @@ def ignore_some():
 
 
 def ignore_all():
-    """But SIGTRAP, which the kernel makes fatal again at the first breakpoint."""
-    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGTRAP}:
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN)
 
 
