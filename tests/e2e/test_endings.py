@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running import (CANNOT_EXECUTE, HANGS, NOT_FOUND, OWN_FAILURE, TOOL, assert_calls_traced, collect,
+from running import (CANNOT_EXECUTE, HANGS, NOT_FOUND, OWN_FAILURE, TOOL, assert_calls_traced, child_of, collect,
                      read_until, run, start, trace, trace_options, without_addresses)
 
 ENDINGS = {  # mode of tests/victims/ending.c: (status, how the timeline says it)
@@ -266,8 +266,7 @@ class TestKeyboard:
 def test_a_kill_of_the_program_is_no_mystery(tmp_path, compiled):
     """As the kernel does when memory runs out: SIGKILL to the program, not to the tool."""
     with Waiting(tmp_path, compiled["waiter"]) as waiting:
-        pid = int(open(f"/proc/{waiting.process.pid}/task/{waiting.process.pid}/children").read())
-        os.kill(pid, signal.SIGKILL)
+        os.kill(child_of(waiting.process.pid), signal.SIGKILL)
         assert_ended(waiting.end(), -signal.SIGKILL, "KILLED by SIGKILL")
 
 

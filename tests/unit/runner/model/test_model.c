@@ -354,7 +354,7 @@ static void test_kinds_at_start(void **state)
         {0xf7a20000, "lib_code", false}, {0xf7b80000, "lib_data", false},
         {0xf7b83000, "lib_bss", false},  {0xf7c00000, "tracer", true},
         {0xf7fc0000, "tracer", true},    {0xf7fc1000, "tracer", true},
-        {0xf7fc8000, "tracer", true},    {0xf7fc9000, "tracer", true},
+        {0xf7fc8000, "tracer", true},    {0xf7fc9000, "anonymous", false},
         {0xf7fd0000, "tracer", true},    {0xf7fe0000, "vvar", false},
         {0xf7fe4000, "vdso", false},     {0xfffdd000, "stack", false},
     };
@@ -754,9 +754,10 @@ static void test_tracer(void **state)
          "e0006000-e0007000 r--p /lib/libunwind.so.8\n");
     assert_true(last()->tracer);
     assert_int_equal(model.image->ledger.changes, 0);
-    kernel(A, PMT_CALL_MPROTECT, PMT_CALL_NONE, 0, 0, 0xf7fc9000, 0x1000, 0);
-    KERNEL_LOOK(A, 0xf7fc8000, 0xf7fcb000,
-                "f7fc8000-f7fc9000 rw-p /opt/libprocmap-trace.so\nf7fc9000-f7fca000 r--p\n");
+    kernel(A, PMT_CALL_MPROTECT, PMT_CALL_NONE, 0, 0, 0xf7fc8000, 0x1000, 0);
+    KERNEL_LOOK(A, 0xf7fc1000, 0xf7fcb000,
+                "f7fc1000-f7fc8000 r-xp /opt/libprocmap-trace.so\n"
+                "f7fc8000-f7fc9000 r--p /opt/libprocmap-trace.so\nf7fc9000-f7fca000 rw-p\n");
     assert_int_equal(last()->type, CHANGE_PROTECTION);
     assert_true(last()->tracer);
     assert_int_equal(model.image->ledger.changes + model.image->ledger.unexplained, 0);
