@@ -63,7 +63,8 @@ def comparable(err):
     """Addresses and the numbers of processes and threads differ from run to run. With -f the tool may say that it waits for
     a sanitizer's child, which looks names up."""
     lines = [line for line in err.splitlines() if not line.startswith(b"procmap-trace: the program has ended; ")]
-    return [re.sub(rb"0x[0-9a-f]+|\d+", b"#", line) for line in lines]
+    # whether the other thread still runs when it is reported is chance
+    return [re.sub(rb"0x[0-9a-f]+|\d+|(?<=, )(running|finished)(?=\))", b"#", line) for line in lines]
 
 
 def as_untraced(command, alone, env):
