@@ -401,7 +401,9 @@ def assert_told(traced, reason, path):
 @pytest.mark.parametrize("way", ["setuid", "seteuid", "network"])
 def test_a_child_that_cannot_reach_the_tool(tmp_path, programs, way, path):
     program = programs.compile(tmp_path / "unfollowed", UNFOLLOWED)
-    traced = trace(program, way, *[path] * bool(path), tool_options=[*FOLLOW, f"--timeline={tmp_path / 'timeline'}"])
+    # a library of the layout is not found by name where the user ids differ, and ld.so says so
+    traced = trace(program, way, *[path] * bool(path), env={"LD_PRELOAD": ""},
+                   tool_options=[*FOLLOW, f"--timeline={tmp_path / 'timeline'}"])
     if traced.status == 77:
         pytest.skip("only root can become somebody else")
     assert_told(traced, "unreachable", path)

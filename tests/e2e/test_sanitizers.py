@@ -55,8 +55,8 @@ def sanitized(request, programs, tmp_path_factory):
 
 
 def plain_environment(**changes):
-    """Without what the tool's own sanitizers are told."""
-    return environment(ASAN_OPTIONS=None, UBSAN_OPTIONS=None, **changes)
+    """Without what the tool's own sanitizers are told, and without a library of the layout: some want to be the first."""
+    return environment(**{"ASAN_OPTIONS": None, "UBSAN_OPTIONS": None, "LD_PRELOAD": None, **changes})
 
 
 def comparable(err):
