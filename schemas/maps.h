@@ -26,8 +26,8 @@ struct maps {
 /* Whether this kernel answers PROCMAP_QUERY (Linux 6.11). */
 bool maps_can_query(const struct maps_io *io, int fd);
 
-/* A walk begins; the position of `fd` is its beginning. -errno in its place is the walk's failure.
- */
+/* A walk begins; the position of `fd` is its beginning. -errno in its place is the walk's
+ * failure. */
 void maps_start(struct maps *maps, const struct maps_io *io, int fd, bool query);
 
 /* Once, by a walk by text of its own, before the first one by query: what the kernel tells a 64-bit

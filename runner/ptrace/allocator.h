@@ -9,8 +9,8 @@
 void allocator_find(struct recorder *r, struct space *space, pid_t pid);
 
 /* A SIGTRAP: if it is a breakpoint of ours everything is done, and the thread goes on; unless it
- * ends meanwhile: then `*instead` is the status that waitpid(2) gave, which is yet to be handled.
- */
+ * ends meanwhile: then `*instead` is the status that waitpid(2) gave, which is yet to be
+ * handled. */
 bool allocator_trapped(struct ptracer *t, struct tracee *thread, int *instead);
 
 /* The copy of a space that a child got that is not recorded. */

@@ -24,6 +24,6 @@ void sigtrap_deliver(struct tracee *thread);
 bool sigtrap_block(const struct tracee *thread);
 
 /* Before a thread that was stopped by a breakpoint goes on with *signal, another one or 0; which
- * may change. Returns false if it ended meanwhile: then `*instead` is what waitpid(2) said of that.
- */
+ * may change. Returns false if it ended meanwhile: then `*instead` is what waitpid(2) said of
+ * that. */
 bool sigtrap_restore(struct ptracer *t, struct tracee *thread, int *signal, int *instead);

@@ -33,8 +33,8 @@ struct space {
     struct walk *walk;   /* NULL: not needed yet */
 };
 
-/* What a process does at SIGTRAP: the argument of rt_sigaction(2), as its ABI has it (sigtrap.h).
- */
+/* What a process does at SIGTRAP: the argument of rt_sigaction(2), as its ABI has it
+ * (sigtrap.h). */
 struct sigtrap_action {
     uint8_t bytes[32];
 };

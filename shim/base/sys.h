@@ -15,8 +15,8 @@ struct sys_regs {
 long sys_call_regs(const struct sys_regs *regs);
 
 #ifdef __i386__
-/* How the kernel is entered: `int $0x80`, until entry_install() finds libc's way, which is faster.
- */
+/* How the kernel is entered: `int $0x80`, until entry_install() finds libc's way, which is
+ * faster. */
 extern void *sys_gate __attribute__((visibility("hidden")));
 #endif
 

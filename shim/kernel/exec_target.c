@@ -70,8 +70,8 @@ static bool interpreter_of(const char *line, char out[SCRIPT_LINE])
     return length > 0;
 }
 
-/* As the kernel does it, nothing but a regular file is opened: a FIFO would wait for its other end.
- */
+/* As the kernel does it, nothing but a regular file is opened: a FIFO would wait for its other
+ * end. */
 static int open_program(const struct exec_target *t, struct statx *s)
 {
     if (sys5(__NR_statx, t->directory, t->path, t->by_fd ? AT_EMPTY_PATH : 0, STATX_BASIC_STATS,

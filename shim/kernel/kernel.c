@@ -24,8 +24,8 @@ static void decode(const struct sys_regs *regs, struct mapcalls_call *c)
         mapcalls_old_mmap(c, (const uint32_t *)(uintptr_t)c->arguments_at);
 }
 
-/* Out of line, so that the call is decoded anew on an own stack rather than kept on the program's.
- */
+/* Out of line, so that the call is decoded anew on an own stack rather than kept on the
+ * program's. */
 static __attribute__((noinline)) bool is_of_interest(const struct sys_regs *regs)
 {
     struct mapcalls_call c;

@@ -1,5 +1,5 @@
-/* The stacks that were seen, each once: sent as a stack record, and from then on named by its id.
- */
+/* The stacks that were seen, each once: sent as a stack record, and from then on named by its
+ * id. */
 #pragma once
 
 #include "shim/stacks/unwind.h"

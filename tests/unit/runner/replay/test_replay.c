@@ -1,5 +1,5 @@
-/* runner/replay/replay.c: what was encoded comes back as the same record; what is wrong is named.
- */
+/* runner/replay/replay.c: what was encoded comes back as the same record; what is wrong is
+ * named. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
 #endif
