@@ -1,7 +1,10 @@
 #include "runner/explain.h"
 #include "runner/base/text.h"
+#include "runner/explain_target.h"
+#include "runner/hint.h"
 #include "runner/ptrace/proc.h"
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -36,9 +39,27 @@ void explain(const char *name, const char *format, ...)
     free(text);
 }
 
-void explain_no_program(const char *name, int error)
+void explain_no_program(const struct options *o, int error)
 {
-    explain(name, "%s", error == -ENOENT ? "no such program" : strerror(-error));
+    char hint[2 * PATH_MAX];
+    hint_program(o, hint, sizeof hint);
+    explain(o->arguments[0], "%s%s%s", error == -ENOENT ? "no such program" : strerror(-error),
+            hint[0] ? "; " : "", hint);
+}
+
+void explain_unfit(const char *name, const struct target *target)
+{
+    char text[2 * PATH_MAX];
+    if (target->format != TARGET_FORMAT_OTHER || !hint_file(name, text, sizeof text))
+        explain_target(target, text, sizeof text);
+    explain(name, "%s", text);
+}
+
+void explain_no_trace(const char *path, const char *why)
+{
+    char hint[2 * PATH_MAX];
+    hint_trace(path, hint, sizeof hint);
+    explain(hint[0] ? path : NULL, "%s", hint[0] ? hint : why);
 }
 
 void explain_shim(const char *shim, int error)

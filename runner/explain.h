@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/options.h"
+#include "runner/program/inspect.h"
 #include "runner/ptrace/trace.h"
 #include "runner/ring/live.h"
 #include "runner/views/progress.h"
@@ -14,9 +15,13 @@ __attribute__((format(printf, 2, 3))) void explain(const char *name, const char 
 
 /* An error (-errno) of finding or inspecting the program, of launch_find_shim(), of writing while
  * the program ran (0: none). */
-void explain_no_program(const char *name, int error);
+void explain_no_program(const struct options *o, int error);
 void explain_shim(const char *shim, int error);
 void explain_output(int error);
+
+/* A program that cannot be traced, a trace that cannot be read. */
+void explain_unfit(const char *name, const struct target *target);
+void explain_no_trace(const char *path, const char *why);
 
 /* The program has ended, and `count` processes that are followed go on. */
 void explain_waiting(size_t count, pid_t pid);

@@ -1,6 +1,5 @@
 /* procmap-trace: wires a source of events, the model and the views together. */
 #include "runner/explain.h"
-#include "runner/explain_target.h"
 #include "runner/model/model.h"
 #include "runner/program/find.h"
 #include "runner/program/judge.h"
@@ -24,7 +23,7 @@ static int show(const struct options *o, struct model *m)
     struct event event;
     struct replay *replay = replay_open(o->arguments[0], why, sizeof why);
     if (!replay) {
-        explain(NULL, "%s", why);
+        explain_no_trace(o->arguments[0], why);
         model_close(m);
         return EXIT_OWN_FAILURE;
     }
@@ -34,7 +33,7 @@ static int show(const struct options *o, struct model *m)
             replay_refuse(replay, "this window of the map contradicts one before it of its look");
     int error = model_close(m);
     if (result < 0)
-        explain(NULL, "%s", replay_error(replay));
+        explain_no_trace(o->arguments[0], replay_error(replay));
     if (error)
         explain(NULL, "cannot write the output: %s", strerror(-error));
     replay_close(replay);
@@ -80,13 +79,12 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
                     char shim[PATH_MAX], bool *by_ptrace, int *status)
 {
     static struct target target;
-    char why[512];
     const char *name = o->arguments[0];
     int error = find_program(name, path);
     if (!error)
         error = inspect_program(path, &target);
     if (error) {
-        explain_no_program(name, error);
+        explain_no_program(o, error);
         *status = judge_exit_status(error);
         return false;
     }
@@ -96,8 +94,7 @@ static bool prepare(const struct options *o, struct launch *launch, char path[PA
         return true;
     error = judge_error(judge_target(&target));
     if (error) {
-        explain_target(&target, why, sizeof why);
-        explain(name, "%s", why);
+        explain_unfit(name, &target);
         *status = judge_exit_status(error);
         return false;
     }

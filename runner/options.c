@@ -1,4 +1,5 @@
 #include "runner/options.h"
+#include "runner/base/near.h"
 #include "runner/base/text.h"
 #include "schemas/record.h"
 #include <getopt.h>
@@ -92,6 +93,42 @@ static enum options_result wrong(const char *message, const char *argument)
     return OPTIONS_WRONG;
 }
 
+/* The long option that the word is, or is most like: "-json", "--jsn", "--jsno=FILE". */
+static const char *option_meant(const char *word, char *best, size_t size)
+{
+    char name[40];
+    struct near near;
+    const char *first = word + strspn(word, "-");
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(first, "="), first);
+    near_begin(&near, name, best, size);
+    for (const struct option *o = names; o->name; o++)
+        if (near_is_closer(&near, o->name))
+            near_take(&near, o->name);
+    return best;
+}
+
+/* Whether the word is a long option with one hyphen, as other tools have it: "-follow" would be
+ * -f -o llow here. */
+static bool lacks_hyphen(const char *word)
+{
+    if (word[0] != '-' || word[1] == '-' || strlen(word) < 4)
+        return false;
+    size_t length = strcspn(word + 1, "=");
+    for (const struct option *o = names; o->name; o++)
+        if (strlen(o->name) == length && strncmp(word + 1, o->name, length) == 0)
+            return true;
+    return false;
+}
+
+/* getopt_long(3) has said what is wrong. */
+static enum options_result unknown(const char *word)
+{
+    char best[40];
+    if (strlen(word) > 3 && option_meant(word, best, sizeof best)[0])
+        fprintf(stderr, "Did you mean --%s?\n", best);
+    return wrong(NULL, "");
+}
+
 static bool is_one_of(const char *text, const char *const words[3], unsigned *which)
 {
     for (*which = 0; *which < 3; ++*which)
@@ -172,10 +209,23 @@ static enum options_result take(struct options *o, int option)
     case 'V':
         printf("procmap-trace %s\n", VERSION);
         return OPTIONS_DONE;
-    default:
-        return wrong(NULL, "");
     }
     return OPTIONS_RUN;
+}
+
+static enum options_result take_all(struct options *o, int argc, char **argv)
+{
+    for (;;) {
+        char *word = optind < argc ? argv[optind] : argv[0];
+        int option = getopt_long(argc, argv, o->show ? "o:qahV" : "+fo:qap:hV", names, NULL);
+        if (option == -1)
+            return OPTIONS_RUN;
+        if (option != '?' && lacks_hyphen(word))
+            return wrong("a long option begins with two hyphens: -", word);
+        enum options_result result = option == '?' ? unknown(word) : take(o, option);
+        if (result != OPTIONS_RUN)
+            return result;
+    }
 }
 
 enum options_result options_parse(struct options *o, int argc, char **argv)
@@ -189,13 +239,9 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     }
     if (argc > 0)
         argv[0] = name;
-    int option;
-    while ((option = getopt_long(argc, argv, o->show ? "o:qahV" : "+fo:qap:hV", names, NULL)) !=
-           -1) {
-        enum options_result result = take(o, option);
-        if (result != OPTIONS_RUN)
-            return result;
-    }
+    enum options_result result = take_all(o, argc, argv);
+    if (result != OPTIONS_RUN)
+        return result;
     o->arguments = argv + optind;
     if (o->pid && (o->show || o->arguments[0]))
         return wrong("-p looks at a running process: not also ",
@@ -212,6 +258,12 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
     return OPTIONS_RUN;
+}
+
+bool options_is_view(const char *word)
+{
+#define IS_VIEW(name, text, make) || strcmp(word, "--" text) == 0
+    return false VIEWS(IS_VIEW);
 }
 
 bool options_json_on_stdout(const struct options *o)

@@ -33,4 +33,7 @@ enum options_result {
 
 enum options_result options_parse(struct options *options, int argc, char **argv);
 
+/* Whether a word is an option that a file can follow, and none does: "--json". */
+bool options_is_view(const char *word);
+
 bool options_json_on_stdout(const struct options *options);

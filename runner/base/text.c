@@ -16,11 +16,15 @@ static bool is_control(const unsigned char *s, size_t length)
             (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xaf));
 }
 
-/* Length of the printable character at `s`; 0: to be escaped, byte by byte. */
 static size_t printable(const unsigned char *s, size_t left)
 {
     size_t length = encode_utf8_length(s, left);
     return length && !is_control(s, length) ? length : 0;
+}
+
+size_t text_printable(const char *text, size_t left)
+{
+    return printable((const unsigned char *)text, left);
 }
 
 /* Columns of the whole text, at least as far as it takes to know that they are more than

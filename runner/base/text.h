@@ -12,6 +12,9 @@ static inline bool text_starts(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* Length of the printable character at `text`; 0: to be escaped, byte by byte. */
+size_t text_printable(const char *text, size_t left);
+
 /* Bytes of the traced program, harmless on a terminal: control characters and what is not UTF-8
  * become \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */
 size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
