@@ -59,7 +59,7 @@ enum pmt_ring_flags {
 enum pmt_walks {
     PMT_WALKS_CHECKED,    /* done a second time, by libunwind */
     PMT_WALKS_CUT,        /* that ended at code without unwind tables */
-    PMT_WALKS_FELL_BACK,  /* that only libunwind could do */
+    PMT_WALKS_FELL_BACK,  /* that only libunwind could do, if anybody */
     PMT_WALKS_MISMATCHED, /* that did not come to the same */
     PMT_WALKS_COUNT
 };

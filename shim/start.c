@@ -128,15 +128,15 @@ bool start_tracing(void)
     return live->sink != SINK_NONE;
 }
 
-/* libunwind is loaded only now: ld.so's lock may be held where the first allocation came from.
- * Never into a program with a malloc of its own, which ld.so would then call for it. */
+/* libunwind, to verify stacks by, is loaded only now: ld.so's lock may be held where the first
+ * allocation came from. Never into a program with a malloc of its own, which ld.so would then call
+ * for it. */
 __attribute__((constructor)) static void construct(void)
 {
-    if (!start_tracing() || !real_malloc_is_behind())
-        return;
-    if (stack_id_needs_libunwind())
-        libunwind_load();
     uint64_t mask;
+    if (!start_tracing() || !stack_id_needs_libunwind() || !real_malloc_is_behind())
+        return;
+    libunwind_load();
     sys_block_signals(&mask);
     if (lock_take(&map_lock)) {
         snapshot_whole(PMT_REASON_TRACER, 0);

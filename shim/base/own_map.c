@@ -65,3 +65,22 @@ bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high)
     sys_restore_signals(&mask);
     return found;
 }
+
+bool own_map_gap(uint64_t address, uint64_t reach, uint64_t *low, uint64_t *high)
+{
+    uint64_t mask, end = *low = *high = address < reach ? 0 : address - reach;
+    sys_block_signals(&mask);
+    if (lock_take(&own_map_lock)) {
+        if (own_map_open(finder)) {
+            for (; end <= address && maps_next(finder, end); end = finder->region.end)
+                if (finder->region.start > end && finder->region.start <= address) {
+                    *low = end;
+                    *high = finder->region.start;
+                }
+            own_map_close(finder);
+        }
+        lock_release(&own_map_lock);
+    }
+    sys_restore_signals(&mask);
+    return end > address;
+}

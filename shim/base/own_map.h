@@ -15,3 +15,7 @@ void own_map_close(struct maps *maps);
 
 /* The region that contains `address`. */
 bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high);
+
+/* The last gap before the region that contains `address`, of which no more than `reach` below it
+ * counts; empty where there is none. */
+bool own_map_gap(uint64_t address, uint64_t reach, uint64_t *low, uint64_t *high);

@@ -28,7 +28,7 @@ static bool has_search_path(uintptr_t caller)
     return false;
 }
 
-/* Stack of the caller first: libunwind must not be called while ld.so's lock is held. */
+/* Stack of the caller first: while ld.so's lock is held, older ones cannot be asked for tables. */
 static void enter(struct call *outer, enum pmt_call call, const char *name,
                   const struct call_frame *frame)
 {

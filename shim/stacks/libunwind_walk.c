@@ -1,6 +1,7 @@
 #include "shim/stacks/libunwind_walk.h"
 #include "shim/base/area.h"
 #include "shim/base/library.h"
+#include "shim/base/own_map.h"
 #include "shim/base/own_stack.h"
 #include "shim/base/pool.h"
 #include "shim/base/real.h"
@@ -25,21 +26,34 @@ static struct {
     unw_addr_space_t *space;
 } unwinder;
 
-#define STACK_MAY_GROW ((uintptr_t)128 << 20) /* mmap(2) keeps at least as much free for it */
+#define STACK_MAY_GROW ((uintptr_t)128 << 20) /* further below it nothing is looked at */
 
-static __thread uintptr_t lowest_of_stack; /* the main thread's, during a walk */
+/* Between the main thread's stack and the region below it: a look in there would make the stack
+ * grow. Both ends move; whoever comes upon it asks anew. */
+static struct stack_bounds gap = {0, UINTPTR_MAX};
+static uint32_t gap_since; /* live->unmapped when it was so */
 
-/* The stack may have grown since it was looked at. */
-static void note_stack(uintptr_t sp)
+static bool is_in_gap(uintptr_t address)
 {
-    uintptr_t low = (uintptr_t)process.stack.low;
-    lowest_of_stack = low - sp < STACK_MAY_GROW ? sp : low;
+    return address - gap.low < gap.high - gap.low;
 }
 
-/* A look below the main thread's stack would make it grow. */
+static bool would_grow_stack(uintptr_t address)
+{
+    uint32_t unmapped = __atomic_load_n(&live->unmapped, __ATOMIC_ACQUIRE);
+    uint64_t low, high, top = process.stack.inside;
+    if (!is_in_gap(address) && gap_since == unmapped)
+        return false;
+    if (!own_map_gap(top, STACK_MAY_GROW, &low, &high))
+        return address < top && top - address < STACK_MAY_GROW;
+    gap = (struct stack_bounds){(uintptr_t)low, (uintptr_t)high};
+    gap_since = unmapped;
+    return is_in_gap(address);
+}
+
 static bool is_readable(const void *address)
 {
-    return lowest_of_stack - 1 - (uintptr_t)address >= STACK_MAY_GROW && sys_can_read(address);
+    return !would_grow_stack((uintptr_t)address) && sys_can_read(address);
 }
 
 /* libunwind's own reads without a test where its unwind data lead, and remembers for ever which
@@ -220,7 +234,6 @@ struct walk {
     struct unwind_stack *stack;
     uint32_t depth;
     uintptr_t sp; /* 0: the walk has come to it */
-    bool guess;
     enum unwind_end end;
 };
 
@@ -257,7 +270,7 @@ static void walk(void *arg)
         return;
     while (w->stack->count < w->depth) {
         bool broken = unwinder.get_reg(&cursor, UNW_REG_IP, &pc) < 0 || has_broken_table(pc);
-        if (broken || (w->stack->count && !w->guess && !has_table(&cursor))) {
+        if (broken || (w->stack->count && !has_table(&cursor))) {
             w->end = UNWIND_WAS_CUT;
             return;
         }
@@ -270,14 +283,12 @@ static void walk(void *arg)
     w->end = result < 0 ? UNWIND_FAILED : UNWIND_WHOLE;
 }
 
-enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp, bool guess)
+enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp)
 {
-    struct walk w = {.stack = stack, .depth = depth, .guess = guess, .end = UNWIND_FAILED};
+    struct walk w = {.stack = stack, .depth = depth, .sp = sp, .end = UNWIND_FAILED};
     int saved_errno = real_errno;
-    w.sp = sp;
     stack->count = 0;
     stack->cut = false;
-    note_stack(thread.left_at);
     unwinder.context(&w.context);
     thread.busy++;
     walk(&w);

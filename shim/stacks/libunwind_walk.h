@@ -1,4 +1,4 @@
-/* libunwind, where the rules of unwind.h do not lead on, and to check them by. */
+/* libunwind, to check the rules of unwind.h by. */
 #pragma once
 
 #include "shim/stacks/unwind.h"
@@ -16,8 +16,6 @@ void libunwind_go_on(bool held, bool in_child);
  * for. */
 bool libunwind_is_ready(void);
 
-/* The stack from the frame with this stack pointer on (0: from here on), without the shim's own
- * frames. `guess`: go on at code without unwind tables, as
- * libunwind does. On an own stack. */
-enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp,
-                               bool guess);
+/* The stack from the frame with this stack pointer on, without the shim's own frames. On an own
+ * stack. */
+enum unwind_end libunwind_walk(struct unwind_stack *stack, uint32_t depth, uintptr_t sp);

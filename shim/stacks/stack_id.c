@@ -1,7 +1,6 @@
 #include "shim/stacks/stack_id.h"
 #include "shim/base/own_stack.h"
 #include "shim/stacks/interned.h"
-#include "shim/stacks/libunwind_walk.h"
 #include "shim/stacks/unwind.h"
 #include "shim/stacks/verify.h"
 #include <string.h>
@@ -26,7 +25,7 @@ void stack_id_configure(uint32_t ring_flags, uint32_t depth)
 
 bool stack_id_needs_libunwind(void)
 {
-    return depth_of_change > 1;
+    return verifies;
 }
 
 /* The stack that is just this return address; 0: none. */
@@ -58,19 +57,10 @@ uint32_t stack_id_find(struct unwind_registers from)
     return likely(id) ? id : remembered_walk(place, from, depth_of_call, interned_find);
 }
 
-/* libunwind finds more than the rules did. */
-static bool ask_libunwind(struct unwind_stack *s, uintptr_t sp, uint32_t depth)
-{
-    struct unwind_stack more;
-    bool asked = libunwind_is_ready();
-    if (asked && libunwind_walk(&more, depth, sp, true) != UNWIND_FAILED && more.count > s->count)
-        *s = more;
-    return asked;
-}
-
 /* What is asked for, and done on an own stack. */
 struct search {
     const struct call_frame *frame;
+    struct unwind_registers here;
     uintptr_t caller;
     uint32_t depth, id;
 };
@@ -81,9 +71,8 @@ static void of_frame(void *arg)
     struct unwind_registers from = stack_id_registers(s->frame);
     struct unwind_stack stack;
     enum unwind_end end = unwind_walk(&stack, from, s->depth, false);
-    bool fell_back = end == UNWIND_FAILED && ask_libunwind(&stack, from.sp, s->depth);
     if (unlikely(verifies))
-        verify_walk(&stack, from, s->depth, end, fell_back);
+        verify_walk(&stack, from, s->depth, end);
     if (end == UNWIND_WAS_CUT)
         verify_count(PMT_WALKS_CUT);
     uint32_t known = 0;
@@ -105,19 +94,34 @@ uint32_t stack_id_of_frame(const struct call_frame *frame)
 
 /* ---- stacks of changes ---- */
 
+/* Of the place in the shim where this is inlined. */
+static inline __attribute__((always_inline)) struct unwind_registers registers(void)
+{
+    struct unwind_registers r;
+#ifdef __i386__
+    __asm__ volatile("call 1f\n1: popl %0\n movl %%esp, %1\n movl %%ebp, %2"
+                     : "=&r"(r.pc), "=&r"(r.sp), "=&r"(r.fp));
+#else
+    __asm__ volatile("leaq 0(%%rip), %0\n movq %%rsp, %1\n movq %%rbp, %2"
+                     : "=&r"(r.pc), "=&r"(r.sp), "=&r"(r.fp));
+#endif
+    return r;
+}
+
 static void of_caller(void *arg)
 {
     struct search *s = arg;
     s->id = id_of_caller(s->caller);
 }
 
+/* Through the shim's own frames, which are not recorded. */
 static void here(void *arg)
 {
     struct search *s = arg;
     struct unwind_stack stack;
-    if (depth_of_change == 1 || !libunwind_is_ready())
+    if (depth_of_change == 1)
         return of_caller(s);
-    libunwind_walk(&stack, depth_of_change, 0, true);
+    unwind_walk(&stack, s->here, depth_of_change, false);
     if (stack.count == 1)
         s->caller = stack.pc[0];
     s->id = stack.count > 1 ? stack_or_caller(&stack) : id_of_caller(s->caller);
@@ -125,30 +129,31 @@ static void here(void *arg)
 
 uint32_t stack_id_here(uintptr_t caller)
 {
-    struct search s = {.caller = caller};
+    struct search s = {.here = registers(), .caller = caller};
     own_stack_run(here, &s);
     return s.id;
 }
 
-static void of_change(void *id)
+static void of_change(void *arg)
 {
     struct call *call = &thread.call;
-    const struct call_frame *frame = (const struct call_frame *)call->frame;
-    struct search s = {frame, call->caller, depth_of_change, call->stack_id};
-    if (!state_in_call()) {
-        s = (struct search){.id = 0};
-        here(&s);
-    } else if (!s.id) { /* not framed, or changed: a longjmp left the call behind */
-        bool framed = call->framed && frame->caller == call->caller;
-        (framed ? of_frame : of_caller)(&s);
-        call->stack_id = s.id;
+    struct search *s = arg;
+    if (!state_in_call())
+        return here(s);
+    s->id = call->stack_id;
+    if (!s->id) { /* not framed, or changed: a longjmp left the call behind */
+        s->frame = (const struct call_frame *)call->frame;
+        s->caller = call->caller;
+        s->depth = depth_of_change;
+        bool framed = call->framed && s->frame->caller == call->caller;
+        (framed ? of_frame : of_caller)(s);
+        call->stack_id = s->id;
     }
-    *(uint32_t *)id = s.id;
 }
 
 uint32_t stack_id_of_change(void)
 {
-    uint32_t id = 0;
-    own_stack_run(of_change, &id);
-    return id;
+    struct search s = {.here = registers()};
+    own_stack_run(of_change, &s);
+    return s.id;
 }

@@ -333,7 +333,7 @@ enum unwind_end unwind_walk(struct unwind_stack *s, struct unwind_registers from
     } else if (bounds_of(from.sp, &w.bounds)) {
         end = walk(s, &w, depth);
     }
-    s->cut = end == UNWIND_WAS_CUT;
+    s->cut = end != UNWIND_WHOLE;
     unwind_seal(s);
     return end;
 }

@@ -59,8 +59,8 @@ uintptr_t unwind_find(uintptr_t pc);
 
 enum unwind_end {
     UNWIND_WHOLE,
-    UNWIND_WAS_CUT, /* at code without unwind tables */
-    UNWIND_FAILED   /* what was found up to there is right; another unwinder may know more */
+    UNWIND_WAS_CUT, /* at code without unwind tables; what was found up to there is right */
+    UNWIND_FAILED   /* likewise; another unwinder may know more */
 };
 
 /* Walks and learns, on an own stack. `as_calls`:

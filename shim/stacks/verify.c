@@ -29,16 +29,16 @@ static bool agree(const struct unwind_stack *stack, struct unwind_registers from
                   enum unwind_end end)
 {
     struct unwind_stack other;
-    enum unwind_end others_end = libunwind_walk(&other, depth, from.sp, false);
+    enum unwind_end others_end = libunwind_walk(&other, depth, from.sp);
     return same(stack, &other) ? end == others_end : took_signal_for_call(&other, from, depth);
 }
 
 void verify_walk(const struct unwind_stack *stack, struct unwind_registers from, uint32_t depth,
-                 enum unwind_end end, bool fell_back)
+                 enum unwind_end end)
 {
     if (libunwind_is_ready()) {
         verify_count(PMT_WALKS_CHECKED);
-        if (fell_back)
+        if (end == UNWIND_FAILED)
             verify_count(PMT_WALKS_FELL_BACK);
         else if (!agree(stack, from, depth, end))
             verify_count(PMT_WALKS_MISMATCHED);

@@ -5,6 +5,6 @@
 
 void verify_count(enum pmt_walks which);
 
-/* `stack`: what the rules found, or if they `fell_back`, libunwind. */
+/* `stack`: what the rules found. */
 void verify_walk(const struct unwind_stack *stack, struct unwind_registers from, uint32_t depth,
-                 enum unwind_end end, bool fell_back);
+                 enum unwind_end end);
