@@ -119,6 +119,8 @@ static void encode_alloc(struct encoder *e, const struct encode_context *c,
     if (pmt_record_size(&a->r) >= sizeof *a && a->error)
         key_errno(e, (int)a->error);
     key_stack(e, &a->r);
+    if (c->alloc_extra)
+        c->alloc_extra(e, c->arg);
 }
 
 static void encode_kernel(struct encoder *e, const struct pmt_kernel *k)

@@ -40,6 +40,30 @@ static inline bool glibc_chunk_make(uint64_t usable, uint64_t flags, unsigned wo
     return size >= usable && !(size & PMT_CHUNK_FLAGS);
 }
 
+/* malloc/malloc.c: MALLOC_ALIGNMENT of both word sizes, MINSIZE. */
+#define GLIBC_ALIGNMENT 16u
+
+static inline uint64_t glibc_min_chunk(unsigned word_size)
+{
+    return 4 * (uint64_t)word_size;
+}
+
+/* request2size(): the chunk that malloc makes of a request; UINT64_MAX where there is none. */
+static inline uint64_t glibc_request(uint64_t size, unsigned word_size)
+{
+    uint64_t padded = size + word_size + GLIBC_ALIGNMENT - 1;
+    if (padded < size)
+        return UINT64_MAX;
+    padded &= ~(uint64_t)(GLIBC_ALIGNMENT - 1);
+    return padded < glibc_min_chunk(word_size) ? glibc_min_chunk(word_size) : padded;
+}
+
+/* malloc/arena.c: HEAP_MAX_SIZE, of an arena's heap, by DEFAULT_MMAP_THRESHOLD_MAX. */
+static inline uint64_t glibc_heap_max(uint64_t mmap_threshold_max)
+{
+    return 2 * mmap_threshold_max;
+}
+
 /* ---- thresholds ---- */
 
 /* What turns the moving of the mmap threshold off: malloc/malloc.c, do_set_...(). */

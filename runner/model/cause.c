@@ -1,6 +1,7 @@
 #include "runner/model/cause.h"
 #include "schemas/names.h"
 #include <string.h>
+#include <sys/mman.h>
 
 const char *cause_name(const struct cause *c)
 {
@@ -14,6 +15,28 @@ const char *cause_name(const struct cause *c)
         return "procmap-trace";
     default:
         return names_call(c->code);
+    }
+}
+
+bool cause_kernel_failed(const struct pmt_kernel *k)
+{
+    if (k->r.call == PMT_CALL_BRK)
+        return k->args[0] && (uint64_t)k->result != k->args[0];
+    return k->result < 0 && k->result > -4096;
+}
+
+void cause_made_add(struct made *made, const struct pmt_kernel *k)
+{
+    bool failed = cause_kernel_failed(k);
+    bool maps = k->r.call == PMT_CALL_MMAP || k->r.call == PMT_CALL_MMAP2;
+    made->calls++;
+    if (k->r.call == PMT_CALL_BRK && failed)
+        made->brk_refused = true;
+    else if (k->r.call == PMT_CALL_BRK && k->args[0] > k->old_brk && !made->old_brk)
+        made->old_brk = k->old_brk;
+    else if (maps && !failed && k->args[2] == PROT_NONE) {
+        made->reserved = (uint64_t)k->result;
+        made->reserved_end = made->reserved + k->args[1];
     }
 }
 
@@ -34,6 +57,7 @@ static struct cause of_kernel(const struct cause_kernel *last)
     memcpy(c.args, k->args, sizeof c.args);
     c.result = k->result;
     c.old_brk = k->old_brk;
+    c.made = last->made;
     c.kernel_seq = c.seq = last->seq;
     if (!c.code) /* the program made the system call itself */
         c.code = k->r.call;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "runner/model/cause.h"
+#include "runner/model/reason.h"
 #include "runner/model/regions.h"
+#include "runner/model/thresholds.h"
 
 enum change_type {
     CHANGE_ADDED,
@@ -26,6 +28,8 @@ struct change {
     uint64_t t_ns;
     uint32_t tid;
     struct cause cause;
+    struct thresholds thresholds; /* as they were then */
+    struct reason reason;         /* once it is delivered */
 };
 
 /* The region that it is about: as it is now, or as it was where it has gone. */

@@ -1,4 +1,5 @@
 #include "runner/model/deliver.h"
+#include "runner/model/reasons.h"
 
 void deliver_event(struct model *m, const struct event *event)
 {
@@ -16,9 +17,10 @@ void deliver_call(struct model *m, const struct event *event, unsigned changes)
     m->image->ledger.call_ns = event->t_ns;
 }
 
-void deliver_change(struct model *m, const struct change *change)
+void deliver_change(struct model *m, struct change *change)
 {
     struct ledger *ledger = &m->image->ledger;
+    change->reason = reasons_of_change(m, change);
     m->seq++;
     if (!change->tracer) {
         ledger->changes++;

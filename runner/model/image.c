@@ -30,9 +30,8 @@ struct image *image_new(uint32_t number, const struct pmt_process *p, struct sym
                             .libc = copy_bytes(libc, p->libc_size),
                             .argv = copy_bytes(argv, p->argv_size),
                             .argv_size = p->argv_size,
-                            .mmap_threshold = p->mmap_threshold,
-                            .mmap_threshold_max = p->mmap_threshold_max,
-                            .trim_threshold = p->trim_threshold};
+                            .thresholds = {p->mmap_threshold, p->trim_threshold},
+                            .mmap_threshold_max = p->mmap_threshold_max};
     memcpy(image->tracer.places, p->tracer, sizeof image->tracer.places);
     allocations_init(&image->allocations);
     stacks_init(&image->stacks, symbols, names);

@@ -45,8 +45,8 @@ struct image {
     char *exe, *libc; /* escaped nowhere: bytes as they came */
     char *argv;       /* argv_size bytes, each argument with its NUL */
     uint32_t argv_size;
-    uint64_t mmap_threshold; /* as it is now: glibc moves it; 0: not glibc's malloc */
-    uint64_t mmap_threshold_max, trim_threshold;
+    struct thresholds thresholds;
+    uint64_t mmap_threshold_max;
     struct regions map;
     struct regions inherited; /* origin fork: the parent's map, until the first look is over */
     struct allocations allocations;

@@ -66,8 +66,7 @@ static struct inheritance leave(const struct image *parent, uint32_t tid, uint32
                              .pid = parent->pid,
                              .tid = tid,
                              .fork_id = fork_id,
-                             .mmap_threshold = parent->mmap_threshold,
-                             .trim_threshold = parent->trim_threshold};
+                             .thresholds = parent->thresholds};
     region_list_copy(&in.map.list, &parent->map.list);
     allocations_copy(&in.allocations, &parent->allocations);
     stacks_init(&in.stacks, parent->stacks.symbols, parent->stacks.names);
@@ -104,8 +103,7 @@ static void give(const struct inheritance *in, struct image *child, const struct
     if (parent)
         stacks_inherit(&child->stacks, &parent->stacks);
     child->inherited = in->map;
-    child->mmap_threshold = in->mmap_threshold;
-    child->trim_threshold = in->trim_threshold;
+    child->thresholds = in->thresholds;
     child->tracer.files = in->tracer_files;
     child->forker = in->tid;
 }

@@ -11,7 +11,7 @@ struct inheritance {
     struct allocations allocations;
     struct stacks stacks;
     struct tracer_files tracer_files;
-    uint64_t mmap_threshold, trim_threshold;
+    struct thresholds thresholds;
 };
 
 struct inheritances {

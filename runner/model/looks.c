@@ -102,19 +102,21 @@ static bool is_plausible(const struct change *change)
            r->kind == KIND_MALLOC_MMAP || r->kind == KIND_MALLOC_ARENA;
 }
 
-static void set_origin(struct change *change, const struct look *look)
+static void set_origin(const struct model *m, struct change *change)
 {
+    const struct look *look = &m->image->look;
     change->cause = look->cause;
     change->t_ns = look->t_ns;
     change->tid = look->tid;
     change->tracer = change_region(change)->tracer;
+    change->thresholds = m->image->thresholds;
 }
 
 static void take_change(struct model *m, struct change *change)
 {
     const struct look *look = &m->image->look;
     struct thread_note *thread = thread_notes_get(&m->image->threads, look->tid);
-    set_origin(change, look);
+    set_origin(m, change);
     waiting_make_way(m, change, thread);
     if ((look->cause.kind == CAUSE_KERNEL && !is_explained(m, change)) ||
         (look->cause.kind == CAUSE_CALL && !is_plausible(change)))
@@ -123,6 +125,7 @@ static void take_change(struct model *m, struct change *change)
         const struct freed *freed = thread_notes_freed(&m->image->threads, thread);
         change->cause.seq = freed->seq;
         change->cause.addr = freed->addr;
+        change->cause.chunk = freed->chunk;
     }
     waiting_add(m, thread, change);
 }
@@ -143,7 +146,7 @@ static void take_loaders_changes(struct model *m)
 {
     struct change_list *found = &m->image->look.found;
     for (size_t i = 0; i < found->count; i++)
-        set_origin(&found->items[i], &m->image->look);
+        set_origin(m, &found->items[i]);
     for (size_t i = 0; i < found->count; i++) {
         struct change *change = &found->items[i];
         if (change->library)

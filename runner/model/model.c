@@ -43,12 +43,13 @@ static void reallocated(struct model *m, const struct event *event, const struct
 static void on_alloc(struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
+    thread_notes_call(&m->image->threads, a->r.tid);
     if (a->r.call == PMT_CALL_FREE) {
         m->image->ledger.frees += a->addr != 0;
         deliver_call(m, event, 0);
         allocations_remove(&m->image->allocations, a->addr);
         own_region_freed(m->image, a->chunk);
-        thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, m->seq);
+        thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, a->chunk, m->seq);
         return;
     }
     m->image->ledger.allocations += a->addr != 0;
@@ -63,6 +64,7 @@ static void on_alloc(struct model *m, const struct event *event)
     if (t && t->waiting.count) {
         struct cause call = {.code = a->r.call,
                              .addr = a->addr,
+                             .chunk = a->chunk,
                              .old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0,
                              .seq = m->seq,
                              .t_ns = event->t_ns};
@@ -81,7 +83,8 @@ bool model_select(struct model *m, uint32_t number)
 bool model_only_counts(const struct model *m)
 {
     const struct image *image = m->image;
-    return image && !image->threads.waiting && image->skipped_by == (1u << m->view_count) - 1;
+    return image && !image->threads.waiting && !image->threads.making &&
+           image->skipped_by == (1u << m->view_count) - 1;
 }
 
 void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
@@ -92,7 +95,7 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
         allocations_remove(&image->allocations, c->addr);
-        thread_notes_set_freed(&image->threads, c->tid, c->addr, m->seq);
+        thread_notes_set_freed(&image->threads, c->tid, c->addr, c->chunk, m->seq);
         if (c->chunk & PMT_CHUNK_MMAPPED)
             own_region_freed(image, c->chunk);
         return;
@@ -115,6 +118,8 @@ static void on_kernel(struct model *m, const struct event *event)
     kernel->record = *k;
     memcpy(kernel->name, k + 1, k->within.name_size);
     kernel->seq = m->seq;
+    kernel->made = call_allocates(k->within.call) ? thread_notes_made(&m->image->threads, k)
+                                                  : (struct made){0};
 }
 
 static void on_loss(struct model *m, const struct event *event)

@@ -1,6 +1,7 @@
 #include "runner/model/stacks.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include <string.h>
 
 #define MOST_IDS (1u << 20) /* ids come from the traced process */
@@ -135,4 +136,19 @@ const struct symbol *stacks_symbol(const struct stacks *stacks, const struct fra
     if (!f->symbol && f->module && stacks->symbols)
         f->symbol = symbols_resolve(stacks->symbols, f->module, f->file_offset, exact);
     return f->symbol ? f->symbol : &nothing;
+}
+
+const char *stack_module(const struct stack *stack)
+{
+    uint32_t i = 0;
+    while (i < stack->count && !stack->frames[i].module)
+        i++;
+    return i < stack->count ? stack->frames[i].module : NULL;
+}
+
+/* musl's dynamic loader is its C library, too. */
+bool stack_is_loaders(const struct stack *stack)
+{
+    const char *module = stack_module(stack), *name = module ? basename(module) : "";
+    return text_starts(name, "ld-") && !text_starts(name, "ld-musl");
 }

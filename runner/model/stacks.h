@@ -22,6 +22,11 @@ struct stack {
     struct symbol *told;  /* of a replayed stack: what the frames' symbols point to, else NULL */
 };
 
+/* The file of the innermost frame that has one, or NULL: the vdso has none. */
+const char *stack_module(const struct stack *stack);
+/* Whether the dynamic loader made the call. */
+bool stack_is_loaders(const struct stack *stack);
+
 struct stacks {
     struct stack **by_id; /* sparse: ids are places in the shim's table */
     size_t room;

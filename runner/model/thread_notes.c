@@ -12,8 +12,27 @@ struct thread_note *thread_notes_get(struct thread_notes *notes, uint32_t tid)
     return note;
 }
 
+struct made thread_notes_made(struct thread_notes *notes, const struct pmt_kernel *kernel)
+{
+    struct thread_note *note = thread_notes_get(notes, kernel->r.tid);
+    struct made before = note->made;
+    notes->making += !before.calls;
+    cause_made_add(&note->made, kernel);
+    return before;
+}
+
+void thread_notes_call(struct thread_notes *notes, uint32_t tid)
+{
+    struct thread_note *note = notes->making ? thread_notes_get(notes, tid) : NULL;
+    if (!note || !note->made.calls)
+        return;
+    notes->making--;
+    note->made = (struct made){0};
+}
+
 void thread_notes_remove(struct thread_notes *notes, struct thread_note *note)
 {
+    notes->making -= note->made.calls != 0;
     change_list_free(&note->waiting);
     *note = notes->items[--notes->count];
 }
@@ -32,13 +51,15 @@ static size_t place(const struct thread_notes *notes, uint32_t tid)
 
 /* By values: a struct that was just written part by part is copied slowly, and this is done for
  * each free(3). */
-void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t addr, uint64_t seq)
+void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t addr, uint64_t chunk,
+                            uint64_t seq)
 {
     struct freed *at = &notes->freed[place(notes, tid)];
     if (at->tid != tid && at->tid)
         thread_notes_get(notes, at->tid)->freed = *at;
     at->tid = tid;
     at->addr = addr;
+    at->chunk = chunk;
     at->seq = seq;
 }
 

@@ -27,9 +27,10 @@ struct model {
     struct images images;
     struct view *views[IMAGE_VIEWS];
     unsigned view_count;
-    uint64_t seq;     /* of the last event or change */
-    uint64_t ignored; /* events of images that are not known, or not any more */
-    bool started;     /* a first image is known */
+    uint64_t seq;         /* of the last event or change */
+    struct reason reason; /* of the allocator call in hand; REASON_NONE: nothing to say */
+    uint64_t ignored;     /* events of images that are not known, or not any more */
+    bool started;         /* a first image is known */
     /* Who wants to look at the clock now and then; see model_tick(). May be NULL. */
     void (*tick)(struct model *model, bool idle);
 };

@@ -10,6 +10,7 @@ void waiting_end(struct model *m, struct thread_note *thread, const struct cause
         if (ended) {
             change->cause.t_ns = call->t_ns;
             change->cause.addr = call->addr;
+            change->cause.chunk = call->chunk;
             change->cause.old_addr = call->old_addr;
         }
         deliver_change(m, change);

@@ -141,6 +141,10 @@ static bool read_alloc(struct replay *p, struct rest *r, struct pmt_alloc *a, st
         return false;
     if (SKIP(r, ",\"stack_id\":") && !read_u32(r, &a->r.stack_id))
         return false;
+    if (SKIP(r, ",\"reason\":{")) { /* derived: no braces in it */
+        const char *end = memchr(r->at, '}', (size_t)(r->end - r->at));
+        r->at = end ? end + 1 : r->end;
+    }
     return SKIP(r, "}") && r->at == r->end;
 }
 

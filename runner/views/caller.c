@@ -48,22 +48,6 @@ static struct level level_with_line(const struct symbol *s, uint32_t frame)
     return nowhere;
 }
 
-/* The file of the innermost frame that has one; the vdso has none. */
-static const char *innermost_module(const struct stack *stack)
-{
-    uint32_t i = 0;
-    while (i < stack->count && !stack->frames[i].module)
-        i++;
-    return i < stack->count ? stack->frames[i].module : NULL;
-}
-
-/* musl's dynamic loader is its C library, too. */
-static bool is_loader(const char *module)
-{
-    const char *name = module ? basename(module) : "";
-    return text_starts(name, "ld-") && !text_starts(name, "ld-musl");
-}
-
 static bool is_system_library(const char *path)
 {
     const char *name = basename(path);
@@ -152,8 +136,8 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
     if (!stack || !stack->count)
         return 0;
     struct level own = own_level(m, stack);
-    if (own.frame >= stack->count && is_loader(innermost_module(stack))) {
-        snprintf(out, size, "%s", basename(innermost_module(stack)));
+    if (own.frame >= stack->count && stack_is_loaders(stack)) {
+        snprintf(out, size, "%s", basename(stack_module(stack)));
         return strlen(out);
     }
     if (own.frame >= stack->count)
@@ -167,10 +151,4 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
         snprintf(out + used, size - used, " -> %s", name);
     }
     return strlen(out);
-}
-
-bool caller_is_loader(const struct model *m, uint32_t stack_id)
-{
-    const struct stack *stack = stacks_find(&m->image->stacks, stack_id);
-    return stack && is_loader(innermost_module(stack));
 }

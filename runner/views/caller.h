@@ -10,6 +10,3 @@
  * the program runs is its own: "ld-linux.so.2". Bytes of the program, not escaped.
  * Returns its length, 0 if nothing is known. */
 size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size_t size);
-
-/* Whether the dynamic loader made the system call: by ptrace it is seen at work. */
-bool caller_is_loader(const struct model *model, uint32_t stack_id);

@@ -1,6 +1,7 @@
 /* Every event as one line of JSON: schemas/event.schema.json. */
 #include "runner/base/memory.h"
 #include "runner/views/caller.h"
+#include "runner/views/json_reason.h"
 #include "runner/views/views.h"
 #include "runner/views/why.h"
 #include "schemas/encode_record.h"
@@ -100,6 +101,13 @@ static void thread_extra(struct encoder *e, void *arg, const struct pmt_thread *
     encode_key_address(e, ",\"end\":", r->raw.end);
 }
 
+static void alloc_extra(struct encoder *e, void *arg)
+{
+    const struct json *j = arg;
+    if (j->model->reason.code)
+        json_reason(e, &j->model->reason);
+}
+
 static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
 {
     const struct json *j = arg;
@@ -167,6 +175,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .image = m->image->number,
                                      .word_size = m->image->word_size,
                                      .region_extra = region_extra,
+                                     .alloc_extra = alloc_extra,
                                      .frame_extra = frame_extra,
                                      .thread_extra = thread_extra,
                                      .exit_extra = exit_extra,
@@ -244,7 +253,8 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     if (change->library)
         encode_key_chars(&e, ",\"library\":", change->library);
     cause(&e, m, &change->cause);
-    why_text(m, change, why, sizeof why);
+    why_text(change, why, sizeof why);
+    json_reason(&e, &change->reason);
     encode_key_chars(&e, ",\"why\":", why);
     encode_literal(&e, "}\n");
     add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);

@@ -93,13 +93,13 @@ void timeline_fold_end(struct timeline *t, const struct model *m, const struct l
 void timeline_fold_threshold(struct timeline *t, const struct model *m)
 {
     char text[160], was[TEXT_SIZE], now[TEXT_SIZE];
-    if (m->image->mmap_threshold == t->shown->threshold)
+    if (m->image->thresholds.mmap == t->shown->threshold)
         return;
     snprintf(
         text, sizeof text,
         "from now on the mmap threshold is %s (was %s): malloc expects more blocks of that size",
-        text_size(now, m->image->mmap_threshold), text_size(was, t->shown->threshold));
-    t->shown->threshold = m->image->mmap_threshold;
+        text_size(now, m->image->thresholds.mmap), text_size(was, t->shown->threshold));
+    t->shown->threshold = m->image->thresholds.mmap;
     if (t->last_image == m->image->number)
         return timeline_indented(t, text, STYLE_DIM);
     timeline_time(t, m, m->image->ledger.call_ns);

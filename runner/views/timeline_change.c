@@ -74,7 +74,7 @@ static void write_change(struct timeline *t, const struct model *m, const struct
     char why[256];
     write_cause(t, m, change);
     write_region(t, change);
-    why_text(m, change, why, sizeof why);
+    why_text(change, why, sizeof why);
     if (why[0] && strcmp(why, t->last_why) != 0)
         timeline_indented(t, why, STYLE_DIM);
     memcpy(t->last_why, why, sizeof why);

@@ -32,8 +32,8 @@ static void write_facts(struct timeline *t, const struct image *image, enum styl
     fprintf(out, "pid %" PRIu32 ", %u-bit %s%s, ", image->pid, image->word_size * 8,
             image->statically_linked ? "static " : "", image->pie ? "PIE" : "fixed address");
     text_escape(out, libc, strlen(libc), 60);
-    if (image->mmap_threshold)
-        fprintf(out, ", mmap threshold %s%s", text_size(size, image->mmap_threshold),
+    if (image->thresholds.mmap)
+        fprintf(out, ", mmap threshold %s%s", text_size(size, image->thresholds.mmap),
                 image->dynamic_threshold ? " (it can rise)" : "");
     fclose(out);
     line_wrap(&t->lines, text, style);
@@ -102,7 +102,7 @@ static void write_next_head(struct timeline *t, const struct model *m, uint64_t 
 void timeline_image_begins(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct image *image = m->image;
-    t->shown->threshold = image->mmap_threshold;
+    t->shown->threshold = image->thresholds.mmap;
     if (m->images.total == 1)
         write_head(t, image);
     else

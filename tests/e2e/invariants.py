@@ -7,9 +7,9 @@ the same story twice. Here the derived ones are computed again from the raw ones
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 
+from reasons import ALLOCATORS, Reasons
+
 IDENTITY = ("start", "end", "perms", "offset", "dev_major", "dev_minor", "inode", "path")
-ALLOCATORS = ("malloc", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc", "posix_memalign", "valloc",
-              "pvalloc", "free")
 
 
 class Region(dict):
@@ -133,10 +133,11 @@ class Checker:
     OF_MMAP = {"malloc_mmap", "anonymous"}  # kinds of region that a block of malloc's mmap may lie in
     NO_HOSTS = OF_MMAP | {"heap", "stack"}  # and those in which it is none's guest: they grow by themselves
 
-    def __init__(self, lost, stacks=()):
+    def __init__(self, process, lost, stacks=()):
         self.errors = []
         self.lost = lost
-        self.process, self.exit = None, None
+        self.process, self.exit = process, None
+        self.reasons = Reasons(process)
         self.stacks, self.own_stacks = set(stacks), set()  # a child knows its parent's
         self.map, self.told = Map(), Map()  # from the snapshots; from the region events
         self.exact = True  # False: the windows of one look are not all there yet
@@ -167,6 +168,7 @@ class Checker:
             self.error(event, f"{self.library[0]['name']}: {self.library[1]} of its regions have no event")
             self.library = None
         self.check_common(event)
+        self.reasons.add(event)
         getattr(self, "on_" + event["type"], lambda _: None)(event)
 
     def check_common(self, event):
@@ -322,8 +324,11 @@ class Checker:
             self.error(event, f"{change} with before {event['before']} and after {event['after']}")
         if ("parts" in event) != (change in ("split", "merged")):
             self.error(event, f"{change} {'with' if 'parts' in event else 'without'} parts")
+        call = self.by_seq.get(cause.get("seq"), {})
+        false = self.reasons.check(event, call if call.get("type") == "alloc" else None)
+        if false and not self.lost:
+            self.error(event, false)
         if "seq" in cause:
-            call = self.by_seq.get(cause["seq"], {})
             allocator = cause["call"] in ALLOCATORS  # the other calls have no event but their system call's
             expected = ("alloc", cause["call"]) if allocator else ("kernel", cause.get("kernel"))
             if (call.get("type"), call.get("call")) != expected:
@@ -462,8 +467,7 @@ class Trace:
             return self.error(event, f"image {event['image']} is announced a second time")
         if event["image"] != len(self.images) + 1:
             self.error(event, f"image {event['image']} is the one after {len(self.images)}")
-        checker = Checker(self.lost)
-        checker.process = event
+        checker = Checker(event, self.lost)
         checker.threads.add(event["pid"])  # the first thread has no start
         if event["origin"] == "fork":
             self.inherit(event, checker)
@@ -480,6 +484,7 @@ class Trace:
         if parents and event["fork_id"] == 0:  # a fork that nobody saw: what the parent has by then
             checker.stacks |= parents[-1].stacks
             checker.blocks = dict(parents[-1].blocks)
+            checker.reasons.inherit(parents[-1].reasons)
             return
         parents = [image for image in parents if event["fork_id"] in image.forks]
         if not parents:
@@ -487,6 +492,7 @@ class Trace:
                 self.error(event, f"process {event['ppid']} has no fork {event['fork_id']}")
             return
         checker.stacks |= parents[-1].stacks
+        checker.reasons.inherit(parents[-1].reasons)
         checker.blocks = parents[-1].forks[event["fork_id"]]
 
     def check_ends(self, events):

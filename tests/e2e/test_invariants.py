@@ -102,6 +102,13 @@ DAMAGE = {
     "wrong ledger": change("exit", "ledger", lambda ledger: {**ledger, "explained": ledger["explained"] + 1}),
     "wrong allocations": change("exit", "allocations", lambda sums: {**sums, "live_bytes": sums["live_bytes"] + 1}),
     "wrong totals": change("exit", "totals", lambda totals: [{**total, "bytes": total["bytes"] + 1} for total in totals]),
+    "a reason that nobody knows": change("region", "reason", {"code": "moon"}, caused("malloc")),
+    "a reason of another change": change("region", "reason", {"code": "heap_grown"}, caused("malloc")),
+    "a reason of another system call": change("region", "reason", {"code": "heap_first"}, lambda event: event["reason"]["code"] == "mmap_threshold"),
+    "another size": change("region", "reason", lambda reason: {**reason, "size": 160001}, lambda event: event["reason"]["code"] == "mmap_threshold"),
+    "another threshold": change("region", "reason", lambda reason: {**reason, "threshold": 131073}, lambda event: event["reason"]["code"] == "mmap_threshold"),
+    "a threshold that was not reached": lambda events: [
+        event.update(thresholds={**event["thresholds"], "mmap": 200000}) for event in events[:1]],
     "free missing": drop("alloc", lambda event: event["call"] == "free"),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import schema_check
+from reasons import CONDITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = schema_check.load_schema()
@@ -90,13 +91,27 @@ def test_names_are_those_of_calls_h():
     assert defs["loss"]["properties"]["reason"]["enum"] == names("PMT_LOSSES")
 
 
+def test_reasons_are_those_of_the_model():
+    """One list in the model, the schema, its page, and the second derivation."""
+    header = (ROOT / "runner" / "model" / "reason.h").read_text()
+    codes = [code for code in re.findall(r'X\(\w+, "(\w+)", (?:0|A\()', header) if code != "none"]
+    found = re.findall(r'X\(\w+, "(\w+)", [A-Z_]+\)', header)
+    reason = SCHEMA["$defs"]["reason"]["properties"]
+    page = (ROOT / "schemas" / "reasons.md").read_text()
+    assert [branch["const"] for branch in reason["code"]["oneOf"]] == codes and [*reason][1:] == found
+    assert re.findall(r"(?m)^\| `(\w+)` \|.*\|.*\|$", page.split("| Argument |")[0]) == codes
+    assert re.findall(r"(?m)^\| `(\w+)` \|", page.split("| Argument |")[1]) == found
+    assert CONDITIONS.keys() == set(codes)
+
+
 COMMON = {"seq": 1, "t_ns": 5, "pid": 7, "image": 1, "tid": 7}
 REGION = {"start": "0x1000", "end": "0x2000", "size": 4096, "perms": "rw-p", "offset": 0, "dev_major": 0,
           "dev_minor": 0, "inode": 0, "path": ""}
 KNOWN = {**REGION, "kind": "heap", "owner": "program"}
 CAUSE = {"call": "malloc", "size": 9, "seq": 4, "kernel": "brk", "caller": "main map3.c:21", "stack_id": 1}
 CHANGE = {"type": "region", **COMMON, "change": "added", "delta": 4096, "before": None, "after": KNOWN,
-          "cause": CAUSE, "why": "malloc(9) asked for more heap."}
+          "cause": CAUSE, "reason": {"code": "heap_first"}, "why": "malloc(9) asked for more heap."}
+THRESHOLD = {"code": "mmap_threshold", "size": 160000, "threshold": 131072}
 EXIT = {"type": "exit", **COMMON, "end": "exit", "status": 0, "ledger": {"changes": 3, "explained": 3, "unexplained": 0, "lost": 0},
         "allocations": {"calls": 2, "frees": 1, "live": 1, "live_bytes": 9},
         "totals": [{"kind": "heap", "regions": 1, "bytes": 4096}]}
@@ -117,6 +132,7 @@ def without(event, key):
 @pytest.mark.parametrize("event", [
     CHANGE,
     {**CHANGE, "change": "split", "before": KNOWN, "parts": [KNOWN, KNOWN], "delta": -4096},
+    {**CHANGE, "reason": THRESHOLD},
     {**CHANGE, "cause": {"call": "page fault"}},
     {**CHANGE, "cause": {"call": "unattributed"}},
     {**CHANGE, "cause": {"call": "dlopen", "name": "libm.so.6"}},
@@ -158,6 +174,9 @@ def test_derived_events_are_valid(event):
     {**CHANGE, "change": "resized"},
     {**CHANGE, "cause": {"call": "none"}},
     {**CHANGE, "why": ""},
+    {**CHANGE, "reason": {"code": "mmap_thresholds"}},
+    {**CHANGE, "reason": {"code": "mmap_threshold", "size": 160000}},
+    {**CHANGE, "reason": {"code": "heap_first", "size": 160000}},
     without(CHANGE, "before"),
     {**EXIT, "status": None},
     {**EXIT, "signal": "SIGSEGV"},

@@ -295,7 +295,7 @@ static void test_fork(void **state)
     (void)state;
     thread(1, THREAD, PMT_THREAD_START, 0xe1400000);
     stack(1, PARENT, 5);
-    model.image->mmap_threshold = 256 << 10; /* as a large free would have moved it */
+    model.image->thresholds.mmap = 256 << 10; /* as a large free would have moved it */
     fork_call(1, THREAD, 4);
     allocate(1, PARENT, 0x5655b010, 20); /* not the child's any more */
     stack(1, PARENT, 6);                 /* another thread's, before the system call */
@@ -303,7 +303,7 @@ static void test_fork(void **state)
     assert_int_equal(model.image->number, 2);
     assert_int_equal(model.image->allocations.count, 1);
     assert_int_equal(model.image->allocations.bytes, 160000);
-    assert_int_equal(model.image->mmap_threshold, 256 << 10);
+    assert_int_equal(model.image->thresholds.mmap, 256 << 10);
     assert_non_null(stacks_find(&model.image->stacks, 5));
     assert_non_null(stacks_find(&model.image->stacks, 6));
     look(2, CHILD, PMT_REASON_START, PMT_CALL_NONE, 0, 0,

@@ -330,13 +330,13 @@ static void test_start(void **state)
     assert_string_equal(model.image->libc, "glibc 2.36");
     assert_int_equal(model.image->argv_size, 18);
     assert_memory_equal(model.image->argv, "./map3\0\0two words", 18);
-    assert_int_equal(model.image->mmap_threshold, 128 << 10);
+    assert_int_equal(model.image->thresholds.mmap, 128 << 10);
     assert_int_equal(changes_since(0), 0); /* what was there is no change */
     assert_int_equal(model.image->ledger.changes, 0);
     size_t regions = model.image->map.list.count;
     sample_process(&u, 0); /* a second one changes nothing */
     send(A);
-    assert_int_equal(model.image->mmap_threshold, 128 << 10);
+    assert_int_equal(model.image->thresholds.mmap, 128 << 10);
     assert_int_equal(model.image->map.list.count, regions);
 }
 
@@ -912,17 +912,17 @@ static void test_threshold(void **state)
     (void)state;
     struct image *image = model.image;
     alloc(A, PMT_CALL_FREE, 0x5655b010, 0x40000 | 1, 0); /* of the heap */
-    assert_int_equal(image->mmap_threshold, 128 << 10);
+    assert_int_equal(image->thresholds.mmap, 128 << 10);
     alloc(A, PMT_CALL_FREE, 0xe0000008, 0x28000 | 2, 0);
-    assert_int_equal(image->mmap_threshold, 0x28000);
-    assert_int_equal(image->trim_threshold, 0x50000);
+    assert_int_equal(image->thresholds.mmap, 0x28000);
+    assert_int_equal(image->thresholds.trim, 0x50000);
     alloc(A, PMT_CALL_FREE, 0xe0000008, 0x22000 | 2, 0); /* smaller */
-    assert_int_equal(image->mmap_threshold, 0x28000);
+    assert_int_equal(image->thresholds.mmap, 0x28000);
     alloc(A, PMT_CALL_FREE, 0xe0000008, 0x81000 | 2, 0); /* above the maximum, 512 KiB */
-    assert_int_equal(image->mmap_threshold, 0x28000);
+    assert_int_equal(image->thresholds.mmap, 0x28000);
     alloc(A, PMT_CALL_FREE, 0xe0000008, 0x80000 | 2, 0);
-    assert_int_equal(image->mmap_threshold, 0x80000);
-    assert_int_equal(image->trim_threshold, 0x100000);
+    assert_int_equal(image->thresholds.mmap, 0x80000);
+    assert_int_equal(image->thresholds.trim, 0x100000);
 }
 
 static void test_fixed_threshold(void **state)
@@ -932,7 +932,7 @@ static void test_fixed_threshold(void **state)
     u.process.dynamic_threshold = 0;
     send(A);
     alloc(A, PMT_CALL_FREE, 0xe0000008, 0x28000 | 2, 0);
-    assert_int_equal(model.image->mmap_threshold, 128 << 10);
+    assert_int_equal(model.image->thresholds.mmap, 128 << 10);
 }
 
 /* ---- stacks, losses, the end ---- */
