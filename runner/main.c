@@ -113,7 +113,8 @@ static uint32_t stack_flags(const struct options *o)
     static const uint32_t flags[] = {[STACKS_ALL] = 0,
                                      [STACKS_CHANGES] = PMT_RING_CHANGE_STACKS,
                                      [STACKS_NONE] = PMT_RING_NO_STACKS};
-    return flags[o->stacks] | (o->verify_stacks ? PMT_RING_VERIFY_STACKS : 0);
+    return flags[o->stacks] | (o->verify_stacks ? PMT_RING_VERIFY_STACKS : 0) |
+           (o->no_last_words ? PMT_RING_NO_LAST_WORDS : 0);
 }
 
 static int run(const struct options *o, struct model *m, struct launch *launch)

@@ -45,6 +45,8 @@ static const char help[] =
     "      --stack-depth=N    at most N frames of a stack, 1 to 64 (default)\n"
     "      --verify-stacks    walk each stack a second time, by libunwind, and count\n"
     "                         where the two differ (preload only; slow)\n"
+    "      --last-words=WHICH yes (default): a program that a signal ends tells where;\n"
+    "                         no: nothing of ours handles signals\n"
     "  -p, --pid=PID          look at a running process, by ptrace, until Ctrl-C\n"
     "\n"
     "  -h, --help             this text\n"
@@ -60,6 +62,7 @@ enum {
     OPTION_BACKEND,
     OPTION_STACKS,
     OPTION_STACK_DEPTH,
+    OPTION_LAST_WORDS,
     OPTION_VERIFY_STACKS
 };
 
@@ -75,6 +78,7 @@ static const struct option names[] = {
     {"backend", required_argument, NULL, OPTION_BACKEND},
     {"stacks", required_argument, NULL, OPTION_STACKS},
     {"stack-depth", required_argument, NULL, OPTION_STACK_DEPTH},
+    {"last-words", required_argument, NULL, OPTION_LAST_WORDS},
     {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
     {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
@@ -131,7 +135,7 @@ static enum options_result unknown(const char *word)
 
 static bool is_one_of(const char *text, const char *const words[3], unsigned *which)
 {
-    for (*which = 0; *which < 3; ++*which)
+    for (*which = 0; *which < 3 && words[*which]; ++*which)
         if (strcmp(text, words[*which]) == 0)
             return true;
     return false;
@@ -155,6 +159,14 @@ static void take_view(struct options *o, int view)
 static const char *const colors[] = {"auto", "never", "always"};
 static const char *const backends[] = {"auto", "preload", "ptrace"};
 static const char *const stacks[] = {"all", "changes", "none"};
+static const char *const last_words[3] = {"yes", "no"};
+
+static enum options_result take_last_words(struct options *o)
+{
+    return is_one_of(optarg, last_words, &o->no_last_words)
+               ? OPTIONS_RUN
+               : wrong("--last-words takes yes or no, not ", optarg);
+}
 
 static enum options_result take(struct options *o, int option)
 {
@@ -196,6 +208,8 @@ static enum options_result take(struct options *o, int option)
         if (!(o->stack_depth = number_of(optarg, PMT_MAX_FRAMES)))
             return wrong("--stack-depth takes a number from 1 to 64, not ", optarg);
         break;
+    case OPTION_LAST_WORDS:
+        return take_last_words(o);
     case OPTION_VERIFY_STACKS:
         o->verify_stacks = true;
         break;

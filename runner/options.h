@@ -19,6 +19,7 @@ struct options {
     enum options_stacks stacks;
     unsigned stack_depth; /* frames of a stack at most */
     bool verify_stacks;
+    unsigned no_last_words; /* 0 or 1 */
     enum options_backend backend;
     int pid;   /* a running process to look at; 0: none */
     int color; /* -1: as it fits, 0: never, 1: always */

@@ -90,6 +90,14 @@
     X(PROGRAM, "program")         /* it executes one that cannot load the shim */                  \
     X(ENVIRONMENT, "environment") /* there is no room for the shim's settings in it */
 
+/* The signals that end a process and of which it tells, with their numbers (signal(7), x86). */
+#define PMT_FATAL_SIGNALS(X)                                                                       \
+    X(4, "SIGILL")                                                                                 \
+    X(6, "SIGABRT")                                                                                \
+    X(7, "SIGBUS")                                                                                 \
+    X(8, "SIGFPE")                                                                                 \
+    X(11, "SIGSEGV")
+
 #define PMT_ENUM_UNFOLLOWED(name, text) PMT_UNFOLLOWED_##name,
 #define PMT_ENUM_CALL(name, text) PMT_CALL_##name,
 #define PMT_ENUM_REASON(name, text) PMT_REASON_##name,
@@ -104,4 +112,14 @@ enum pmt_loss { PMT_LOSSES(PMT_ENUM_LOSS) PMT_LOSS_COUNT };
 static inline bool call_allocates(unsigned call)
 {
     return call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
+}
+
+static inline bool call_is_fatal_signal(unsigned number)
+{
+#define PMT_FATAL_CASE(is, text) case is:
+    switch (number) {
+        PMT_FATAL_SIGNALS(PMT_FATAL_CASE)
+        return true;
+    }
+    return false;
 }

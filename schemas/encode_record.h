@@ -2,7 +2,7 @@
 #pragma once
 
 #include "schemas/encode.h"
-#include "schemas/record.h"
+#include "schemas/fatal.h"
 
 /* What the stream knows and the record does not. */
 struct encode_context {
@@ -19,6 +19,7 @@ struct encode_context {
     void (*frame_extra)(struct encoder *e, void *arg, const struct pmt_stack *stack,
                         uint32_t index);
     void (*thread_extra)(struct encoder *e, void *arg, const struct pmt_thread *thread);
+    void (*fatal_extra)(struct encoder *e, void *arg, const struct pmt_fatal *fatal);
     void (*exit_extra)(struct encoder *e, void *arg, const struct pmt_exit *exit);
     void *arg;
 };

@@ -20,6 +20,7 @@ const char *names_type(unsigned type)
         [PMT_RECORD_THREAD] = "thread",
         [PMT_RECORD_FORK] = "fork",
         [PMT_RECORD_UNFOLLOWED] = "unfollowed",
+        [PMT_RECORD_FATAL] = "fatal",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
 }
@@ -72,6 +73,27 @@ const char *names_end(unsigned end)
 const char *names_thread_event(unsigned event)
 {
     return event == PMT_THREAD_END ? "end" : "start";
+}
+
+const char *names_fatal_signal(unsigned number)
+{
+#define FATAL_CASE(is, text)                                                                       \
+    case is:                                                                                       \
+        return text;
+    switch (number) {
+        PMT_FATAL_SIGNALS(FATAL_CASE)
+    }
+    return NULL;
+}
+
+const char *names_access(unsigned access)
+{
+    static const char *const names[] = {[PMT_ACCESS_NONE] = "none",
+                                        [PMT_ACCESS_READ] = "read",
+                                        [PMT_ACCESS_WRITE] = "write",
+                                        [PMT_ACCESS_EXECUTE] = "execute",
+                                        [PMT_ACCESS_UNKNOWN] = "unknown"};
+    return names[access <= PMT_ACCESS_UNKNOWN ? access : 0];
 }
 
 /* The errors that brk(2), mmap(2), malloc(3) and execve(2) document. */

@@ -1,7 +1,7 @@
 /* The JSON names of what a record holds as a number. A number that has no name gets that of 0. */
 #pragma once
 
-#include "schemas/record.h"
+#include "schemas/fatal.h"
 
 const char *names_type(unsigned type); /* enum pmt_record_type */
 const char *names_call(unsigned call);
@@ -12,7 +12,9 @@ const char *names_origin(unsigned origin);     /* enum pmt_origin; likewise the 
 const char *names_backend(unsigned backend);
 const char *names_end(unsigned end);
 const char *names_thread_event(unsigned event);
-const char *names_errno(int error); /* NULL if the number has no name here */
+const char *names_access(unsigned access);       /* enum pmt_access */
+const char *names_fatal_signal(unsigned number); /* NULL: it is none */
+const char *names_errno(int error);              /* NULL if the number has no name here */
 
 /* Where the block of an alloc record lies: "heap", "mmap", "arena", "unknown", NULL if none. */
 const char *names_placement(const struct pmt_alloc *a);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 6
+#define PMT_RING_VERSION 7
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (512u << 10)
 
@@ -45,13 +45,14 @@ enum pmt_clock {
 };
 
 enum pmt_ring_flags {
-    PMT_RING_TEXT_SNAPSHOTS = 1, /* read /proc/self/maps as text even where PROCMAP_QUERY exists */
-    PMT_RING_FOLLOW = 2,         /* trace children, too */
-    PMT_RING_CALLS_ONLY = 8,     /* do not hook system calls: look at the map after calls */
-    PMT_RING_EXEC = 4,           /* this image is not the first one: its origin is exec */
-    PMT_RING_CHANGE_STACKS = 16, /* call stacks for changes of the map; else just the caller */
-    PMT_RING_NO_STACKS = 32,     /* the caller only */
-    PMT_RING_VERIFY_STACKS = 64, /* each walk is done twice, see enum pmt_walks */
+    PMT_RING_TEXT_SNAPSHOTS = 1,  /* read /proc/self/maps as text even where PROCMAP_QUERY exists */
+    PMT_RING_FOLLOW = 2,          /* trace children, too */
+    PMT_RING_CALLS_ONLY = 8,      /* do not hook system calls: look at the map after calls */
+    PMT_RING_EXEC = 4,            /* this image is not the first one: its origin is exec */
+    PMT_RING_CHANGE_STACKS = 16,  /* call stacks for changes of the map; else just the caller */
+    PMT_RING_NO_STACKS = 32,      /* the caller only */
+    PMT_RING_VERIFY_STACKS = 64,  /* each walk is done twice, see enum pmt_walks */
+    PMT_RING_NO_LAST_WORDS = 128, /* fatal signals are not told: struct pmt_fatal */
 };
 
 /* What pmt_ring.walks counts: walks of allocator calls by rules. All but the second only where each
@@ -135,6 +136,7 @@ enum pmt_record_type {
     PMT_RECORD_THREAD,
     PMT_RECORD_FORK,
     PMT_RECORD_UNFOLLOWED,
+    PMT_RECORD_FATAL,
     PMT_RECORD_TYPE_COUNT,
     PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
     PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */

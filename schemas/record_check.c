@@ -1,4 +1,5 @@
 #include "schemas/record_check.h"
+#include "schemas/fatal.h"
 
 #define PAGE_SIZE_MIN 4096u /* of every machine that the shim runs on */
 #define ERRNO_MAX 4095u     /* of the kernel: results above -4096 are errors */
@@ -118,6 +119,14 @@ static bool unfollowed_valid(const struct pmt_record *r)
            u->path_size <= PMT_PATH_MAX && u->path_size <= size - sizeof *u;
 }
 
+static bool fatal_valid(const struct pmt_record *r)
+{
+    const struct pmt_fatal *f = (const struct pmt_fatal *)r;
+    uint32_t size = pmt_record_size(r);
+    return size >= sizeof *f && call_is_fatal_signal(r->call) && f->access <= PMT_ACCESS_UNKNOWN &&
+           f->message_size <= PMT_MESSAGE_MAX && f->message_size <= size - sizeof *f;
+}
+
 static bool other_valid(const struct pmt_record *r)
 {
     uint32_t size = pmt_record_size(r);
@@ -142,6 +151,8 @@ static bool other_valid(const struct pmt_record *r)
         return fork_valid(r);
     case PMT_RECORD_UNFOLLOWED:
         return unfollowed_valid(r);
+    case PMT_RECORD_FATAL:
+        return fatal_valid(r);
     case PMT_RECORD_LOSS:
         return size >= sizeof(struct pmt_lost) && r->call != PMT_LOSS_NONE &&
                r->call < PMT_LOSS_COUNT;

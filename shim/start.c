@@ -107,7 +107,7 @@ __attribute__((destructor)) static void last_look(void)
     if (live->sink == SINK_NONE || process.sees_kernel)
         return;
     sys_block_signals(&mask);
-    attention_last_look(PMT_REASON_EXIT);
+    attention_last_look(PMT_REASON_EXIT, stack_id_of_change());
     sys_restore_signals(&mask);
 }
 

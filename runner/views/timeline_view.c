@@ -3,6 +3,7 @@
 #include "runner/base/memory.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_event.h"
+#include "runner/views/timeline_fatal.h"
 #include "runner/views/timeline_image.h"
 #include "runner/views/views.h"
 #include <inttypes.h>
@@ -32,6 +33,8 @@ static void on_event(struct view *view, const struct model *m, const struct even
         return timeline_event_fork(t, m, event);
     case PMT_RECORD_UNFOLLOWED:
         return timeline_event_unfollowed(t, m, event);
+    case PMT_RECORD_FATAL:
+        return timeline_fatal(t, m, event);
     case PMT_RECORD_LOSS:
         return timeline_event_loss(t, m, event);
     case PMT_RECORD_EXIT:

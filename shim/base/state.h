@@ -52,6 +52,7 @@ struct state_process {
     uintptr_t loader_low, loader_high; /* ld.so */
     bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */
     bool sees_kernel;                  /* libc's system calls are hooked */
+    bool sees_signals;                 /* so are those that set what signals do */
     bool follow;                       /* children are traced, too */
 };
 extern struct state_process process HIDDEN;

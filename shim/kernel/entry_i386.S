@@ -109,7 +109,8 @@ map_changing:
                 __NR_munlock, __NR_mlockall, __NR_munlockall, __NR_mremap, __NR_prctl, __NR_mmap2, \
                 __NR_madvise, __NR_remap_file_pages, __NR_mlock2, __NR_pkey_mprotect, __NR_shmat, \
                 __NR_shmdt, __NR_execve, __NR_execveat, __NR_exit_group, \
-                __NR_exit, __NR_fork, __NR_clone
+                __NR_exit, __NR_fork, __NR_clone, __NR_sigaction, __NR_signal, __NR_rt_sigaction, \
+                __NR_sigaltstack, __NR_seccomp
         .if     \call >= nr && \call < nr + 32
         .set    bits, bits | (1 << (\call - nr))
         .endif

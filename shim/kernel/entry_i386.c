@@ -1,4 +1,5 @@
 /* Every system call of libc is `call *%gs:0x10` (entry_i386.S). New threads inherit the pointer. */
+#include "shim/base/state.h"
 #include "shim/base/sys.h"
 #include "shim/kernel/entry.h"
 
@@ -7,6 +8,7 @@ extern void kernel_entry(void) __attribute__((visibility("hidden")));
 bool entry_install(void)
 {
     void *current;
+    process.sees_signals = true;
     __asm__("movl %%gs:0x10, %0" : "=r"(current));
     if (current == (void *)kernel_entry)
         return true;

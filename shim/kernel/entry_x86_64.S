@@ -125,7 +125,8 @@ map_changing:
         .irp    call, __NR_brk, __NR_mmap, __NR_munmap, __NR_mprotect, __NR_mlock, __NR_munlock, \
                 __NR_mlockall, __NR_munlockall, __NR_mremap, __NR_prctl, __NR_madvise, \
                 __NR_remap_file_pages, __NR_mlock2, __NR_pkey_mprotect, __NR_shmat, __NR_shmdt, \
-                __NR_execve, __NR_execveat, __NR_exit_group, __NR_fork, __NR_clone
+                __NR_execve, __NR_execveat, __NR_exit_group, __NR_fork, __NR_clone, __NR_rt_sigaction, \
+                __NR_sigaltstack, __NR_seccomp
         .if     \call >= nr && \call < nr + 32
         .set    bits, bits | (1 << (\call - nr))
         .endif

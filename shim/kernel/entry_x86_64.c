@@ -179,6 +179,8 @@ bool entry_install(void)
     if (sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return false;
     unsigned needed = 0;
+    process.sees_signals = hook_call("__libc_sigaction", __NR_rt_sigaction) &&
+                           hook_call("sigaltstack", __NR_sigaltstack);
     for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
         needed += hook_call(calls[i].name, calls[i].number) && i < NEEDED;
     hook_syscall();

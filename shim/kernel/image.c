@@ -4,6 +4,7 @@
 #include "shim/base/library.h"
 #include "shim/base/own_map.h"
 #include "shim/base/sys.h"
+#include "shim/kernel/dispositions.h"
 #include "shim/looks/snapshot.h"
 #include "shim/ring/emit.h"
 #include "shim/ring/handover.h"
@@ -103,6 +104,8 @@ void image_begin(enum sink sink, enum pmt_origin origin)
 {
     single_threaded = library_system("__libc_single_threaded"); /* since glibc 2.32 */
     begin(sink, (struct birth){.origin = origin});
+    if (process.sees_signals && !(live->ring && live->ring->flags & PMT_RING_NO_LAST_WORDS))
+        dispositions_begin();
 }
 
 void image_begin_child(uint32_t fork_id, uint32_t parent)

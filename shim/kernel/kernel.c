@@ -4,6 +4,7 @@
 #include "shim/base/own_map.h"
 #include "shim/base/own_stack.h"
 #include "shim/base/sys.h"
+#include "shim/kernel/dispositions.h"
 #include "shim/kernel/exec.h"
 #include "shim/kernel/fork.h"
 #include "shim/kernel/threads.h"
@@ -14,6 +15,7 @@
 #include "shim/stacks/stack_id.h"
 #include "shim/stacks/unwind.h"
 #include <string.h>
+#include <sys/prctl.h>
 
 static void decode(const struct sys_regs *regs, struct mapcalls_call *c)
 {
@@ -142,7 +144,7 @@ static void send_exec(const char *path, int error)
 static long execute(const struct sys_regs *regs, const uint64_t *mask)
 {
     const char *path = (const char *)regs->args[regs->nr == __NR_execve ? 0 : 1];
-    attention_last_look(PMT_REASON_EXEC);
+    attention_last_look(PMT_REASON_EXEC, stack_id_of_change());
     send_exec(path, 0);
     if (live->sink == SINK_OUTPUT)
         output_close();
@@ -154,7 +156,7 @@ static long execute(const struct sys_regs *regs, const uint64_t *mask)
 
 static long leave(const struct sys_regs *regs)
 {
-    attention_last_look(PMT_REASON_EXIT);
+    attention_last_look(PMT_REASON_EXIT, stack_id_of_change());
     struct emit e = emit_begin(sizeof(struct pmt_exit));
     struct pmt_exit *x = e.record;
     if (x) {
@@ -204,8 +206,8 @@ static __attribute__((noinline)) long of_life(const struct sys_regs *regs)
         result = leave(regs);
     else if (regs->nr == __NR_exit)
         result = (threads_exit(), sys_call_regs(regs));
-    else
-        result = process.follow ? fork_traced(regs) : sys_call_regs(regs);
+    else if ((result = process.follow ? fork_traced(regs) : sys_call_regs(regs)) == 0)
+        dispositions_forked();
     sys_restore_signals(&mask);
     return result;
 }
@@ -216,8 +218,18 @@ static __attribute__((noinline)) bool is_own_process(void)
     return (uint32_t)sys0(__NR_getpid) == live->pid;
 }
 
+/* The handlers of last_words.c make system calls that may be forbidden from now on. */
+static bool forbids_calls(const struct sys_regs *regs)
+{
+    return regs->nr == __NR_seccomp || (regs->nr == __NR_prctl && regs->args[0] == PR_SET_SECCOMP);
+}
+
 long kernel_call(const struct sys_regs *regs)
 {
+    if (dispositions_concern(regs->nr))
+        return dispositions_call(regs);
+    if (forbids_calls(regs))
+        dispositions_give_up();
     if (thread.busy || (live->sink == SINK_NONE && !fork_found_out()))
         return sys_call_regs(regs);
     if (!is_own_process())

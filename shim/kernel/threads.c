@@ -1,6 +1,7 @@
 #include "shim/kernel/threads.h"
 #include "shim/base/sys.h"
 #include "shim/kernel/fork.h"
+#include "shim/kernel/signal_stacks.h"
 #include "shim/ring/emit.h"
 
 /* A thread that was created and has not begun yet. As many as there may be at once; further ones
@@ -37,6 +38,7 @@ static void *begin(void *arg)
     if (live->sink != SINK_NONE || fork_found_out()) {
         uint64_t mask;
         sys_block_signals(&mask);
+        signal_stacks_give();
         send(PMT_THREAD_START, b.creator, (uintptr_t)__builtin_frame_address(0));
         sys_restore_signals(&mask);
     }
@@ -72,4 +74,5 @@ void threads_exit(void)
     uint64_t mask;
     sys_block_signals(&mask); /* for good: this thread runs no more handlers */
     send(PMT_THREAD_END, 0, 0);
+    signal_stacks_take_back();
 }

@@ -75,6 +75,7 @@ static void last(void *arg)
     if ((__atomic_exchange_n(&live->attention, 0, __ATOMIC_RELAXED) & ATTENTION_LOADER) ||
         live->loaders)
         snapshot_whole(PMT_REASON_LOADER, look->stack_id);
+    snapshot_stack(look->stack_id);
     snapshot_whole(look->reason, look->stack_id);
 }
 
@@ -109,9 +110,9 @@ void attention_after_call(uintptr_t caller)
     sys_restore_signals(&mask);
 }
 
-void attention_last_look(enum pmt_reason reason)
+void attention_last_look(enum pmt_reason reason, uint32_t stack_id)
 {
-    struct look look = {reason, stack_id_of_change(), 0};
+    struct look look = {reason, stack_id, 0};
     if (!lock_take(&map_lock))
         return;
     own_stack_run_locked(last, &look);

@@ -21,5 +21,5 @@ void attention_loader_ran(void);
 /* After a call that may have changed the map, where system calls are not seen. */
 void attention_after_call(uintptr_t caller);
 
-/* The whole map once more, before the image ends. Signals must be blocked. */
-void attention_last_look(enum pmt_reason reason);
+/* The whole map once more, before the image ends, at this stack. Signals must be blocked. */
+void attention_last_look(enum pmt_reason reason, uint32_t stack_id);

@@ -157,3 +157,10 @@ uint32_t stack_id_of_change(void)
     own_stack_run(of_change, &s);
     return s.id;
 }
+
+uint32_t stack_id_of_signal(struct unwind_registers at, bool is_code)
+{
+    struct unwind_stack stack;
+    unwind_walk_interrupted(&stack, at, depth_of_change, is_code);
+    return stack_or_caller(&stack);
+}

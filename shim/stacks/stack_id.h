@@ -36,6 +36,10 @@ uint32_t stack_id_of_frame(const struct call_frame *frame);
  * where it cannot be walked. Signals must be blocked. */
 uint32_t stack_id_here(uintptr_t caller);
 
+/* The stack where a signal has interrupted the thread; `is_code`: the instruction could be fetched.
+ * On an own stack. */
+uint32_t stack_id_of_signal(struct unwind_registers at, bool is_code);
+
 /* The stack of whatever the program does now: the interposed call's, or from here on. Signals must
  * be blocked. */
 uint32_t stack_id_of_change(void);

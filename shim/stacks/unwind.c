@@ -1,6 +1,7 @@
 #include "shim/stacks/unwind.h"
 #include "shim/base/area.h"
 #include "shim/base/own_map.h"
+#include "shim/base/sys.h"
 #include "shim/stacks/cfi.h"
 
 #define PROBES 16u
@@ -259,10 +260,11 @@ struct walker {
     bool as_calls;
 };
 
-/* Words are read between the stack pointer and the end of its stack only. */
+/* Words are read between the stack pointer and the end of its stack only; where the stack has
+ * overflowed the pointer lies below it. */
 static bool load(const struct walker *w, uintptr_t address, uintptr_t *value)
 {
-    if (address < w->r.sp || address > w->bounds.high - WORD)
+    if (address < w->r.sp || address < w->bounds.low || address > w->bounds.high - WORD)
         return false;
     *value = *(const uintptr_t *)address;
     return true;
@@ -334,6 +336,48 @@ enum unwind_end unwind_walk(struct unwind_stack *s, struct unwind_registers from
         end = walk(s, &w, depth);
     }
     s->cut = end != UNWIND_WHOLE;
+    unwind_seal(s);
+    return end;
+}
+
+/* The thread's stack, which has overflowed: at the stack pointer nothing is mapped, or a guard. */
+static bool bounds_above(uintptr_t sp, struct stack_bounds *b)
+{
+    bool is_main = state_tid() == live->pid;
+    uint64_t low, high;
+    if (!own_map_find(is_main ? process.stack.inside : thread_descriptor(), &low, &high))
+        return false;
+    *b = (struct stack_bounds){(uintptr_t)low, (uintptr_t)high};
+    return sp < b->low;
+}
+
+/* To who has called what is no code at all. */
+static bool step_back(struct walker *w)
+{
+    uintptr_t pc;
+    if (!load(w, w->r.sp, &pc) || cfi_find(pc - 1, false, &w->rule) != CFI_RULE)
+        return false;
+    w->r.pc = pc;
+    w->r.sp += WORD;
+    return true;
+}
+
+enum unwind_end unwind_walk_interrupted(struct unwind_stack *s, struct unwind_registers at,
+                                        uint32_t depth, bool is_code)
+{
+    struct walker w = {.r = at};
+    enum unwind_end end = UNWIND_FAILED;
+    s->count = 1;
+    s->pc[0] = at.pc + 1;
+    bool usable = sys_can_read((void *)at.sp);
+    if (depth > 1 && (usable ? bounds_of(at.sp, &w.bounds) : bounds_above(at.sp, &w.bounds))) {
+        enum cfi_result found = is_code ? cfi_find(at.pc, false, &w.rule) : CFI_NONE;
+        if (found == CFI_RULE ? step_rarely(&w) : !is_code && step_back(&w))
+            end = walk(s, &w, depth);
+        else if (found == CFI_NONE)
+            end = UNWIND_WAS_CUT;
+    }
+    s->cut = end == UNWIND_WAS_CUT;
     unwind_seal(s);
     return end;
 }

@@ -68,6 +68,12 @@ enum unwind_end {
 enum unwind_end unwind_walk(struct unwind_stack *stack, struct unwind_registers from,
                             uint32_t depth, bool as_calls);
 
+/* From where a signal has come to a thread, whose stack pointer may lie below its stack. The first
+ * frame is the address behind that of the instruction, so that it stands for it as return
+ * addresses do. */
+enum unwind_end unwind_walk_interrupted(struct unwind_stack *stack, struct unwind_registers at,
+                                        uint32_t depth, bool is_code);
+
 /* One product serves the table of rules and the hash of the stack. */
 static inline uint32_t unwind_product(uintptr_t pc)
 {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "schemas/encode_record.h"
+#include "schemas/fatal.h"
 #include "schemas/mapcalls.h"
-#include "schemas/record.h"
 #include "tests/unit/random.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +26,7 @@ union record {
     struct pmt_thread thread;
     struct pmt_fork fork;
     struct pmt_unfollowed unfollowed;
+    struct pmt_fatal fatal;
     char bytes[PMT_RECORD_MAX];
     uint64_t words[PMT_RECORD_MAX / sizeof(uint64_t)];
 };
@@ -68,6 +69,8 @@ enum sample {
     SAMPLE_FORK,
     SAMPLE_UNFOLLOWED,
     SAMPLE_UNFOLLOWED_EXEC,
+    SAMPLE_FATAL,
+    SAMPLE_FATAL_ABORT,
     SAMPLE_PROCESS_FORK,
     SAMPLE_COUNT
 };
@@ -271,6 +274,25 @@ static inline void sample_other(union record *u, enum sample which)
         u->r.call = PMT_UNFOLLOWED_PROGRAM;
         u->unfollowed.path_size = 11;
         record_append(u, sizeof u->unfollowed, "/bin/static", 11);
+        break;
+    case SAMPLE_FATAL:
+        record_start(u, PMT_RECORD_FATAL, 11, sizeof u->fatal);
+        u->fatal.ip = 0x56556200;
+        u->fatal.sp = 0xffffd000;
+        u->fatal.addr = 0x10;
+        u->fatal.access = PMT_ACCESS_WRITE;
+        u->fatal.code = 1;
+        u->fatal.stack_limit = 8u << 20;
+        u->r.stack_id = 9;
+        break;
+    case SAMPLE_FATAL_ABORT:
+        record_start(u, PMT_RECORD_FATAL, 6, sizeof u->fatal);
+        u->fatal.ip = 0xf7fc0589;
+        u->fatal.sp = 0xffffd000;
+        u->fatal.code = -6;
+        u->fatal.sender = SAMPLE_PID;
+        u->fatal.message_size = 5;
+        record_append(u, sizeof u->fatal, "bad!\n", 5);
         break;
     case SAMPLE_PROCESS_FORK:
         sample_process(u, 0);

@@ -112,6 +112,14 @@ static const char *const expected[SAMPLE_COUNT] = {
     [SAMPLE_THREAD_START] = "{\"type\":\"thread\"," COMMON "\"event\":\"start\",\"creator\":4242,"
                             "\"stack\":{\"address\":\"0xf6f11340\"},\"stack_id\":9}",
     [SAMPLE_THREAD_END] = "{\"type\":\"thread\"," COMMON "\"event\":\"end\"}",
+    [SAMPLE_FATAL] =
+        "{\"type\":\"fatal\"," COMMON
+        "\"signal\":\"SIGSEGV\",\"code\":1,\"access\":\"write\",\"addr\":\"0x10\","
+        "\"ip\":\"0x56556200\",\"sp\":\"0xffffd000\",\"stack_limit\":8388608,\"stack_id\":9}",
+    [SAMPLE_FATAL_ABORT] =
+        "{\"type\":\"fatal\"," COMMON
+        "\"signal\":\"SIGABRT\",\"code\":-6,\"sender\":4242,\"ip\":\"0xf7fc0589\","
+        "\"sp\":\"0xffffd000\",\"message\":\"bad!\\n\"}",
     [SAMPLE_UNFOLLOWED] =
         "{\"type\":\"unfollowed\"," COMMON "\"child\":4321,\"reason\":\"unreachable\"}",
     [SAMPLE_UNFOLLOWED_EXEC] = "{\"type\":\"unfollowed\"," COMMON

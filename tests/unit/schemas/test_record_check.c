@@ -124,6 +124,15 @@ static void test_fields(void **state)
     CHECK(SAMPLE_EXEC, false, record.exec.error = -1);
     CHECK(SAMPLE_EXEC, false, record.exec.path_size = 9);
     CHECK(SAMPLE_EXEC, false, record.exec.path_size = UINT32_MAX);
+    CHECK(SAMPLE_FATAL, true, record.r.call = 4);
+    CHECK(SAMPLE_FATAL, false, record.r.call = 9);
+    CHECK(SAMPLE_FATAL, false, record.r.call = 0);
+    CHECK(SAMPLE_FATAL, true, record.fatal.access = PMT_ACCESS_UNKNOWN);
+    CHECK(SAMPLE_FATAL, false, record.fatal.access = PMT_ACCESS_UNKNOWN + 1);
+    CHECK(SAMPLE_FATAL, false, record.fatal.message_size = 1);
+    CHECK(SAMPLE_FATAL_ABORT, true, record.fatal.message_size = 8);
+    CHECK(SAMPLE_FATAL_ABORT, false, record.fatal.message_size = 9);
+    CHECK(SAMPLE_FATAL_ABORT, false, record.fatal.message_size = UINT32_MAX);
     CHECK(SAMPLE_EXIT, true, record.exit.signal = 64);
     CHECK(SAMPLE_EXIT, false, record.exit.signal = 65);
     CHECK(SAMPLE_EXIT, true, record.exit.end = PMT_END_DETACHED);

@@ -1,0 +1,168 @@
+/* The handler of fatal signals, where the program has the default. It runs on an alternate stack
+ * (signal_stacks.c) with all signals blocked, writes the record, sets the default and sends the
+ * signal again, with all that it came with: so the process ends in the same way, and its core file
+ * says the same. The instruction is not executed again, as that may go well: another thread may
+ * have mapped something meanwhile, and not every fault is one of the instruction. */
+#include "shim/kernel/last_words.h"
+#include "schemas/fatal.h"
+#include "shim/base/library.h"
+#include "shim/base/own_stack.h"
+#include "shim/base/state.h"
+#include "shim/base/sys.h"
+#include "shim/looks/attention.h"
+#include "shim/ring/emit.h"
+#include "shim/ring/output.h"
+#include "shim/stacks/stack_id.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <ucontext.h>
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
+#define TRAP_PAGE_FAULT 14
+#define FAULT_WRITES 2 /* bits of its error code */
+#define FAULT_FETCHES 16
+
+extern const char last_words_return[] HIDDEN; /* last_words_*.S */
+
+struct crash {
+    const siginfo_t *info;
+    const ucontext_t *context;
+};
+
+/* ---- what the context says ---- */
+
+#ifdef __i386__
+#define IP REG_EIP
+#define SP REG_ESP
+#define FP REG_EBP
+#else
+#define IP REG_RIP
+#define SP REG_RSP
+#define FP REG_RBP
+#endif
+
+static uintptr_t word_of(const struct crash *c, int which)
+{
+    return (uintptr_t)c->context->uc_mcontext.gregs[which];
+}
+
+/* A signal of these has an address unless somebody sent it; a page fault's error code says more. */
+static enum pmt_access access_of(const struct crash *c)
+{
+    int number = c->info->si_signo, code = c->info->si_code;
+    if ((number != SIGSEGV && number != SIGBUS) || code <= 0 || code == SI_KERNEL)
+        return PMT_ACCESS_NONE;
+    if (word_of(c, REG_TRAPNO) != TRAP_PAGE_FAULT)
+        return PMT_ACCESS_UNKNOWN;
+    uintptr_t error = word_of(c, REG_ERR);
+    return error & FAULT_FETCHES  ? PMT_ACCESS_EXECUTE
+           : error & FAULT_WRITES ? PMT_ACCESS_WRITE
+                                  : PMT_ACCESS_READ;
+}
+
+/* ---- the record ---- */
+
+/* glibc's struct abort_msg_s (include/stdlib.h), which abort(3) leaves for debuggers. */
+struct abort_message {
+    unsigned int size;
+    char text[];
+};
+
+static struct abort_message *const *abort_message; /* glibc's __abort_msg; NULL: there is none */
+
+void last_words_init(void)
+{
+    abort_message = library_system("__abort_msg");
+}
+
+/* Its size; none at any other signal, as the program may have gone on. */
+static uint32_t find_message(int number, const char **text)
+{
+    const struct abort_message *m = number == SIGABRT && abort_message ? *abort_message : NULL;
+    if (!m || !sys_can_read(m))
+        return 0;
+    *text = m->text;
+    uint32_t size = 0;
+    while (size < PMT_MESSAGE_MAX && sys_can_read(m->text + size) && m->text[size])
+        size++;
+    return size;
+}
+
+static uint64_t stack_limit(void)
+{
+    uint64_t limit[2] = {~0ull, ~0ull}; /* struct rlimit64 */
+    sys4(__NR_prlimit64, 0, RLIMIT_STACK, NULL, limit);
+    return limit[0] == ~0ull ? 0 : limit[0];
+}
+
+static void send(const struct crash *c, enum pmt_access access, uint32_t stack_id)
+{
+    const siginfo_t *info = c->info;
+    const char *text = "";
+    uint32_t size = find_message(info->si_signo, &text);
+    struct emit e = emit_begin((uint32_t)sizeof(struct pmt_fatal) + pmt_align(size));
+    struct pmt_fatal *f = e.record;
+    if (!f)
+        return;
+    emit_header(&e, PMT_RECORD_FATAL, (uint8_t)info->si_signo, stack_id, ticks_now());
+    f->ip = word_of(c, IP);
+    f->sp = word_of(c, SP);
+    f->addr = access == PMT_ACCESS_NONE ? 0 : (uintptr_t)info->si_addr;
+    f->stack_limit = stack_limit();
+    f->code = info->si_code;
+    f->access = access;
+    f->sender = info->si_code <= 0 ? (uint32_t)info->si_pid : 0;
+    f->message_size = size;
+    memcpy(f + 1, text, size);
+    emit_end(&e);
+}
+
+static void tell(void *arg)
+{
+    const struct crash *c = arg;
+    enum pmt_access access = access_of(c);
+    struct unwind_registers at = {word_of(c, IP), word_of(c, SP), word_of(c, FP)};
+    uint32_t stack_id = stack_id_of_signal(at, access != PMT_ACCESS_EXECUTE);
+    attention_last_look(PMT_REASON_EXIT, stack_id);
+    send(c, access, stack_id);
+    if (live->sink == SINK_OUTPUT)
+        output_close();
+}
+
+/* ---- the handler ---- */
+
+/* Of several threads the first one tells; the others wait for the end. Not for ever: should it be
+ * gone by itself they end, too. */
+static bool is_first(void)
+{
+    static uint32_t telling;
+    if (!__atomic_exchange_n(&telling, 1, __ATOMIC_ACQ_REL))
+        return true;
+    for (unsigned step = 0; step < 100; step++)
+        sys_futex_wait(&telling, 1, 20);
+    return false;
+}
+
+static void handle(int number, siginfo_t *info, void *context)
+{
+    static const struct last_words_action none; /* SIG_DFL */
+    struct crash crash = {info, context};
+    uint32_t pid = (uint32_t)sys0(__NR_getpid);
+    bool may_tell = pid == live->pid && live->sink != SINK_NONE && !thread.left_at && !thread.busy;
+    if (may_tell && is_first())
+        own_stack_run(tell, &crash);
+    sys4(__NR_rt_sigaction, number, &none, NULL, sizeof none.mask);
+    sys4(__NR_rt_tgsigqueueinfo, pid, sys0(__NR_gettid), number, info);
+}
+
+struct last_words_action last_words_action(void)
+{
+    return (struct last_words_action){.handler = (uintptr_t)handle,
+                                      .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+                                      .restorer = (uintptr_t)last_words_return,
+                                      .mask = ~0ull};
+}

@@ -1,0 +1,126 @@
+"""What a program tells when a signal ends it: which signal, which access to which address, where in the program; and that it
+ends as without the tracer."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from tracing import FOLLOW, TOOL, run, trace
+
+ENDS = {  # kind of tests/victims/last_words.c: signal
+    "read": signal.SIGSEGV, "write": signal.SIGSEGV, "null_call": signal.SIGSEGV, "no_execute": signal.SIGSEGV,
+    "bus": signal.SIGBUS, "thread": signal.SIGSEGV, "handler": signal.SIGSEGV, "fpe": signal.SIGFPE, "ill": signal.SIGILL,
+    "abort": signal.SIGABRT, "raise": signal.SIGSEGV, "kill": signal.SIGBUS, "double_free": signal.SIGABRT,
+}
+
+
+def stack_of(traced, event):
+    """The frames of an event's stack."""
+    [stack] = traced.of("stack", id=event["stack_id"])
+    return stack["frames"]
+
+
+def assert_told(traced, said):
+    """The fatal event says what the program has said before it died."""
+    name, access, address, line = said
+    [fatal] = traced.of("fatal")
+    assert fatal["signal"] == name == traced.images[-1].exit.get("signal", name)
+    assert fatal.get("access", "none") == access
+    if access != "none":
+        assert fatal["addr"] == address and "sender" not in fatal
+    own = [frame for frame in stack_of(traced, fatal) if frame.get("file", "").endswith("last_words.c")]
+    assert own[0]["line"] == int(line)
+    return fatal
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_signal_is_told(kind, programs):
+    victim = programs.victims / "last_words"
+    plain, traced = run(victim, kind), trace(victim, kind)
+    assert traced.status == plain.status == -ENDS[kind]
+    [said] = traced.said("fatal")
+    fatal = assert_told(traced, said)
+    if kind in ("abort", "raise", "kill", "double_free"):
+        assert fatal["sender"] == traced.process["pid"] and fatal["code"] <= 0
+    assert ("double free" in fatal.get("message", "")) == (kind == "double_free")
+    index = traced.events.index(fatal)
+    assert {event["type"] for event in traced.events[index + 1:]} == {"exit"}
+    before = [event for event in traced.events[:index] if event["type"] in ("snapshot", "kernel", "alloc")]
+    assert (before[-1]["type"], before[-1]["reason"], before[-1]["whole"]) == ("snapshot", "exit", True)
+
+
+@pytest.mark.parametrize("kind", ["overflow", "big_frame", "thread_overflow"])
+def test_overflow_is_told(kind, programs):
+    """The address lies below the stack as the last look has it, and the whole recursion is in the call stack."""
+    victim = programs.victims / "last_words"
+    plain, traced = run(victim, kind), trace(victim, kind)
+    assert traced.status == plain.status == -signal.SIGSEGV
+    [fatal] = traced.of("fatal")
+    address, sp = int(fatal["addr"], 16), int(fatal["sp"], 16)
+    assert fatal["access"] == "write" and abs(address - sp) < 65 << 20
+    stacks = {"thread_stack"} if kind == "thread_overflow" else {"stack"}
+    last = traced.of("snapshot", reason="exit")[-1]
+    stack = next(region for region in last["regions"] if region["kind"] in stacks)
+    assert address < int(stack["start"], 16)
+    functions = [frame.get("function") for frame in stack_of(traced, fatal)]
+    assert functions[:2] == (["big_frame", "of_memory"] if kind == "big_frame" else ["overflow", "overflow"])
+    assert len(functions) >= 4
+
+
+@pytest.mark.parametrize("kind", ["blocked", "ignored", "vfork", "fork"])
+def test_not_told(kind, programs):
+    """The kernel ends a process at once if the signal is blocked or ignored; children are not traced."""
+    victim = programs.victims / "last_words"
+    plain, traced = run(victim, kind), trace(victim, kind)
+    assert traced.status == plain.status
+    assert traced.said("child") == plain.said("child")
+    assert not traced.of("fatal")
+
+
+def test_child_is_told(programs):
+    """With --follow a child has last words, too."""
+    traced = trace(programs.victims / "last_words", "fork", tool_options=FOLLOW)
+    assert traced.status == 0 and traced.said("child") == [["11"]]
+    [said] = traced.said("fatal")
+    assert_told(traced.images[1], said)
+    assert not traced.images[0].of("fatal")
+
+
+@pytest.mark.parametrize("mode", [[], ["old"]])
+@pytest.mark.parametrize("options", [[], FOLLOW, ["--last-words=no"]])
+def test_program_sees_its_own_dispositions(mode, options, programs):
+    """Handlers, flags, masks, alternate stacks: all that it asks for is as without the tracer, children's, too."""
+    victim = programs.victims / "dispositions"
+    plain, traced = run(victim, *mode), trace(victim, *mode, tool_options=options)
+    assert (plain.status, traced.status) == (0, 0)
+    assert traced.stdout == plain.stdout and "SOMETHING" not in plain.stdout
+    assert traced.stderr == plain.stderr == ""
+
+
+def test_off(programs):
+    """--last-words=no: the kernel knows of no handler."""
+    command = "sed", "-n", "/SigCgt/p", "/proc/self/status"
+    assert trace(*command, tool_options=["--last-words=no"]).stdout == run(*command).stdout
+    assert trace(*command).stdout != run(*command).stdout
+    victim = programs.victims / "last_words"
+    traced = trace(victim, "read", tool_options=["--last-words=no"])
+    assert traced.status == -signal.SIGSEGV and not traced.of("fatal")
+
+
+def test_core_is_the_same(tmp_path, programs):
+    """What a debugger reads of the core file: signal, address, instruction."""
+    victim = programs.victims / "last_words"
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    if not pattern or pattern[0] in "|/":
+        pytest.skip(f"cores go to {pattern}")
+    said = []
+    for number, prefix in enumerate([[], [TOOL, "-q", "--"]]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        run("sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", *prefix, victim, "write", cwd=folder)
+        [core] = folder.glob("core*")
+        commands = ["-ex", "p $_siginfo.si_signo", "-ex", "p $_siginfo.si_code", "-ex", "p (char*)$_siginfo._sifields._sigfault.si_addr - constant",
+                    "-ex", "x/i $pc", "-ex", "bt"]
+        said.append(re.sub(r"0x[0-9a-f]+", "0x", run("gdb", "-q", "-batch", *commands, victim, core).stdout.partition("$1")[2]))
+    assert said[0] == said[1] and "of_memory" in said[0]
