@@ -60,13 +60,13 @@ size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width)
     return columns;
 }
 
+#define EXACT_UP_TO (16u << 20)
+
 char *text_size(char out[TEXT_SIZE], uint64_t bytes)
 {
     static const char units[] = "KMGTPE";
-    if (bytes < 1024) {
-        snprintf(out, TEXT_SIZE, "%" PRIu64 "B", bytes);
-        return out;
-    }
+    if (bytes < 1024 || (bytes <= EXACT_UP_TO && bytes % 1024 == 0))
+        return text_exact_size(out, bytes);
     double value = (double)bytes / 1024;
     unsigned unit = 0;
     while (value >= 1023.5 && units[unit + 1]) {
@@ -87,5 +87,11 @@ char *text_exact_size(char out[TEXT_SIZE], uint64_t bytes)
         unit++;
     }
     snprintf(out, TEXT_SIZE, "%" PRIu64 "%c", bytes, units[unit]);
+    return out;
+}
+
+char *text_bytes(char out[TEXT_BYTES], uint64_t bytes)
+{
+    snprintf(out, TEXT_BYTES, "%" PRIu64 " byte%s", bytes, bytes == 1 ? "" : "s");
     return out;
 }

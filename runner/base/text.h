@@ -19,8 +19,12 @@ size_t text_printable(const char *text, size_t left);
  * become \xNN. At most `width` columns, then "..."; 0: no limit. Returns the columns written. */
 size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
 
-/* "4K", "136K", "2.4M", "512B": into `out`, terminated. */
+/* "4K", "136K", "2448K", "26.7M", "512B": into `out`, terminated. Whole K are exact up to 16M. */
 #define TEXT_SIZE 16
 char *text_size(char out[TEXT_SIZE], uint64_t bytes);
 char *text_exact_size(char out[TEXT_SIZE],
                       uint64_t bytes); /* in the largest unit without a fraction */
+
+/* "1 byte", "400 bytes" */
+#define TEXT_BYTES 28
+char *text_bytes(char out[TEXT_BYTES], uint64_t bytes);

@@ -59,16 +59,26 @@ static size_t room_behind(const struct lines *l, size_t column)
     return l->width > column + least ? l->width - column : least;
 }
 
+/* Between two words, so that neither is the next line one word. */
+static size_t place_to_cut(const char *text, size_t room)
+{
+    size_t cut = room;
+    while (cut > 0 && text[cut] != ' ')
+        cut--;
+    size_t earlier = cut ? cut - 1 : 0;
+    while (earlier > 0 && text[earlier] != ' ')
+        earlier--;
+    if (cut && earlier && !strchr(text + cut + 1, ' '))
+        return earlier;
+    return cut ? cut : room;
+}
+
 void line_wrap(struct lines *l, const char *text, enum style style)
 {
     size_t room = room_behind(l, l->column);
     line_style(l, style);
     while (strlen(text) > room) {
-        size_t cut = room;
-        while (cut > 0 && text[cut] != ' ')
-            cut--;
-        if (cut == 0)
-            cut = room;
+        size_t cut = place_to_cut(text, room);
         fprintf(l->out, "%.*s", (int)cut, text);
         line_end(l);
         line_indent(l);
@@ -130,6 +140,22 @@ static void name(const struct lines *l, const struct region *r, size_t room)
     if (path[0] == '/' && strlen(path) > room)
         path = basename(path);
     text_escape(l->out, path, strlen(path), room);
+}
+
+void line_regions(struct lines *l, const struct region *first, const struct region *last,
+                  size_t count, uint64_t bytes, const char *note)
+{
+    char size[TEXT_SIZE], regions[32];
+    snprintf(regions, sizeof regions, "%zu regions", count);
+    int used = fprintf(l->out, "%0*" PRIx64 "-%0*" PRIx64 " %4s %6s %-12s ", (int)l->address_width,
+                       first->raw.start, (int)l->address_width, last->raw.end, "",
+                       text_size(size, bytes), regions);
+    size_t at = LINE_INDENT + (size_t)used;
+    if (*note)
+        fputs(note, l->out);
+    else
+        name(l, first, l->width > at + 8 ? l->width - at : 8);
+    line_end(l);
 }
 
 /* What the kind does not say: whose stack it is, that an arena's part is only reserved. */

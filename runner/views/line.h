@@ -39,4 +39,8 @@ void line_call(struct lines *l, const char *left, const char *caller);
 /* "56555000-56556000 r--p     4K  rodata        map3" and the end of the line. `note` is put in
  * front of the name, "" if there is none. */
 void line_region(struct lines *l, const struct region *r, const char *note);
+/* Several of them in one line: "f7cfc000-f7f24000       2208K 6 regions    libc.so.6". `name`:
+ * where the first one has none that is to be shown, else "". */
+void line_regions(struct lines *l, const struct region *first, const struct region *last,
+                  size_t count, uint64_t bytes, const char *name);
 void line_region_titles(struct lines *l);

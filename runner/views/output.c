@@ -1,6 +1,7 @@
 #include "runner/views/output.h"
 #include <errno.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Like write(2), but all of it, also to what does not block. Returns 0 or -errno. */
@@ -17,6 +18,13 @@ static int write_all(int fd, const char *bytes, size_t size)
         size -= written > 0 ? (size_t)written : 0;
     }
     return 0;
+}
+
+unsigned output_width(const struct output *out)
+{
+    struct winsize size;
+    bool known = out->resized && ioctl(out->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : out->width;
 }
 
 void output_write(struct output *out, const char *bytes, size_t size)

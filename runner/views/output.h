@@ -7,11 +7,14 @@
 struct output {
     int fd; /* owned */
     bool color;
-    unsigned width;             /* columns of the terminal */
+    unsigned width;             /* columns of the terminal, or of what else there is */
+    bool resized;               /* it is a terminal, whose width may change */
     bool all;                   /* procmap-trace's own regions too, and every allocation */
     void (*before_write)(void); /* or NULL */
     int error; /* -errno of the first write that failed; there is no other after it */
 };
 
+/* The columns that there are now, of a terminal. */
+unsigned output_width(const struct output *out);
 void output_write(struct output *out, const char *bytes, size_t size);
 int output_close(struct output *out); /* 0, or the error */

@@ -24,6 +24,7 @@ void timeline_time(struct timeline *t, const struct model *m, uint64_t t_ns)
     t->last_call = t->last_kernel = 0;
     t->last_is_change = false;
     t->last_why[0] = '\0';
+    t->lines.width = output_width(&t->output);
     line_time(&t->lines, t_ns);
 }
 

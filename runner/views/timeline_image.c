@@ -1,23 +1,30 @@
 #include "runner/views/timeline_image.h"
 #include "runner/base/memory.h"
+#include "runner/base/shell_word.h"
 #include "runner/base/text.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_event.h"
+#include "runner/views/timeline_map.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
 /* ---- the beginning ---- */
 
-/* As many of them as fit on the line. */
+/* As a shell needs them, as many as fit on the line. */
 static void write_arguments(const struct timeline *t, const struct image *image, size_t used)
 {
+    char word[1000];
     for (uint32_t i = 0; i < image->argv_size; i += (uint32_t)strlen(image->argv + i) + 1) {
         size_t room = t->lines.width > used + 1 ? t->lines.width - used - 1 : 0;
-        if (room < 8)
+        size_t length = shell_word(word, sizeof word, image->argv + i);
+        bool last = i + strlen(image->argv + i) + 1 >= image->argv_size;
+        if (room < 12 || (!last && room < length + 4)) {
+            fputs(room >= 3 ? " ..." : "", t->lines.out);
             return;
+        }
         fputc(' ', t->lines.out);
-        used += 1 + text_escape(t->lines.out, image->argv + i, strlen(image->argv + i), room);
+        used += 1 + text_escape(t->lines.out, word, length, room);
     }
 }
 
@@ -109,32 +116,6 @@ void timeline_image_begins(struct timeline *t, const struct model *m, const stru
         write_next_head(t, m, event->t_ns);
 }
 
-static void write_hidden(struct timeline *t, const struct totals *totals)
-{
-    char text[200], size[TEXT_SIZE];
-    const struct total *own = &totals->kinds[KIND_TRACER];
-    if (t->output.all || !own->regions)
-        return;
-    snprintf(text, sizeof text,
-             "(not shown: %" PRIu64
-             " regions, %s, of procmap-trace itself, which are in /proc/PID/maps, too; "
-             "--all shows them)",
-             own->regions, text_size(size, own->bytes));
-    timeline_indented(t, text, STYLE_DIM);
-}
-
-static void write_map(struct timeline *t, const struct regions *map)
-{
-    line_region_titles(&t->lines);
-    for (size_t i = 0; i < map->list.count; i++) {
-        const struct region *r = map->list.items[i];
-        if (r->tracer && !t->output.all)
-            continue;
-        line_indent(&t->lines);
-        line_region(&t->lines, r, "");
-    }
-}
-
 static void write_whole_map(struct timeline *t, const struct model *m, uint64_t t_ns)
 {
     const struct total *program = &t->shown->at_start.program;
@@ -143,28 +124,8 @@ static void write_whole_map(struct timeline *t, const struct model *m, uint64_t 
     snprintf(text, sizeof text, "START   %" PRIu64 " regions, %s", program->regions,
              text_size(size, program->bytes));
     line_call(&t->lines, text, "");
-    write_map(t, &m->image->map);
-    write_hidden(t, &t->shown->at_start);
+    timeline_map_table(t, &m->image->map);
     fputc('\n', t->lines.out);
-}
-
-/* The regions of `map` that are not in `other`, with a sign; how many. */
-static size_t write_only_in(struct timeline *t, const struct regions *map,
-                            const struct regions *other, char sign, bool count_only)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < map->list.count; i++) {
-        const struct region *r = map->list.items[i];
-        const struct region *same = regions_find(other, r->raw.start);
-        if ((same && region_same(same, r)) || r->tracer)
-            continue;
-        count++;
-        if (count_only)
-            continue;
-        fprintf(t->lines.out, "%c %-*s", sign, LINE_INDENT - 2, sign == '+' ? "here" : "parent");
-        line_region(&t->lines, r, "");
-    }
-    return count;
 }
 
 /* A child: what a reader does not know yet. */
@@ -176,15 +137,15 @@ static void write_short_map(struct timeline *t, const struct image *image)
     const char *as = "";
     text_size(size, program->bytes);
     if (had->list.count) {
-        bool differs =
-            write_only_in(t, map, had, '+', true) || write_only_in(t, had, map, '-', true);
+        bool differs = timeline_map_only_in(t, map, had, '+', true) ||
+                       timeline_map_only_in(t, had, map, '-', true);
         as = differs ? "its parent's map, but for the regions below: " : "same map as its parent: ";
     }
     snprintf(text, sizeof text, "%s%" PRIu64 " regions, %s", as, program->regions, size);
     timeline_indented(t, text, STYLE_DIM);
     if (had->list.count) {
-        write_only_in(t, had, map, '-', false);
-        write_only_in(t, map, had, '+', false);
+        timeline_map_only_in(t, had, map, '-', false);
+        timeline_map_only_in(t, map, had, '+', false);
     }
 }
 
@@ -202,28 +163,6 @@ void timeline_image_mapped(struct timeline *t, const struct model *m, const stru
 }
 
 /* ---- the end ---- */
-
-static void write_totals(struct timeline *t, const struct totals *now)
-{
-    FILE *out = t->lines.out;
-    line_indent(&t->lines);
-    line_style(&t->lines, STYLE_DIM);
-    fprintf(out, "%-14s %8s %8s %12s", "kind", "regions", "size", "since START");
-    line_end(&t->lines);
-    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
-        const struct total *a = &now->kinds[kind], *b = &t->shown->at_start.kinds[kind];
-        char size[TEXT_SIZE], delta[TEXT_SIZE], sign[2] = "";
-        if ((!a->regions && !b->regions) || (kind == KIND_TRACER && !t->output.all))
-            continue;
-        uint64_t bytes = a->bytes > b->bytes ? a->bytes - b->bytes : b->bytes - a->bytes;
-        text_size(delta, bytes);
-        if (bytes)
-            sign[0] = a->bytes > b->bytes ? '+' : '-';
-        line_indent(&t->lines);
-        fprintf(out, "%-14s %8" PRIu64 " %8s %5s%s%s\n", kind_name(kind), a->regions,
-                text_size(size, a->bytes), "", sign, bytes ? delta : "=");
-    }
-}
 
 /* "3 changes of the map, all explained" */
 static size_t changes_text(const struct ledger *g, char *out, size_t size)
@@ -320,7 +259,7 @@ static void write_long_end(struct timeline *t, const struct model *m, const char
     snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s", title, now.program.regions,
              text_size(size, now.program.bytes));
     line_call(&t->lines, text, "");
-    write_totals(t, &now);
+    timeline_map_totals(t, &now);
     write_ledger(t, m->image);
 }
 

@@ -42,11 +42,11 @@ void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out,
 void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
 {
     const struct allocation *block = allocations_find(&m->image->allocations, a->addr);
+    char bytes[TEXT_BYTES];
     out[0] = '\0';
     if (block && !(a->chunk & PMT_CHUNK_MMAPPED))
-        snprintf(out, size,
-                 "%" PRIu64 " bytes go back to malloc, which keeps them: no change of the map",
-                 block->size);
+        snprintf(out, size, "malloc keeps the %s for later: no change of the map",
+                 text_bytes(bytes, block->size));
 }
 
 void wording_system_call(const struct cause *c, char *out, size_t size)

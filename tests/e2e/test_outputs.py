@@ -148,7 +148,6 @@ def told(timeline):
     timeline = re.sub(r"shmat\(id \d+\)", "shmat(id ID)", timeline)
     timeline = re.sub(r"/(mmap_file\.)\w{6}\b|(memory-)\d+\b", r"/\1\2NAME", timeline)
     timeline = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8}([0-9a-f]{4}){0,2}\b", "ADDRESS", timeline)
-    timeline = re.sub(r"not shown: \d+ regions, \S+,", "not shown: REGIONS,", timeline)
     return re.sub(r" +", " ", timeline)
 
 

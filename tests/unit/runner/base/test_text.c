@@ -214,13 +214,26 @@ static void test_size(void **state)
     check_size(136 << 10, "136K");
     check_size(1020 << 10, "1020K");
     check_size(1 << 20, "1M");
-    check_size((2 << 20) + (400 << 10), "2.4M");
+    check_size((2 << 20) + (400 << 10), "2448K");
+    check_size((2 << 20) + (400 << 10) + 1, "2.4M");
+    check_size((16 << 20) - 1024, "16383K");
+    check_size(16 << 20, "16M");
+    check_size((16 << 20) + 4096, "16.0M");
     check_size(99 << 20 | 1 << 19, "99.5M");
     check_size(1ull << 30, "1G");
     check_size(3ull << 40, "3T");
     check_size(1ull << 50, "1P");
     check_size(1ull << 60, "1E");
     check_size(UINT64_MAX, "16E");
+}
+
+static void test_bytes_of(void **state)
+{
+    (void)state;
+    char out[TEXT_BYTES];
+    assert_string_equal(text_bytes(out, 0), "0 bytes");
+    assert_string_equal(text_bytes(out, 1), "1 byte");
+    assert_string_equal(text_bytes(out, UINT64_MAX), "18446744073709551615 bytes");
 }
 
 /* A number of four digits in a unit would be one more in the next: "1024K" is "1M". */
@@ -230,8 +243,10 @@ static void test_size_rounding(void **state)
     check_size((1 << 20) - 1, "1.0M");
     check_size((1 << 20) - 4, "1.0M");
     check_size((1ull << 30) - 1, "1.0G");
-    for (uint64_t bytes = 1000; bytes < 1ull << 62; bytes += bytes / 37 + 1) {
+    for (uint64_t bytes = 1001; bytes < 1ull << 62; bytes += (bytes / 37 + 1) | 1) {
         char out[TEXT_SIZE];
+        if (bytes % 1024 == 0)
+            continue;
         text_size(out, bytes);
         assert_true(strlen(out) <= 5);
         assert_true(bytes < 1024 || strtod(out, NULL) < 1024);
@@ -248,10 +263,11 @@ static int clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes),    cmocka_unit_test(test_code_points),
-        cmocka_unit_test(test_not_utf8), cmocka_unit_test(test_end),
-        cmocka_unit_test(test_width),    cmocka_unit_test(test_any_width),
-        cmocka_unit_test(test_size),     cmocka_unit_test(test_size_rounding),
+        cmocka_unit_test(test_bytes),         cmocka_unit_test(test_code_points),
+        cmocka_unit_test(test_not_utf8),      cmocka_unit_test(test_end),
+        cmocka_unit_test(test_width),         cmocka_unit_test(test_any_width),
+        cmocka_unit_test(test_size),          cmocka_unit_test(test_bytes_of),
+        cmocka_unit_test(test_size_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
 }
