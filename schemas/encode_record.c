@@ -1,4 +1,5 @@
 #include "schemas/encode_record.h"
+#include "schemas/encode_fatal.h"
 #include "schemas/glibc.h"
 #include "schemas/mapcalls.h"
 #include "schemas/names.h"
@@ -296,29 +297,6 @@ static void encode_unfollowed(struct encoder *e, const struct pmt_unfollowed *u)
         encode_key_string(e, ",\"path\":", (const char *)(u + 1), u->path_size);
 }
 
-static void encode_fatal(struct encoder *e, const struct encode_context *c,
-                         const struct pmt_fatal *f)
-{
-    encode_key_chars(e, ",\"signal\":", names_fatal_signal(f->r.call));
-    encode_literal(e, ",\"code\":");
-    encode_signed(e, f->code);
-    if (f->sender)
-        encode_key_unsigned(e, ",\"sender\":", f->sender);
-    if (f->access != PMT_ACCESS_NONE) {
-        encode_key_chars(e, ",\"access\":", names_access(f->access));
-        encode_key_address(e, ",\"addr\":", f->addr);
-    }
-    encode_key_address(e, ",\"ip\":", f->ip);
-    encode_key_address(e, ",\"sp\":", f->sp);
-    if (f->stack_limit)
-        encode_key_unsigned(e, ",\"stack_limit\":", f->stack_limit);
-    if (f->message_size)
-        encode_key_string(e, ",\"message\":", (const char *)(f + 1), f->message_size);
-    key_stack(e, &f->r);
-    if (c->fatal_extra)
-        c->fatal_extra(e, c->arg, f);
-}
-
 static void encode_exit(struct encoder *e, const struct encode_context *c, const struct pmt_exit *x)
 {
     encode_key_chars(e, ",\"end\":", names_end(x->end));
@@ -364,7 +342,9 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     case PMT_RECORD_EXIT:
         return encode_exit(e, c, (const struct pmt_exit *)r);
     case PMT_RECORD_FATAL:
-        return encode_fatal(e, c, (const struct pmt_fatal *)r);
+        encode_fatal(e, (const struct pmt_fatal *)r);
+        key_stack(e, r);
+        return c->fatal_extra ? c->fatal_extra(e, c->arg, (const struct pmt_fatal *)r) : (void)0;
     case PMT_RECORD_LOSS:
         encode_key_chars(e, ",\"reason\":", names_loss(r->call));
         return encode_key_unsigned(e, ",\"count\":", ((const struct pmt_lost *)r)->count);

@@ -23,8 +23,11 @@ struct pmt_fatal {
     uint32_t access;       /* enum pmt_access */
     uint32_t sender;       /* pid of the process that sent it; 0: nobody did */
     uint32_t message_size; /* of what glibc says before it aborts */
-    /* message */
+    uint32_t content_size; /* of the text that lies around `addr`, if there is one ... */
+    uint32_t content_at;   /* ... which is so many bytes in it */
+    /* message, content */
 };
 #define PMT_MESSAGE_MAX 1024u
+#define PMT_CONTENT_MAX 64u
 
-_Static_assert(sizeof(struct pmt_fatal) == 24 + 32 + 16, "fatal record");
+_Static_assert(sizeof(struct pmt_fatal) == 24 + 32 + 24, "fatal record");

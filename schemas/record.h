@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 7
+#define PMT_RING_VERSION 8
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (512u << 10)
 

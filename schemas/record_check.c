@@ -124,7 +124,9 @@ static bool fatal_valid(const struct pmt_record *r)
     const struct pmt_fatal *f = (const struct pmt_fatal *)r;
     uint32_t size = pmt_record_size(r);
     return size >= sizeof *f && call_is_fatal_signal(r->call) && f->access <= PMT_ACCESS_UNKNOWN &&
-           f->message_size <= PMT_MESSAGE_MAX && f->message_size <= size - sizeof *f;
+           f->message_size <= PMT_MESSAGE_MAX && f->content_size <= PMT_CONTENT_MAX &&
+           f->message_size + f->content_size <= size - sizeof *f &&
+           f->content_at <= f->content_size;
 }
 
 static bool other_valid(const struct pmt_record *r)

@@ -52,6 +52,7 @@ void image_free(struct image *image)
     memory_put(image->libc);
     memory_put(image->argv);
     allocations_free(&image->allocations);
+    graves_free(&image->graves);
     stacks_free(&image->stacks);
     memory_put(image);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/model/allocations.h"
+#include "runner/model/graves.h"
 #include "runner/model/stacks.h"
 #include "runner/model/thread_notes.h"
 #include "runner/model/tracer.h"
@@ -50,6 +51,7 @@ struct image {
     struct regions map;
     struct regions inherited; /* origin fork: the parent's map, until the first look is over */
     struct allocations allocations;
+    struct graves graves;
     struct stacks stacks;
     struct ledger ledger;
     /* Bit i: view i need not be told of allocator calls that change nothing, the ledger's sums will

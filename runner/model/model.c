@@ -40,6 +40,15 @@ static void reallocated(struct model *m, const struct event *event, const struct
     keep_block(m, event, a);
 }
 
+/* A block is about to be freed that has pages of its own, which will go. */
+static void note_freed(struct image *image, const struct plain_call *c, uint64_t t_ns)
+{
+    const struct allocation *block =
+        c->chunk & PMT_CHUNK_MMAPPED ? allocations_find(&image->allocations, c->addr) : NULL;
+    if (block)
+        graves_block(&image->graves, block, c->stack_id, t_ns);
+}
+
 static void on_alloc(struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
@@ -47,6 +56,11 @@ static void on_alloc(struct model *m, const struct event *event)
     if (a->r.call == PMT_CALL_FREE) {
         m->image->ledger.frees += a->addr != 0;
         deliver_call(m, event, 0);
+        note_freed(m->image,
+                   &(struct plain_call){.addr = a->addr,
+                                        .chunk = (uint32_t)a->chunk & PMT_CHUNK_FLAGS,
+                                        .stack_id = a->r.stack_id},
+                   event->t_ns);
         allocations_remove(&m->image->allocations, a->addr);
         own_region_freed(m->image, a->chunk);
         thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, a->chunk, m->seq);
@@ -94,6 +108,7 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     image->ledger.call_ns = t_ns;
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
+        note_freed(image, c, t_ns);
         allocations_remove(&image->allocations, c->addr);
         thread_notes_set_freed(&image->threads, c->tid, c->addr, c->chunk, m->seq);
         if (c->chunk & PMT_CHUNK_MMAPPED)

@@ -129,6 +129,20 @@ static const char *called_from(const struct model *m, const struct stack *stack,
     return place_of(s, s->inlined).function;
 }
 
+void caller_frame(const struct model *m, const struct stack *stack, uint32_t frame, char *out,
+                  size_t size)
+{
+    const struct symbol *s = symbol_of(m, stack, frame);
+    struct level level = level_with_line(s, frame);
+    level_text(&stack->frames[frame], s, level.frame == frame ? level.level : 0, out, size);
+}
+
+bool caller_is_own(const struct model *m, const struct stack *stack, uint32_t frame)
+{
+    const char *function = symbol_of(m, stack, frame)->function;
+    return is_own(m, &stack->frames[frame]) && !(function && strcmp(function, "_start") == 0);
+}
+
 size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t size)
 {
     const struct stack *stack = stacks_find(&m->image->stacks, stack_id);

@@ -10,3 +10,9 @@
  * the program runs is its own: "ld-linux.so.2". Bytes of the program, not escaped.
  * Returns its length, 0 if nothing is known. */
 size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size_t size);
+
+/* One frame of a stack, likewise, and whether it is one of the program itself, which
+ * the start of it is not. */
+void caller_frame(const struct model *model, const struct stack *stack, uint32_t frame, char *out,
+                  size_t size);
+bool caller_is_own(const struct model *model, const struct stack *stack, uint32_t frame);

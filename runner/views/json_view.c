@@ -1,5 +1,6 @@
 /* Every event as one line of JSON: schemas/event.schema.json. */
 #include "runner/base/memory.h"
+#include "runner/model/last_words.h"
 #include "runner/views/caller.h"
 #include "runner/views/json_reason.h"
 #include "runner/views/views.h"
@@ -146,6 +147,77 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
     encode_literal(e, "]");
 }
 
+static void region(struct encoder *e, const struct region *r)
+{
+    if (!r)
+        return encode_literal(e, "null");
+    encode_record_region(e, &r->raw, r->path);
+    describe(e, r);
+    encode_literal(e, "}");
+}
+
+static void cause(struct encoder *e, const struct model *m, const struct cause *c)
+{
+    char caller[1024];
+    encode_key_chars(e, ",\"cause\":{\"call\":", cause_name(c));
+    if (call_allocates(c->code) && c->code != PMT_CALL_FREE)
+        encode_key_unsigned(e, ",\"size\":", c->size);
+    if (c->name[0])
+        encode_key_chars(e, ",\"name\":", c->name);
+    if (c->seq)
+        encode_key_unsigned(e, ",\"seq\":", c->seq);
+    if (c->kernel)
+        encode_key_chars(e, ",\"kernel\":", names_call(c->kernel));
+    if (caller_text(m, c->stack_id, caller, sizeof caller))
+        encode_key_chars(e, ",\"caller\":", caller);
+    if (c->stack_id)
+        encode_key_unsigned(e, ",\"stack_id\":", c->stack_id);
+    encode_literal(e, "}");
+}
+
+static void key_caller(struct encoder *e, const struct model *m, const char *key, uint32_t stack_id)
+{
+    char caller[1024];
+    if (caller_text(m, stack_id, caller, sizeof caller))
+        encode_key_chars(e, key, caller);
+}
+
+static void block_of_place(struct encoder *e, const struct model *m, const struct place *p)
+{
+    const struct freed_block *freed = p->grave && p->grave->block.addr ? &p->grave->block : NULL;
+    if (!freed && !p->block)
+        return;
+    encode_key_address(e, ",\"block\":{\"addr\":", freed ? freed->addr : p->block->addr);
+    encode_key_unsigned(e, ",\"size\":", freed ? freed->size : p->block->size);
+    key_caller(e, m, ",\"caller\":", freed ? freed->made_by : p->block->stack_id);
+    if (freed) {
+        encode_key_unsigned(e, ",\"freed_ns\":", freed->t_ns);
+        key_caller(e, m, ",\"freed_by\":", freed->freed_by);
+    }
+    encode_literal(e, "}");
+}
+
+static void fatal_extra(struct encoder *e, void *arg, const struct pmt_fatal *f)
+{
+    const struct model *m = ((const struct json *)arg)->model;
+    struct place p = last_words_place(m->image, f);
+    if (p.kind == PLACE_NONE)
+        return;
+    encode_key_chars(e, ",\"place\":{\"is\":", place_name(p.kind));
+    if (p.kind != PLACE_NOWHERE)
+        encode_key_unsigned(e, ",\"distance\":", p.distance);
+    if (p.region) {
+        encode_literal(e, ",\"region\":");
+        region(e, p.region);
+    }
+    if (p.grave) {
+        encode_key_unsigned(e, ",\"removed_ns\":", p.grave->t_ns);
+        cause(e, m, &p.grave->cause);
+    }
+    block_of_place(e, m, &p);
+    encode_literal(e, "}");
+}
+
 static void on_flush(struct view *view)
 {
     struct json *j = (struct json *)view;
@@ -178,38 +250,11 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .alloc_extra = alloc_extra,
                                      .frame_extra = frame_extra,
                                      .thread_extra = thread_extra,
+                                     .fatal_extra = fatal_extra,
                                      .exit_extra = exit_extra,
                                      .arg = j};
     j->model = m;
     add_line(j, encode_record(j->lines + j->used, LINE_SIZE, event->record, &context));
-}
-
-static void region(struct encoder *e, const struct region *r)
-{
-    if (!r)
-        return encode_literal(e, "null");
-    encode_record_region(e, &r->raw, r->path);
-    describe(e, r);
-    encode_literal(e, "}");
-}
-
-static void cause(struct encoder *e, const struct model *m, const struct cause *c)
-{
-    char caller[1024];
-    encode_key_chars(e, ",\"cause\":{\"call\":", cause_name(c));
-    if (call_allocates(c->code) && c->code != PMT_CALL_FREE)
-        encode_key_unsigned(e, ",\"size\":", c->size);
-    if (c->name[0])
-        encode_key_chars(e, ",\"name\":", c->name);
-    if (c->seq)
-        encode_key_unsigned(e, ",\"seq\":", c->seq);
-    if (c->kernel)
-        encode_key_chars(e, ",\"kernel\":", names_call(c->kernel));
-    if (caller_text(m, c->stack_id, caller, sizeof caller))
-        encode_key_chars(e, ",\"caller\":", caller);
-    if (c->stack_id)
-        encode_key_unsigned(e, ",\"stack_id\":", c->stack_id);
-    encode_literal(e, "}");
 }
 
 /* What all derived events begin with. */

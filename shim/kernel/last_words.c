@@ -79,6 +79,11 @@ void last_words_init(void)
     abort_message = library_system("__abort_msg");
 }
 
+static bool is_printable(char c)
+{
+    return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\t';
+}
+
 /* Its size; none at any other signal, as the program may have gone on. */
 static uint32_t find_message(int number, const char **text)
 {
@@ -92,6 +97,22 @@ static uint32_t find_message(int number, const char **text)
     return size;
 }
 
+/* A string of printable characters in a constant that was to be written: what the address is in. */
+static uint32_t find_content(const struct crash *c, enum pmt_access access, const char **text)
+{
+    const char *address = c->info->si_addr, *from = address, *to = address;
+    const uintptr_t page = live->page_size;
+    if (access != PMT_ACCESS_WRITE || !sys_can_read(address))
+        return 0;
+    while ((uintptr_t)from % page && is_printable(from[-1]))
+        from--;
+    while (sys_can_read(to) && is_printable(*to))
+        to++;
+    *text = from;
+    size_t size = (size_t)(to - from);
+    return sys_can_read(to) && *to == 0 && size <= PMT_CONTENT_MAX ? (uint32_t)size : 0;
+}
+
 static uint64_t stack_limit(void)
 {
     uint64_t limit[2] = {~0ull, ~0ull}; /* struct rlimit64 */
@@ -103,8 +124,10 @@ static void send(const struct crash *c, enum pmt_access access, uint32_t stack_i
 {
     const siginfo_t *info = c->info;
     const char *text = "";
+    const char *content = "";
     uint32_t size = find_message(info->si_signo, &text);
-    struct emit e = emit_begin((uint32_t)sizeof(struct pmt_fatal) + pmt_align(size));
+    uint32_t content_size = find_content(c, access, &content);
+    struct emit e = emit_begin((uint32_t)sizeof(struct pmt_fatal) + pmt_align(size + content_size));
     struct pmt_fatal *f = e.record;
     if (!f)
         return;
@@ -117,7 +140,10 @@ static void send(const struct crash *c, enum pmt_access access, uint32_t stack_i
     f->access = access;
     f->sender = info->si_code <= 0 ? (uint32_t)info->si_pid : 0;
     f->message_size = size;
+    f->content_size = content_size;
+    f->content_at = content_size ? (uint32_t)((const char *)info->si_addr - content) : 0;
     memcpy(f + 1, text, size);
+    memcpy((char *)(f + 1) + size, content, content_size);
     emit_end(&e);
 }
 

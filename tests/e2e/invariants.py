@@ -200,6 +200,39 @@ class Checker:
     def on_unfollowed(self, event):
         self.unfollowed += 1
 
+    def on_fatal(self, event):
+        """What lies at the address is derived again, from the map and from what has been removed."""
+        if "place" not in event:
+            return
+        address, place = int(event["addr"], 16), event["place"]
+        here, distance, region = self.map.at(address), place.get("distance"), place.get("region")
+        start, end = (int(region[edge], 16) for edge in ("start", "end")) if region else (0, 0)
+        if place["is"] in ("region", "file end"):
+            needed = {"read": "r", "write": "w", "execute": "x"}.get(event["access"], "?")
+            holds = here is not None and here.start == start and distance == address - start
+            holds = holds and (needed not in region["perms"] or event["signal"] == "SIGBUS")
+        elif place["is"] == "removed":
+            gone = self.by_seq_of_removal(region, address)
+            holds = here is None and gone is not None and gone["t_ns"] == place["removed_ns"] and distance == address - start
+        else:
+            truth = {"null": address < 65536 and distance == address,
+                     "stack limit": region and region["kind"] == "stack" and address < start
+                     and distance == end - (address & ~4095) > event.get("stack_limit", 1 << 64),
+                     "behind": address - end == distance < 65536, "below": start - address == distance <= 65536, "nowhere": True}
+            holds = here is None and truth[place["is"]]
+        if not holds:
+            self.error(event, f"{event['addr']} is said to be {place}, the map has {here}")
+
+    def by_seq_of_removal(self, region, address):
+        """The last event that took this region away, or the part of it that the address was in."""
+        found = None
+        for event in self.by_seq.values():
+            if event["type"] == "region" and event["before"] and event["before"]["start"] == region["start"]:
+                after = event["after"]
+                if not after or not int(after["start"], 16) <= address < int(after["end"], 16):
+                    found = event
+        return found
+
     def on_thread(self, event):
         if (event["event"] == "start") == (event["tid"] in self.threads):
             self.error(event, f"thread {event['tid']} {event['event']}s, but it was{'' if event['event'] == 'start' else ' not'} there")

@@ -124,3 +124,66 @@ def test_core_is_the_same(tmp_path, programs):
                     "-ex", "x/i $pc", "-ex", "bt"]
         said.append(re.sub(r"0x[0-9a-f]+", "0x", run("gdb", "-q", "-batch", *commands, victim, core).stdout.partition("$1")[2]))
     assert said[0] == said[1] and "of_memory" in said[0]
+
+
+PLACES = {  # kind: (what is there, kind of the region)
+    "read": ("null", None), "write": ("region", "rodata"), "null_call": ("null", None), "no_execute": ("region", "data"),
+    "bus": ("file end", "mapped_file"), "overflow": ("stack limit", "stack"), "big_frame": ("stack limit", "stack"),
+    "thread_overflow": ("region", "guard"), "unmapped": ("removed", "anonymous"), "freed": ("removed", "malloc_mmap"),
+    "behind_heap": ("behind", "heap"),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_lies_there(kind, programs):
+    """tests/e2e/invariants.py derives it again; here is what the program has done."""
+    traced = trace(programs.victims / "last_words", kind)
+    [fatal] = traced.of("fatal")
+    place = fatal["place"]
+    assert (place["is"], place.get("region", {}).get("kind")) == PLACES[kind]
+    if kind == "write":
+        assert fatal["content"] == {"text": "hello", "at": 1}
+    if kind == "freed":
+        [made, freed] = (traced.said(word)[0] for word in ("malloc", "free"))  # SIZE ADDRESS line LINE; ADDRESS line LINE
+        block = place["block"]
+        assert [str(block["size"]), block["addr"]] == made[:2] and block["addr"] == freed[0]
+        assert block["caller"].endswith(f":{made[3]}") and block["freed_by"].endswith(f":{freed[2]}")
+        assert block["freed_ns"] <= place["removed_ns"]
+    if kind == "behind_heap":
+        assert place["distance"] == 0
+        [made] = traced.said("malloc")
+        assert place["block"]["addr"] == made[1]
+
+
+TOLD = {  # kind: what the timeline says, among other things
+    "read": ["read from 0x8", "a null pointer, and 8 bytes on"],
+    "write": ['there is the constant "hello", in rodata', "must not be written", "in of_memory", "main last_words.c"],
+    "null_call": ["jump to 0x0", "a null pointer"],
+    "bus": ["ends before that page"],
+    "overflow": ["below the stack", "its limit, 8M (ulimit -s)", "overflow last_words.c:", "(63 times)"],
+    "big_frame": ["below the stack", "in big_frame last_words.c"],
+    "thread_overflow": ["the guard below the stack of thread", "in thread"],
+    "fpe": ["divided by zero"], "ill": ["__builtin_trap"],
+    "double_free": ["free(): double free detected", "in free (libc.so.6)"],
+    "raise": ["the program has sent it to itself"],
+    "freed": ["there lay the block", "bytes, of of_blocks last_words.c:", "freed by of_blocks last_words.c:"],
+    "behind_heap": ["the first byte behind heap", "the last block before it"],
+}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_timeline(kind, programs):
+    shell = 'ulimit -s 8192; exec "$@"'
+    done = run("sh", "-c", shell, "sh", TOOL, "--color=never", "--", programs.victims / "last_words", kind, env={"COLUMNS": "1000"})
+    told = done.stderr.partition("  SIG")[2]
+    assert told and [part for part in TOLD[kind] if part not in told] == []
+    assert "KILLED" in told
+
+
+def test_replay_tells_the_same(tmp_path, programs):
+    for kind in ("write", "freed", "double_free"):
+        live = run(TOOL, f"--json={tmp_path / kind}", "-o", tmp_path / f"{kind}.txt", "--", programs.victims / "last_words", kind)
+        assert live.status < 0
+        shown = run(TOOL, "show", "-o", tmp_path / "shown.txt", tmp_path / kind)
+        assert shown.status == 0
+        assert (tmp_path / "shown.txt").read_text() == (tmp_path / f"{kind}.txt").read_text()

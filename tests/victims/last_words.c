@@ -77,6 +77,28 @@ static void end_of_file(void)
     EXPECT("SIGBUS", "write", page + 7), page[7] = 1;
 }
 
+/* The heap: the last block is followed by the end of its region. */
+static void behind_heap(void)
+{
+    char *block = MALLOC(100), *end = sbrk(0);
+    EXPECT("SIGSEGV", "write", end), *(volatile char *)end = block[0];
+}
+
+static void of_blocks(const char *kind)
+{
+    if (!strcmp(kind, "unmapped")) {
+        volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        munmap((void *)page, 4096);
+        EXPECT("SIGSEGV", "read", page + 5), (void)page[5];
+    } else if (!strcmp(kind, "freed")) {
+        volatile char *block = MALLOC(1000000), *volatile same = block;
+        FREE((void *)block);
+        EXPECT("SIGSEGV", "write", same + 9), same[9] = 1;
+    } else if (!strcmp(kind, "behind_heap")) {
+        behind_heap();
+    }
+}
+
 static void of_memory(const char *kind)
 {
     if (!strcmp(kind, "read"))
@@ -143,6 +165,7 @@ int main(int argc, char **argv)
 {
     const char *kind = argc > 1 ? argv[1] : "read";
     of_memory(kind);
+    of_blocks(kind);
     of_others(kind);
     untold(kind);
     return 0;
