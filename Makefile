@@ -309,7 +309,7 @@ LAYOUTS := library=libanl.so.1,cache=13 stack=136,aslr=off aslr=on
 
 soak: all labs victims ## fuzzing for a minute each, the stress tests with their full numbers, then all end-to-end tests in three layouts: takes long
 	@$(MAKE_QUIETLY) fuzz
-	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py
+	BUILD=$(CURDIR)/$(BUILD) PROCMAP_TRACE_SOAK=1 $(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e/test_stress.py tests/e2e/test_exact.py
 	for layout in $(LAYOUTS); do PROCMAP_TRACE_LAYOUT=$$layout $(MAKE_QUIETLY) e2e || exit 1; done
 
 bench: all victims ## what tracing costs, also with other tools: build/bench.md, build/bench.json (BENCH='--only sqlite3')

@@ -1,8 +1,10 @@
 #include "schemas/mapcalls.h"
 #include <linux/ipc.h>
+#include <linux/shm.h>
 #include <sys/mman.h>
 
 #define PR_SET_VMA 0x53564d41 /* linux/prctl.h; older ones lack it */
+#define DEFAULT_HUGE_SHIFT 21 /* of x86 */
 #define NONE MAPCALLS_NO_NUMBER
 #define OLD_MMAP 90
 #define IPC 117
@@ -30,7 +32,7 @@ const struct mapcalls_row mapcalls_table[MAPCALLS_ROWS] = {
     {{397, 30, 30}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, 3, false},
     {{398, 67, 67}, PMT_CALL_SHMDT, MAPCALLS_DETACH, 1, false},
     {{IPC, NONE, NONE}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, 3, false},
-    {{172, 157, 157}, PMT_CALL_PRCTL, MAPCALLS_ANYWHERE, 5, false},
+    {{172, 157, 157}, PMT_CALL_PRCTL, MAPCALLS_NAMED, 5, false},
     {{11, 59, 520}, PMT_CALL_NONE, MAPCALLS_EXEC, 6, false},
     {{EXECVEAT_32, 322, 545}, PMT_CALL_NONE, MAPCALLS_EXEC, 6, false},
 };
@@ -162,46 +164,79 @@ static unsigned mremap_ranges(const uint64_t *a, const struct mapcalls_outcome *
                               struct mapcalls_range out[2])
 {
     struct mapcalls_range from = range(a[0], a[1] ? a[1] : a[2], o->page_size);
-    struct mapcalls_range to = range(o->result, a[2], o->page_size);
+    struct mapcalls_range to = range(o->failed ? a[4] : o->result, a[2], o->page_size);
+    if (o->failed && !(a[3] & MREMAP_FIXED))
+        to = from;
     bool apart = from.hi + o->page_size < to.lo || to.hi + o->page_size < from.lo;
     out[0] = from.lo < to.lo ? from : to;
     out[1] = from.lo < to.lo ? to : from;
     if (!apart)
         out[0].hi = from.hi > to.hi ? from.hi : to.hi;
-    return apart ? 2 : 1;
+    return apart && out[1].lo < out[1].hi ? 2 : 1;
+}
+
+/* Those who map huge pages get whole ones. */
+static uint64_t mapped_length(const uint64_t *a)
+{
+    if (!(a[3] & MAP_HUGETLB))
+        return a[1];
+    unsigned shift = (unsigned)(a[3] >> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
+    return page_up(a[1], 1ull << (shift ? shift : DEFAULT_HUGE_SHIFT));
+}
+
+/* Fixed: what was there has gone, even where nothing has come in its place. */
+static struct mapcalls_range mmap_range(const uint64_t *a, const struct mapcalls_outcome *o)
+{
+    if (o->failed && !(a[3] & MAP_FIXED))
+        return (struct mapcalls_range){0, 0};
+    return range(o->failed ? a[0] : o->result, mapped_length(a), o->page_size);
 }
 
 unsigned mapcalls_ranges(const struct mapcalls_call *c, const struct mapcalls_outcome *o,
                          struct mapcalls_range out[2])
 {
+    const uint64_t *a = c->args;
     switch (c->effect) {
     case MAPCALLS_BRK:
         out[0] = brk_range(o);
         break;
     case MAPCALLS_RESULT:
-        out[0] = range(o->result, c->args[1], o->page_size);
+        out[0] = mmap_range(a, o);
         break;
     case MAPCALLS_ARGS:
-        out[0] = range(c->args[0], c->args[1], o->page_size);
+        out[0] = range(a[0], a[1], o->page_size);
+        break;
+    case MAPCALLS_NAMED:
+        out[0] = range(a[2], a[3], o->page_size);
         break;
     case MAPCALLS_ATTACH:
-        out[0] = (struct mapcalls_range){o->result, o->region_end};
+        out[0] = (struct mapcalls_range){o->result, o->failed ? o->result : o->region_end};
         break;
     case MAPCALLS_DETACH:
-        out[0] = (struct mapcalls_range){c->args[0], o->region_end};
+        out[0] = (struct mapcalls_range){a[0], o->failed ? a[0] : o->region_end};
         break;
     case MAPCALLS_BOTH:
-        return mremap_ranges(c->args, o, out);
+        return mremap_ranges(a, o, out);
     default:
         return 0;
     }
     return out[0].lo < out[0].hi;
 }
 
-bool mapcalls_may_be_anywhere(const struct mapcalls_call *c)
+bool mapcalls_may_be_anywhere(const struct mapcalls_call *c, const struct mapcalls_outcome *o)
 {
+    if (o->failed)
+        return c->effect == MAPCALLS_ATTACH && (c->args[2] & SHM_REMAP);
     return c->effect == MAPCALLS_ANYWHERE || c->effect == MAPCALLS_ATTACH ||
            c->effect == MAPCALLS_DETACH;
+}
+
+enum mapcalls_effect mapcalls_effect(unsigned call)
+{
+    for (size_t i = 0; call && i < MAPCALLS_ROWS; i++)
+        if (mapcalls_table[i].call == call)
+            return (enum mapcalls_effect)mapcalls_table[i].effect;
+    return MAPCALLS_NOTHING;
 }
 
 bool mapcalls_may_unmap(const struct mapcalls_call *c, const struct mapcalls_outcome *o)

@@ -13,8 +13,9 @@ enum mapcalls_effect {
     MAPCALLS_RESULT,   /* length args[1] from the result */
     MAPCALLS_ARGS,     /* length args[1] from args[0] */
     MAPCALLS_BOTH,     /* mremap: args[0], args[1] and result, args[2] */
+    MAPCALLS_NAMED,    /* prctl: length args[3] from args[2] */
     MAPCALLS_ATTACH,   /* shmat: a region from the result */
-    MAPCALLS_DETACH,   /* shmdt: a region from args[0] */
+    MAPCALLS_DETACH,   /* shmdt: the pieces of a segment from args[0] */
     MAPCALLS_ANYWHERE, /* mlockall */
     MAPCALLS_EXEC,     /* execve: args[0] is the path */
 };
@@ -67,11 +68,13 @@ struct mapcalls_range {
     uint64_t lo, hi;
 };
 
-/* What is known after a call that did not fail. */
+/* What is known after a call. */
 struct mapcalls_outcome {
-    uint64_t result;
+    uint64_t result; /* unless it failed */
+    bool failed;     /* it may have done a part of its work before that */
     uint64_t old_brk;
-    uint64_t region_end; /* shmat, shmdt: of the region from the result, or from args[0] */
+    uint64_t
+        region_end; /* shmat: of the region from the result; shmdt: of the segment's last piece */
     uint64_t page_size;
 };
 
@@ -81,7 +84,11 @@ unsigned mapcalls_ranges(const struct mapcalls_call *call, const struct mapcalls
 
 /* Where there is no range: whether all of the map is to be looked at. A region of shared memory
  * whose end could not be found is such a case. */
-bool mapcalls_may_be_anywhere(const struct mapcalls_call *call);
+bool mapcalls_may_be_anywhere(const struct mapcalls_call *call,
+                              const struct mapcalls_outcome *outcome);
+
+/* Where a call changes the map, by its code. */
+enum mapcalls_effect mapcalls_effect(unsigned call);
 
 /* Whether in these ranges memory that was there may have gone, or become another. */
 bool mapcalls_may_unmap(const struct mapcalls_call *call, const struct mapcalls_outcome *outcome);

@@ -51,7 +51,7 @@ void maps_start(struct maps *maps, const struct maps_io *io, int fd, bool by_que
     maps->fd = fd;
     maps->error = fd < 0 ? -fd : 0;
     maps->query = by_query;
-    maps->have = false;
+    maps->have = maps->no_gate = false;
     maps->text_at = maps->text_end = 0;
 }
 
@@ -68,7 +68,7 @@ void maps_learn_gate(struct maps *maps)
 
 static bool next_is_gate(struct maps *maps, uint64_t address)
 {
-    if (address >= gate.end)
+    if (maps->no_gate || address >= gate.end)
         return false;
     maps->region = gate;
     memcpy(maps->path, gate_name, sizeof gate_name);
@@ -185,4 +185,27 @@ bool maps_next(struct maps *maps, uint64_t address)
             return false;
     }
     return true;
+}
+
+/* As in ipc/shm.c of Linux: pieces may have gone, the first one, too; those of one segment lie
+ * where their place in it says. */
+uint64_t maps_segment_end(struct maps *maps, uint64_t address)
+{
+    static const char segment[] = "/SYSV";
+    const struct pmt_region *g = &maps->region;
+    struct pmt_region first = {0};
+    uint64_t end = address;
+    for (uint64_t at = address; maps_next(maps, at); at = g->end) {
+        bool is_piece = g->start >= address && g->start - address == g->offset &&
+                        g->path_size >= sizeof segment - 1 &&
+                        memcmp(maps->path, segment, sizeof segment - 1) == 0;
+        if (!is_piece)
+            continue;
+        if (end == address)
+            first = *g;
+        if (g->inode == first.inode && g->dev_major == first.dev_major &&
+            g->dev_minor == first.dev_minor)
+            end = g->end;
+    }
+    return end;
 }

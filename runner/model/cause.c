@@ -95,6 +95,8 @@ struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_k
         c.code = PMT_CALL_LOADER;
     else if (kind == CAUSE_TRACER)
         c.code = PMT_CALL_NONE;
+    else if (kind == CAUSE_PAGE_FAULT)
+        cause_page_fault(&c);
     else if (kind == CAUSE_UNATTRIBUTED || kind == CAUSE_OVERLOOKED)
         c.code = c.stack_id = 0; /* those of the look, not of the change */
     return c;
@@ -105,4 +107,9 @@ void cause_forget(struct cause *c)
     c->kind = CAUSE_UNATTRIBUTED;
     c->code = c->kernel = PMT_CALL_NONE;
     c->seq = c->kernel_seq = c->stack_id = 0;
+}
+
+void cause_page_fault(struct cause *c)
+{
+    *c = (struct cause){.kind = CAUSE_PAGE_FAULT, .stack_id = c->stack_id};
 }

@@ -61,6 +61,12 @@ static inline bool cause_maps(const struct cause *cause)
     return cause->kernel == PMT_CALL_MMAP || cause->kernel == PMT_CALL_MMAP2;
 }
 
+/* Whether the system call failed. */
+static inline bool cause_failed(const struct cause *cause)
+{
+    return cause->result < 0 && cause->result >= -4095;
+}
+
 /* Whether it is known what made the change. */
 static inline bool cause_explains(const struct cause *cause)
 {
@@ -75,3 +81,6 @@ struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_k
 
 /* It was not what the look said, nor anything else that is known. */
 void cause_forget(struct cause *cause);
+
+/* It was not what the look said, but a page fault, noticed there. */
+void cause_page_fault(struct cause *cause);

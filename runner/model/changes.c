@@ -53,16 +53,6 @@ static struct change *add(struct change_list *list, enum change_type type, struc
     return c;
 }
 
-/* The same file at the same offset, or no file in either. The place in the file is compared where
- * the regions could overlap. */
-static bool same_backing(const struct region *a, const struct region *b)
-{
-    if (!region_same_file(a, b) ||
-        (a->raw.perms & PMT_PERM_SHARED) != (b->raw.perms & PMT_PERM_SHARED))
-        return false;
-    return !a->raw.inode || a->raw.start - a->raw.offset == b->raw.start - b->raw.offset;
-}
-
 static bool overlap(const struct region *a, const struct region *b)
 {
     return a->raw.start < b->raw.end && b->raw.start < a->raw.end;
@@ -71,7 +61,7 @@ static bool overlap(const struct region *a, const struct region *b)
 /* `b` is what `a` has become, at least in part. */
 static bool continues(const struct region *a, const struct region *b)
 {
-    return overlap(a, b) && a->raw.perms == b->raw.perms && same_backing(a, b);
+    return overlap(a, b) && a->raw.perms == b->raw.perms && region_same_memory(a, b);
 }
 
 #define NOWHERE ((size_t)-1)
@@ -84,7 +74,7 @@ struct told {
                   * it is told as having come from; or NOWHERE */
     unsigned links;  /* on the other side: regions that continue it, or that it continues */
     unsigned pieces; /* old: how many new regions are told as having come from it */
-    bool merged;     /* new: several old regions are told as merged into it */
+    unsigned merged; /* new: how many old regions are told as merged into it; 0 or several */
 };
 
 struct work {
@@ -119,10 +109,9 @@ static bool is_told(const struct work *w, size_t old)
     return w->old[old].with != NOWHERE || w->old[old].pieces;
 }
 
-static void merge(struct work *w, size_t old, size_t now)
+static bool is_new_told(const struct work *w, size_t now)
 {
-    w->old[old].with = now;
-    w->now[now].merged = true;
+    return w->now[now].with != NOWHERE || w->now[now].merged;
 }
 
 static void piece(struct work *w, size_t old, size_t now)
@@ -131,24 +120,63 @@ static void piece(struct work *w, size_t old, size_t now)
     w->old[old].pieces++;
 }
 
-/* Pages that kept their permissions: first what became one, then what stayed or became several. */
-static void place_merged(struct work *w, size_t now)
+static void take_piece(struct work *w, size_t now)
 {
-    const struct region *r = w->fresh->items[now];
-    unsigned count = 0;
-    FOR_EACH_OVER (i, w->gone, r)
-        count += continues(w->gone->items[i], r) && w->old[i].with == NOWHERE;
-    FOR_EACH_OVER (i, w->gone, r)
-        if (count > 1 && continues(w->gone->items[i], r) && w->old[i].with == NOWHERE)
-            merge(w, i, now);
+    w->old[w->now[now].with].pieces--;
+    w->now[now].with = NOWHERE;
 }
 
-static void place_pieces(struct work *w, size_t now)
+/* What a new region has come from until now is one of several from here on. */
+static void merge(struct work *w, size_t old, size_t now)
 {
-    const struct region *r = w->fresh->items[now];
-    FOR_EACH_OVER (i, w->gone, r)
-        if (!w->now[now].merged && continues(w->gone->items[i], r) && w->old[i].with == NOWHERE)
+    size_t from = w->now[now].with;
+    w->old[old].with = now;
+    w->now[now].merged++;
+    if (from == NOWHERE)
+        return;
+    take_piece(w, now);
+    merge(w, from, now);
+}
+
+/* An old region is merged into its new one no more; where only one is left, it has become that. */
+static void take_merged(struct work *w, size_t old)
+{
+    size_t now = w->old[old].with;
+    w->old[old].with = NOWHERE;
+    if (--w->now[now].merged > 1)
+        return;
+    w->now[now].merged = 0;
+    FOR_EACH_OVER (i, w->gone, w->fresh->items[now])
+        if (w->old[i].with == now) {
+            w->old[i].with = NOWHERE;
             return piece(w, i, now);
+        }
+}
+
+/* Tells the one that is not told yet with the other. If that is one of several, and these are not
+ * of one kind, it leaves them: there are enough without it. */
+static void join(struct work *w, size_t old, size_t now)
+{
+    size_t from = w->now[now].with;
+    if (!is_new_told(w, now)) {
+        if (w->old[old].with != NOWHERE)
+            take_merged(w, old);
+        return piece(w, old, now);
+    }
+    if (is_told(w, old))
+        return;
+    if (from == NOWHERE || w->old[from].pieces == 1)
+        return merge(w, old, now);
+    take_piece(w, now);
+    piece(w, old, now);
+}
+
+/* Pages that kept their permissions. */
+static void place_kept(struct work *w, size_t old)
+{
+    FOR_EACH_OVER (j, w->fresh, w->gone->items[old])
+        if (continues(w->gone->items[old], w->fresh->items[j]))
+            join(w, old, j);
 }
 
 /* Pages that got other permissions, from old regions of which nothing else is left, else from the
@@ -156,42 +184,28 @@ static void place_pieces(struct work *w, size_t now)
 static void place_changed(struct work *w, size_t now)
 {
     const struct region *r = w->fresh->items[now];
-    size_t count = 0, last = 0, living = NOWHERE;
+    size_t count = 0, living = NOWHERE;
     FOR_EACH_OVER (i, w->gone, r) {
-        if (!same_backing(w->gone->items[i], r))
+        if (!region_same_memory(w->gone->items[i], r))
             continue;
         if (!w->old[i].links && !is_told(w, i)) {
+            join(w, i, now);
             count++;
-            last = i;
-        } else if (living == NOWHERE && w->old[i].with == NOWHERE) {
+        } else if (living == NOWHERE) {
             living = i;
         }
     }
-    if (count == 1)
-        return piece(w, last, now);
     if (!count && living != NOWHERE)
-        return piece(w, living, now);
-    FOR_EACH_OVER (i, w->gone, r)
-        if (same_backing(w->gone->items[i], r) && !w->old[i].links && !is_told(w, i))
-            merge(w, i, now);
+        join(w, living, now);
 }
 
 /* An old region of which nothing is left but pages with other permissions in a neighbour. */
 static void place_rest(struct work *w, size_t old)
 {
     const struct region *r = w->gone->items[old];
-    FOR_EACH_OVER (j, w->fresh, r) {
-        if (!same_backing(r, w->fresh->items[j]))
-            continue;
-        size_t from = w->now[j].with;
-        if (from != NOWHERE && w->old[from].pieces == 1) {
-            w->now[j].with = NOWHERE;
-            w->old[from].pieces = 0;
-            merge(w, from, j);
-        }
-        if (w->now[j].merged)
-            return merge(w, old, j);
-    }
+    FOR_EACH_OVER (j, w->fresh, r)
+        if (region_same_memory(r, w->fresh->items[j]) && !is_told(w, old))
+            join(w, old, j);
 }
 
 static void place_all(struct work *w)
@@ -201,10 +215,8 @@ static void place_all(struct work *w)
     for (size_t j = 0; j < w->fresh->count; j++)
         w->now[j].with = NOWHERE;
     count_links(w);
-    for (size_t j = 0; j < w->fresh->count; j++)
-        place_merged(w, j);
-    for (size_t j = 0; j < w->fresh->count; j++)
-        place_pieces(w, j);
+    for (size_t i = 0; i < w->gone->count; i++)
+        place_kept(w, i);
     for (size_t j = 0; j < w->fresh->count; j++)
         if (!w->now[j].links)
             place_changed(w, j);
@@ -217,14 +229,7 @@ static void place_all(struct work *w)
  * region. */
 static void part_changed(struct work *w, const struct region *old, struct region *now)
 {
-    struct region *before = region_copy(old);
-    struct pmt_region *raw = &before->raw;
-    if (raw->start < now->raw.start) {
-        raw->offset += raw->inode ? now->raw.start - raw->start : 0;
-        raw->start = now->raw.start;
-    }
-    if (raw->end > now->raw.end)
-        raw->end = now->raw.end;
+    struct region *before = region_part(old, now->raw.start, now->raw.end);
     add(w->out, CHANGE_PROTECTION, before, now)->delta = 0;
     region_drop(before);
 }

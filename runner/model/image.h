@@ -18,13 +18,14 @@ struct ledger {
 /* The look at the map that is being collected, window by window. */
 struct look {
     struct region_list gone, fresh, now;
-    uint64_t lo, hi; /* what the first window and the last span */
-    uint64_t told;   /* up to where the map is as the look said, regions and windows */
+    uint64_t hi;   /* the end of the last window */
+    uint64_t told; /* up to where the map is as the look said, regions and windows */
     bool open;
     struct cause cause; /* of the last window, as the next three */
     enum pmt_reason reason;
     uint32_t tid;
     uint64_t t_ns;
+    bool others; /* while it is told what the cause did not make */
     struct change_list found;
 };
 

@@ -1,8 +1,10 @@
 #include "runner/model/looks.h"
 #include "runner/model/classify.h"
 #include "runner/model/deliver.h"
+#include "runner/model/reach.h"
 #include "runner/model/waiting.h"
 #include <string.h>
+#include <sys/mman.h>
 
 static const struct region *covering(const struct region_list *list, const struct region *r)
 {
@@ -41,6 +43,7 @@ static bool describe_inherited(struct model *m, struct region *r)
         return false;
     r->tracer = had->tracer || tracer_owns(&m->image->tracer, r, PMT_REASON_START);
     r->kind = r->tracer ? KIND_TRACER : had->kind;
+    r->grows = had->grows;
     r->tid = had->tid && had->tid == m->image->forker ? m->image->pid : 0;
     return true;
 }
@@ -60,11 +63,38 @@ static void find_owner(const struct thread_notes *threads, struct region *r)
     }
 }
 
+/* The kernel tells which regions grow by nothing but the name of the first one. */
+static bool grows(const struct region *r, const struct cause *cause, const struct region *before)
+{
+    bool mapped = cause_maps(cause) && !cause_failed(cause) &&
+                  r->raw.start >= (uint64_t)cause->result &&
+                  r->raw.start - (uint64_t)cause->result < cause->args[1];
+    if (mapped)
+        return cause->args[3] & MAP_GROWSDOWN;
+    return strcmp(r->path, "[stack]") == 0 ||
+           (before && before->grows && region_same_memory(before, r));
+}
+
+/* A stack that has grown, and was divided since: what is new of it is what lies above. */
+static void describe_grown(const struct region_list *fresh, size_t first)
+{
+    for (size_t i = fresh->count; i-- > first + 1;) {
+        const struct region *above = fresh->items[i];
+        struct region *r = fresh->items[i - 1];
+        if (!above->grows || r->grows || r->kind != KIND_ANONYMOUS ||
+            r->raw.end != above->raw.start || !region_same_memory(r, above))
+            continue;
+        r->kind = above->kind;
+        r->grows = true;
+    }
+}
+
 /* Gives the new regions, from index `i` on, their kind and owner. What was the program's stays
  * so. */
 static void describe(struct model *m, const struct cause *cause, enum pmt_reason reason, size_t i)
 {
     const struct region_list *fresh = &m->image->look.fresh;
+    const size_t first = i;
     if (reason == PMT_REASON_START)
         tracer_start(&m->image->tracer, &m->image->map);
     for (; i < fresh->count; i++) {
@@ -78,19 +108,12 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
         r->kind = classify(m->image, r, reason == PMT_REASON_START ? NULL : cause, before);
         if (before && before->kind == r->kind)
             r->tid = before->tid;
+        r->grows = grows(r, cause, before);
         if (!r->tracer)
             find_owner(&m->image->threads, r);
     }
-}
-
-/* The place that the system call named is the window without the page on each side that shows
- * neighbours; a change elsewhere is not its doing. */
-static bool is_explained(const struct model *m, const struct change *change)
-{
-    uint64_t lo, hi, page = m->image->page_size;
-    const struct look *look = &m->image->look;
-    changes_extent(change, &lo, &hi);
-    return lo < look->hi - page && hi > look->lo + (look->lo ? page : 0);
+    if (!cause_maps(cause))
+        describe_grown(fresh, first);
 }
 
 /* A look after a call shows all that has happened since the last one: what an allocator does not do
@@ -112,15 +135,27 @@ static void set_origin(const struct model *m, struct change *change)
     change->thresholds = m->image->thresholds;
 }
 
+/* It was not the cause of the look. */
+static void others_made(struct change *change)
+{
+    const struct region *before = change->before, *after = change->after;
+    if (change->type == CHANGE_GROWN && after->grows && after->raw.start < before->raw.start &&
+        after->raw.end == before->raw.end)
+        cause_page_fault(&change->cause);
+    else
+        cause_forget(&change->cause);
+}
+
 static void take_change(struct model *m, struct change *change)
 {
     const struct look *look = &m->image->look;
     struct thread_note *thread = thread_notes_get(&m->image->threads, look->tid);
     set_origin(m, change);
-    waiting_make_way(m, change, thread);
-    if ((look->cause.kind == CAUSE_KERNEL && !is_explained(m, change)) ||
-        (look->cause.kind == CAUSE_CALL && !is_plausible(change)))
+    if (look->others)
+        others_made(change);
+    else if (look->cause.kind == CAUSE_CALL && !is_plausible(change))
         cause_forget(&change->cause);
+    waiting_make_way(m, change, thread);
     if (change->cause.code == PMT_CALL_FREE) {
         const struct freed *freed = thread_notes_freed(&m->image->threads, thread);
         change->cause.seq = freed->seq;
@@ -158,23 +193,53 @@ static void take_loaders_changes(struct model *m)
     }
 }
 
-void looks_end(struct model *m)
+/* What made `now` of the regions in `map`. */
+static void take_step(struct model *m, struct regions *map, struct region_list *now)
 {
     struct look *look = &m->image->look;
     const struct cause *cause = &look->cause;
+    struct region_list gone = {0}, fresh = {0};
+    bool is_move = !look->others && cause->kernel == PMT_CALL_MREMAP && cause->result > 0;
+    regions_replace(map, 0, UINT64_MAX, now, &gone, &fresh);
+    changes_find(&gone, &fresh, is_move ? cause->args[0] : 0, is_move ? (uint64_t)cause->result : 0,
+                 &look->found);
+    if (cause->kind == CAUSE_LOADER && !look->others)
+        take_loaders_changes(m);
+    else
+        for (size_t i = 0; i < look->found.count; i++)
+            take_change(m, &look->found.items[i]);
+    change_list_clear(&look->found);
+    region_list_free(&gone);
+    region_list_free(&fresh);
+}
+
+/* What others did is told first, as it happened before, or cannot be told apart. */
+static void take_changes(struct model *m)
+{
+    struct look *look = &m->image->look;
+    struct regions map = {0};
+    struct region_list now = {0};
+    struct reach reach = reach_of(&look->cause, look->hi, m->image->page_size, &look->gone);
+    region_list_copy(&map.list, &look->gone);
+    reach_between(&reach, &look->gone, &look->fresh, &now);
+    look->others = true;
+    take_step(m, &map, &now);
+    look->others = false;
+    region_list_copy(&now, &look->fresh);
+    take_step(m, &map, &now);
+    region_list_free(&now);
+    region_list_free(&map.list);
+}
+
+void looks_end(struct model *m)
+{
+    struct look *look = &m->image->look;
     if (!look->open)
         return;
-    bool is_move = cause->kernel == PMT_CALL_MREMAP && cause->result > 0;
-    if (look->reason != PMT_REASON_START)
-        changes_find(&look->gone, &look->fresh, is_move ? cause->args[0] : 0,
-                     is_move ? (uint64_t)cause->result : 0, &look->found);
-    if (cause->kind == CAUSE_LOADER)
-        take_loaders_changes(m);
-    for (size_t i = 0; i < look->found.count && cause->kind != CAUSE_LOADER; i++)
-        take_change(m, &look->found.items[i]);
     if (look->reason == PMT_REASON_START)
         region_list_free(&m->image->inherited.list);
-    change_list_clear(&look->found);
+    else if (look->gone.count || look->fresh.count)
+        take_changes(m);
     region_list_clear(&look->gone);
     region_list_clear(&look->fresh);
     look->open = false;
@@ -208,7 +273,6 @@ static bool is_in_order(const struct look *look, const struct region_list *map, 
 static void begin(struct look *look, const struct pmt_snapshot *s)
 {
     look->open = true;
-    look->lo = s->lo;
     look->told = 0;
     look->reason = s->r.call;
     look->tid = s->r.tid;

@@ -1,6 +1,7 @@
 #include "runner/model/regions.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/base/text.h"
 #include <string.h>
 
 struct region *region_new(const struct pmt_region *raw, const char *path)
@@ -9,7 +10,8 @@ struct region *region_new(const struct pmt_region *raw, const char *path)
     r->raw = *raw;
     r->refs = 1;
     r->kind = KIND_ANONYMOUS;
-    r->tracer = false;
+    r->tid = 0;
+    r->tracer = r->grows = false;
     memcpy(r->path, path, raw->path_size);
     r->path[raw->path_size] = '\0';
     return r;
@@ -21,6 +23,19 @@ struct region *region_copy(const struct region *region)
     r->kind = region->kind;
     r->tid = region->tid;
     r->tracer = region->tracer;
+    r->grows = region->grows;
+    return r;
+}
+
+struct region *region_part(const struct region *region, uint64_t lo, uint64_t hi)
+{
+    struct region *r = region_copy(region);
+    if (r->raw.start < lo) {
+        r->raw.offset += r->raw.inode ? lo - r->raw.start : 0;
+        r->raw.start = lo;
+    }
+    if (r->raw.end > hi)
+        r->raw.end = hi;
     return r;
 }
 
@@ -87,6 +102,22 @@ bool region_same_file(const struct region *a, const struct region *b)
 {
     return a->raw.inode == b->raw.inode && a->raw.dev_major == b->raw.dev_major &&
            a->raw.dev_minor == b->raw.dev_minor && (a->raw.inode || strcmp(a->path, b->path) == 0);
+}
+
+static bool is_plain(const struct region *r)
+{
+    return !r->raw.inode && (!r->path[0] || strcmp(r->path, "[heap]") == 0 ||
+                             strcmp(r->path, "[stack]") == 0 || text_starts(r->path, "[anon:"));
+}
+
+bool region_same_memory(const struct region *a, const struct region *b)
+{
+    if ((a->raw.perms ^ b->raw.perms) & PMT_PERM_SHARED || a->tracer != b->tracer)
+        return false;
+    if (is_plain(a) && is_plain(b))
+        return true;
+    return region_same_file(a, b) &&
+           (!a->raw.inode || a->raw.start - a->raw.offset == b->raw.start - b->raw.offset);
 }
 
 bool region_same(const struct region *a, const struct region *b)

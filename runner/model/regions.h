@@ -13,12 +13,14 @@ struct region {
     enum kind kind;
     uint32_t tid; /* a thread's stack: whose it is or was last, 0: not known */
     bool tracer;  /* belongs to procmap-trace, not to the program */
+    bool grows;   /* downwards, by page faults: the stack, and what MAP_GROWSDOWN has made */
     char
         path[]; /* terminated; bytes as the kernel gave them, kernel names like "[heap]" included */
 };
 
 struct region *region_new(const struct pmt_region *raw, const char *path); /* one reference */
 struct region *region_copy(const struct region *region);                   /* likewise */
+struct region *region_part(const struct region *region, uint64_t lo, uint64_t hi); /* likewise */
 struct region *region_keep(struct region *region);
 void region_drop(struct region *region);                          /* NULL is ignored */
 bool region_same(const struct region *a, const struct region *b); /* place, permissions, backing */
@@ -26,6 +28,11 @@ bool region_same(const struct region *a, const struct region *b); /* place, perm
 /* Paths do not count where there is an inode: a file may be renamed, deleted or mounted elsewhere
  * without any change of the map. Without a file the path is the kernel's name of the region. */
 bool region_same_file(const struct region *a, const struct region *b);
+
+/* Whether they can be parts of the same memory, where they overlap or meet: the same file at the
+ * place that the addresses say, or no file in either. The kernel's names do not count: a part of
+ * [stack] or [heap] may lose its name, prctl(2) gives others. */
+bool region_same_memory(const struct region *a, const struct region *b);
 
 static inline uint64_t region_size(const struct region *r)
 {

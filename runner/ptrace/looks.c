@@ -36,12 +36,17 @@ int looks_open(struct recorder *r, struct space *space, pid_t pid)
     if (space->maps_fd < 0)
         return -errno;
     space->query = !r->text && maps_can_query(&io, space->maps_fd);
+    if (space->query && space->word_size == 8) {
+        maps_start(&r->maps, &io, space->maps_fd, false);
+        maps_learn_gate(&r->maps);
+    }
     return 0;
 }
 
 bool looks_start(struct recorder *r, const struct space *space)
 {
     maps_start(&r->maps, &io, space->maps_fd, space->query);
+    r->maps.no_gate = space->word_size == 4;
     return space->maps_fd >= 0 && lseek(space->maps_fd, 0, SEEK_SET) == 0;
 }
 
@@ -85,7 +90,7 @@ void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reaso
     struct space *space = thread->process->space;
     struct subject subject = {r, thread};
     struct look_walk look = look_of(&subject, stack_id);
-    uint64_t end = space->word_size == 4 ? 1ull << 32 : 1ull << 63;
+    uint64_t end = space->word_size == 4 ? 1ull << 32 : ~0ull << 12;
     if (!looks_start(r, space) || !look_whole(&look, reason, end))
         recorder_lost(r, thread, PMT_LOSS_SNAPSHOT);
 }
@@ -95,4 +100,9 @@ uint64_t looks_region_end(struct recorder *r, struct space *space, uint64_t addr
     bool found =
         looks_start(r, space) && maps_next(&r->maps, address) && r->maps.region.start <= address;
     return found ? r->maps.region.end : address;
+}
+
+uint64_t looks_segment_end(struct recorder *r, struct space *space, uint64_t address)
+{
+    return looks_start(r, space) ? maps_segment_end(&r->maps, address) : address;
 }

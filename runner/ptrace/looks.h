@@ -18,3 +18,6 @@ void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reaso
 
 /* The region that contains `address`, its end; `address` if there is none. */
 uint64_t looks_region_end(struct recorder *r, struct space *space, uint64_t address);
+
+/* maps_segment_end(); `address` if the map cannot be looked at. */
+uint64_t looks_segment_end(struct recorder *r, struct space *space, uint64_t address);

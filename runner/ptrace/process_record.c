@@ -128,12 +128,13 @@ int process_record_begin(struct recorder *r, struct tracee *thread, enum pmt_ori
     struct space *space = process->space;
     struct facts *f = memory_get(sizeof *f);
     int error = find_facts(process->pid, f);
-    if (!error)
+    if (!error) {
+        space->word_size = f->target.elf.bits / 8;
         error = looks_open(r, space, process->pid);
+    }
     if (!error) {
         space->image = ++r->images;
         space->pid = (uint32_t)process->pid;
-        space->word_size = f->target.elf.bits / 8;
         space->page_size = f->page_size;
         space->stack.inside = f->start_stack;
         if (origin != PMT_ORIGIN_FORK) /* a child's is its parent's */

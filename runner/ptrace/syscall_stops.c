@@ -63,7 +63,7 @@ static void begin(struct ptracer *t, struct tracee *thread, const struct mapcall
     thread->old_brk = space->brk;
     thread->detached_end = 0;
     if (call->effect == MAPCALLS_DETACH)
-        thread->detached_end = looks_region_end(t->recorder, space, call->args[0]);
+        thread->detached_end = looks_segment_end(t->recorder, space, call->args[0]);
     if (call->effect == MAPCALLS_EXEC)
         begin_exec(t, thread);
 }
@@ -75,20 +75,22 @@ static void end_exec(struct ptracer *t, struct tracee *thread, int64_t result)
     recorder_exec(t->recorder, thread, path, (int)-result);
 }
 
-static void look(struct ptracer *t, struct tracee *thread, uint64_t value)
+static void look(struct ptracer *t, struct tracee *thread, uint64_t value, bool failed)
 {
     struct space *space = thread->process->space;
     const struct mapcalls_call *call = &thread->call;
-    struct mapcalls_outcome outcome = {
-        .result = value, .old_brk = thread->old_brk, .page_size = space->page_size};
+    struct mapcalls_outcome outcome = {.result = value,
+                                       .failed = failed,
+                                       .old_brk = thread->old_brk,
+                                       .page_size = space->page_size};
     outcome.region_end = thread->detached_end;
-    if (call->effect == MAPCALLS_ATTACH)
+    if (call->effect == MAPCALLS_ATTACH && !failed)
         outcome.region_end = looks_region_end(t->recorder, space, value);
     struct mapcalls_range ranges[2];
     unsigned count = mapcalls_ranges(call, &outcome, ranges);
     if (count)
         looks_ranges(t->recorder, thread, ranges, count);
-    else if (mapcalls_may_be_anywhere(call))
+    else if (mapcalls_may_be_anywhere(call, &outcome))
         looks_whole(t->recorder, thread, PMT_REASON_KERNEL, thread->stack_id);
 }
 
@@ -106,8 +108,7 @@ static void end(struct ptracer *t, struct tracee *thread, const struct __ptrace_
     if (call->effect == MAPCALLS_BRK)
         space->brk = value;
     recorder_kernel(t->recorder, thread, failed ? result : (int64_t)value);
-    if (!failed)
-        look(t, thread, value);
+    look(t, thread, value, failed);
     bool is_file = call->effect == MAPCALLS_RESULT && !(call->args[3] & MAP_ANONYMOUS);
     bool is_code = is_file && (call->args[2] & PROT_EXEC);
     if (space->walk && is_code)

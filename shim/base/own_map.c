@@ -48,39 +48,80 @@ bool own_map_by_query(void)
     return by_query;
 }
 
-bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high)
+/* False: it could not be looked at. */
+static bool find(void (*look)(void *arg), void *arg)
 {
     uint64_t mask;
-    bool found = false;
+    bool opened = false;
     sys_block_signals(&mask);
     if (lock_take(&own_map_lock)) {
-        if (own_map_open(finder)) {
-            found = maps_next(finder, address) && finder->region.start <= address;
-            *low = finder->region.start;
-            *high = finder->region.end;
+        opened = own_map_open(finder);
+        if (opened) {
+            look(arg);
             own_map_close(finder);
         }
         lock_release(&own_map_lock);
     }
     sys_restore_signals(&mask);
-    return found;
+    return opened;
+}
+
+struct wanted {
+    uint64_t address, low, high;
+    bool found;
+};
+
+static void find_region(void *arg)
+{
+    struct wanted *w = arg;
+    w->found = maps_next(finder, w->address) && finder->region.start <= w->address;
+    w->low = finder->region.start;
+    w->high = finder->region.end;
+}
+
+bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high)
+{
+    struct wanted w = {.address = address};
+    if (!find(find_region, &w) || !w.found)
+        return false;
+    *low = w.low;
+    *high = w.high;
+    return true;
+}
+
+static void find_segment(void *arg)
+{
+    struct wanted *w = arg;
+    w->high = maps_segment_end(finder, w->address);
+}
+
+uint64_t own_map_segment_end(uint64_t address)
+{
+    struct wanted w = {.address = address, .high = address};
+    find(find_segment, &w);
+    return w.high;
+}
+
+struct gap {
+    uint64_t address, end, low, high;
+};
+
+static void find_gap(void *arg)
+{
+    struct gap *g = arg;
+    for (; g->end <= g->address && maps_next(finder, g->end); g->end = finder->region.end)
+        if (finder->region.start > g->end && finder->region.start <= g->address) {
+            g->low = g->end;
+            g->high = finder->region.start;
+        }
 }
 
 bool own_map_gap(uint64_t address, uint64_t reach, uint64_t *low, uint64_t *high)
 {
-    uint64_t mask, end = *low = *high = address < reach ? 0 : address - reach;
-    sys_block_signals(&mask);
-    if (lock_take(&own_map_lock)) {
-        if (own_map_open(finder)) {
-            for (; end <= address && maps_next(finder, end); end = finder->region.end)
-                if (finder->region.start > end && finder->region.start <= address) {
-                    *low = end;
-                    *high = finder->region.start;
-                }
-            own_map_close(finder);
-        }
-        lock_release(&own_map_lock);
-    }
-    sys_restore_signals(&mask);
-    return end > address;
+    uint64_t from = address < reach ? 0 : address - reach;
+    struct gap g = {address, from, from, from};
+    find(find_gap, &g);
+    *low = g.low;
+    *high = g.high;
+    return g.end > address;
 }

@@ -19,3 +19,6 @@ bool own_map_find(uint64_t address, uint64_t *low, uint64_t *high);
 /* The last gap before the region that contains `address`, of which no more than `reach` below it
  * counts; empty where there is none. */
 bool own_map_gap(uint64_t address, uint64_t reach, uint64_t *low, uint64_t *high);
+
+/* maps_segment_end(); `address` if the map cannot be looked at. */
+uint64_t own_map_segment_end(uint64_t address);

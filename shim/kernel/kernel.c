@@ -64,7 +64,6 @@ static uint64_t region_end(uint64_t address)
     return own_map_find(address, &low, &high) ? high : address;
 }
 
-/* After a call that did not fail. */
 static void look(const struct mapcalls_call *c, const struct mapcalls_outcome *outcome,
                  uint32_t stack_id)
 {
@@ -75,7 +74,7 @@ static void look(const struct mapcalls_call *c, const struct mapcalls_outcome *o
             unwind_unmapped((uintptr_t)ranges[i].lo, (uintptr_t)ranges[i].hi);
     if (count)
         snapshot_ranges(ranges, count, stack_id);
-    else if (mapcalls_may_be_anywhere(c))
+    else if (mapcalls_may_be_anywhere(c, outcome))
         snapshot_whole(PMT_REASON_KERNEL, stack_id);
 }
 
@@ -94,17 +93,16 @@ static void make(void *arg)
     if (c->effect == MAPCALLS_BRK)
         outcome.old_brk = (unsigned long)sys1(__NR_brk, 0);
     if (c->effect == MAPCALLS_DETACH)
-        outcome.region_end = region_end(c->args[0]);
+        outcome.region_end = own_map_segment_end(c->args[0]);
     long result = change->result = sys_call_regs(change->regs);
-    bool failed = c->effect != MAPCALLS_BRK && is_error(result);
+    bool failed = outcome.failed = c->effect != MAPCALLS_BRK && is_error(result);
     outcome.result = (unsigned long)result;
     if (!failed && c->result_at)
         outcome.result = *(const uint32_t *)(uintptr_t)c->result_at;
     if (!failed && c->effect == MAPCALLS_ATTACH)
         outcome.region_end = region_end(outcome.result);
     send(c, failed ? result : (int64_t)outcome.result, outcome.old_brk, change->stack_id);
-    if (!failed)
-        look(c, &outcome, change->stack_id);
+    look(c, &outcome, change->stack_id);
 }
 
 /* The call, its record and its snapshot, with map_lock held: so the order of the records is the

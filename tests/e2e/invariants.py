@@ -27,9 +27,10 @@ class Region(dict):
         return tuple(self[name] for name in IDENTITY)
 
     def backing(self):
-        """What is mapped, without where: equal for the pieces of one region."""
+        """What is mapped, without where: equal for the pieces of one region, of which not each has the kernel's name."""
         base = self.start - self["offset"] if self["inode"] else 0
-        return self["perms"], base, self["dev_major"], self["dev_minor"], self["inode"], self["path"]
+        path = "" if self["path"] in ("[heap]", "[stack]") else self["path"]
+        return self["perms"], base, self["dev_major"], self["dev_minor"], self["inode"], path
 
     def clipped(self, lo, hi):
         """The part in [lo, hi), or None."""

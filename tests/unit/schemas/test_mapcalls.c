@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 
 #include <cmocka.h> /* needs the four above it */
 
@@ -106,6 +107,12 @@ static void assert_range(const struct mapcalls_range *r, uint64_t lo, uint64_t h
     assert_int_equal(r->hi, hi);
 }
 
+static bool may_be_anywhere(enum mapcalls_effect effect, uint64_t flags, bool failed)
+{
+    struct mapcalls_call c = {.effect = effect, .args = {[2] = flags}};
+    return mapcalls_may_be_anywhere(&c, &(struct mapcalls_outcome){.failed = failed});
+}
+
 static void test_ranges(void **state)
 {
     struct mapcalls_range r[2];
@@ -128,11 +135,57 @@ static void test_ranges(void **state)
     assert_int_equal(ranges(MAPCALLS_ATTACH, 0, 0, 0, 0x8000, 0xa000, r), 1);
     assert_range(r, 0x8000, 0xa000);
     assert_int_equal(ranges(MAPCALLS_ANYWHERE, 0, 0, 0, 0, 0, r), 0);
-    assert_true(mapcalls_may_be_anywhere(&(struct mapcalls_call){.effect = MAPCALLS_ANYWHERE}));
-    assert_false(mapcalls_may_be_anywhere(&(struct mapcalls_call){.effect = MAPCALLS_ARGS}));
+    assert_true(may_be_anywhere(MAPCALLS_ANYWHERE, 0, false));
+    assert_false(may_be_anywhere(MAPCALLS_ARGS, 0, false));
     /* shmat of which nobody can say where it ends */
     assert_int_equal(ranges(MAPCALLS_ATTACH, 0, 0, 0, 0x8000, 0x8000, r), 0);
-    assert_true(mapcalls_may_be_anywhere(&(struct mapcalls_call){.effect = MAPCALLS_ATTACH}));
+    assert_true(may_be_anywhere(MAPCALLS_ATTACH, 0, false));
+}
+
+static unsigned failed(enum mapcalls_effect effect, const uint64_t a[6],
+                       struct mapcalls_range out[2])
+{
+    struct mapcalls_call c = {.effect = effect};
+    memcpy(c.args, a, sizeof c.args);
+    return mapcalls_ranges(&c, &(struct mapcalls_outcome){.failed = true, .page_size = 4096}, out);
+}
+
+/* A call that fails may have done a part of its work before. */
+static void test_failed(void **state)
+{
+    struct mapcalls_range r[2];
+    (void)state;
+    assert_int_equal(failed(MAPCALLS_ARGS, (uint64_t[6]){0x3000, 0x5000}, r), 1); /* a hole */
+    assert_range(r, 0x3000, 0x8000);
+    assert_int_equal(failed(MAPCALLS_ARGS, (uint64_t[6]){0x3000, -0x1000ull}, r), 0);
+    assert_int_equal(failed(MAPCALLS_NAMED, (uint64_t[6]){0, 0, 0x3000, 0x5000}, r), 1);
+    assert_range(r, 0x3000, 0x8000);
+    assert_int_equal(failed(MAPCALLS_RESULT, (uint64_t[6]){0x3000, 4096, 0, MAP_PRIVATE}, r), 0);
+    assert_int_equal(failed(MAPCALLS_RESULT, (uint64_t[6]){0x3000, 4096, 0, MAP_FIXED}, r), 1);
+    assert_range(r, 0x3000, 0x4000);
+    assert_int_equal(failed(MAPCALLS_BOTH, (uint64_t[6]){0x3000, 4096, 8192, 1}, r), 1);
+    assert_range(r, 0x3000, 0x4000);
+    assert_int_equal(failed(MAPCALLS_BOTH, (uint64_t[6]){0x90000, 4096, 8192, 3, 0x3000}, r), 2);
+    assert_range(&r[0], 0x3000, 0x5000);
+    assert_range(&r[1], 0x90000, 0x91000);
+    assert_int_equal(failed(MAPCALLS_ATTACH, (uint64_t[6]){1, 0x3000}, r), 0);
+    assert_false(may_be_anywhere(MAPCALLS_ATTACH, 0, true));
+    assert_true(may_be_anywhere(MAPCALLS_ATTACH, SHM_REMAP, true));
+    assert_false(may_be_anywhere(MAPCALLS_DETACH, 0, true));
+}
+
+/* Whole huge pages, of the default size or of that in the flags. */
+static void test_huge(void **state)
+{
+    struct mapcalls_range r[2];
+    struct mapcalls_call c = {.effect = MAPCALLS_RESULT, .args = {0, 4096, 3, MAP_HUGETLB}};
+    struct mapcalls_outcome o = {.result = 0x40000000, .page_size = 4096};
+    (void)state;
+    assert_int_equal(mapcalls_ranges(&c, &o, r), 1);
+    assert_range(r, 0x40000000, 0x40200000);
+    c.args[3] |= 30u << 26;
+    assert_int_equal(mapcalls_ranges(&c, &o, r), 1);
+    assert_range(r, 0x40000000, 0x80000000);
 }
 
 /* One argument tells whether the map changes; of it the kernel takes an int. */
@@ -151,7 +204,7 @@ static void test_choices(void **state)
     assert_int_equal(decoded(MAPCALLS_X86_64, __NR_madvise, madvise).effect, MAPCALLS_ARGS);
     c = decoded(MAPCALLS_X86_64, __NR_prctl, prctl);
     assert_int_equal(c.call, PMT_CALL_PRCTL);
-    assert_int_equal(c.effect, MAPCALLS_ANYWHERE);
+    assert_int_equal(c.effect, MAPCALLS_NAMED);
     prctl[0] = PR_SET_NAME;
     c = decoded(MAPCALLS_X86_64, __NR_prctl, prctl);
     assert_int_equal(c.call, PMT_CALL_NONE);
@@ -181,7 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),   cmocka_unit_test(test_decode),
         cmocka_unit_test(test_ranges),    cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_may_unmap),
+        cmocka_unit_test(test_may_unmap), cmocka_unit_test(test_failed),
+        cmocka_unit_test(test_huge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

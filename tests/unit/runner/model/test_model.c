@@ -222,6 +222,7 @@ static uint64_t kernel(uint32_t tid, enum pmt_call call, enum pmt_call within, u
     record_start(&u, PMT_RECORD_KERNEL, call, sizeof u.kernel);
     u.kernel.args[0] = address;
     u.kernel.args[1] = length;
+    u.kernel.args[2] = call == PMT_CALL_MREMAP ? 2 * length : 0;
     u.kernel.args[3] = flags;
     u.kernel.result = result;
     u.kernel.old_brk = 0x5657d000;
