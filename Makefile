@@ -138,7 +138,7 @@ $(BUILD)/victims$(2)/lib%.so: tests/victims/%_lib.c tests/victims/victim.h
 	@mkdir -p $$(@D)
 	$(CC) -m$(1) $(LAB_FLAGS) -shared -fPIC -Wl,-soname,$$(@F) $$< -o $$@
 
-$(BUILD)/victims$(2)/joined: tests/victims/joined.c tests/victims/victim.h | $(BUILD)/victims$(2)/libjoined.so
+$(BUILD)/victims$(2)/joined $(BUILD)/victims$(2)/loader_work: $(BUILD)/victims$(2)/%: tests/victims/%.c tests/victims/victim.h | $(BUILD)/victims$(2)/lib%.so
 	$(CC) -m$(1) $(LAB_FLAGS) $$< -Wl,-rpath,'$$$$ORIGIN' -o $$@
 
 $(BUILD)/victims$(2)/early $(BUILD)/victims$(2)/own_library: $(BUILD)/victims$(2)/%: tests/victims/%.c $(BUILD)/victims$(2)/lib%.so

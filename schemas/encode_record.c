@@ -40,6 +40,8 @@ static void key_within(struct encoder *e, const struct pmt_within *w, const char
         encode_key_unsigned(e, ",\"size\":", w->size);
     if (w->name_size)
         encode_key_string(e, ",\"name\":", name, w->name_size);
+    if (w->by_loader)
+        encode_literal(e, ",\"by_loader\":true");
     encode_literal(e, "}");
 }
 

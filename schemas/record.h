@@ -209,7 +209,8 @@ struct pmt_call64 {
 struct pmt_within {
     uint8_t call; /* enum pmt_call, 0: outside every interposed call */
     uint8_t name_size;
-    uint16_t pad0;
+    uint8_t by_loader; /* 1: the dynamic loader's own code made the system call */
+    uint8_t pad0;
     uint32_t pad1;
     uint64_t size; /* the argument of an allocator call or mmap length */
 };

@@ -23,7 +23,8 @@ static bool kernel_valid(const struct pmt_record *r)
     const struct pmt_kernel *k = (const struct pmt_kernel *)r;
     uint32_t size = pmt_record_size(r);
     return size >= sizeof *k && r->call >= PMT_CALL_BRK && r->call <= PMT_CALL_PRCTL &&
-           k->within.call < PMT_CALL_COUNT && k->within.name_size <= size - sizeof *k;
+           k->within.call < PMT_CALL_COUNT && k->within.by_loader <= 1 &&
+           k->within.name_size <= size - sizeof *k;
 }
 
 static bool region_valid(const struct pmt_region *g, const struct pmt_snapshot *s, uint64_t above)
@@ -55,7 +56,7 @@ static bool snapshot_valid(const struct pmt_record *r)
     uint32_t size = pmt_record_size(r);
     if (size < sizeof *s || r->call == PMT_REASON_NONE || r->call >= PMT_REASON_COUNT ||
         s->lo >= s->hi || s->flags > (PMT_SNAPSHOT_LAST | PMT_SNAPSHOT_WHOLE) ||
-        s->within.call >= PMT_CALL_COUNT)
+        s->within.call >= PMT_CALL_COUNT || s->within.by_loader > 1)
         return false;
     uint32_t head = sizeof *s + pmt_align(s->within.name_size);
     return size >= head && regions_valid(s, (const char *)s + head, size - head);

@@ -97,6 +97,7 @@ static void start(void)
     }
     bool exec = sink == SINK_RING && page->ring->flags & PMT_RING_EXEC;
     process.sees_kernel = !calls_only && entry_install();
+    process.sees_loader = process.sees_kernel && entry_install_in_loader();
     image_begin(sink, exec ? PMT_ORIGIN_EXEC : PMT_ORIGIN_START);
 }
 

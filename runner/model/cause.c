@@ -59,6 +59,7 @@ static struct cause of_kernel(const struct cause_kernel *last)
     c.old_brk = k->old_brk;
     c.made = last->made;
     c.kernel_seq = c.seq = last->seq;
+    c.by_loader = k->within.by_loader;
     if (!c.code) /* the program made the system call itself */
         c.code = k->r.call;
     return c;
@@ -105,6 +106,7 @@ struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_k
 void cause_forget(struct cause *c)
 {
     c->kind = CAUSE_UNATTRIBUTED;
+    c->by_loader = false;
     c->code = c->kernel = PMT_CALL_NONE;
     c->seq = c->kernel_seq = c->stack_id = 0;
 }

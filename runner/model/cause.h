@@ -26,6 +26,7 @@ struct cause {
     enum cause_kind kind;
     unsigned code;     /* enum pmt_call: the call of the program in which it happened, or the system
                         * call that it made itself; PMT_CALL_NONE: no call */
+    bool by_loader;    /* the dynamic loader made the system call, in this call or by itself */
     uint64_t size;     /* the call's size argument */
     uint64_t addr;     /* result of an allocator call, or free's argument; 0: not known */
     uint64_t old_addr; /* realloc */

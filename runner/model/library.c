@@ -52,3 +52,18 @@ struct library library_collect(struct change_list *changes, size_t first)
     }
     return library;
 }
+
+struct library library_in(const struct regions *map, uint64_t lo, uint64_t hi,
+                          const struct change *change)
+{
+    struct library library = {
+        .path = change_region(change)->path, .loaded = true, .change = change};
+    for (size_t i = regions_index(map, lo); i < map->list.count; i++) {
+        struct region *r = map->list.items[i];
+        if (r->raw.start >= hi)
+            break;
+        if (r->kind == KIND_LIB_BSS || strcmp(r->path, library.path) == 0)
+            region_list_add(&library.regions, region_keep(r));
+    }
+    return library;
+}

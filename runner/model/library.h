@@ -1,4 +1,4 @@
-/* A library that came or went in one look at the map, told before the changes of its regions. */
+/* A library that came or went, told before the changes of its regions. */
 #pragma once
 
 #include "runner/model/changes.h"
@@ -19,3 +19,7 @@ bool library_has(const struct change *change);
 /* What came or went with the library of change `first`: these changes get its path. Its `regions`
  * are to be freed. */
 struct library library_collect(struct change_list *changes, size_t first);
+
+/* What has come by `change` and others after it, and lies in the map in [lo, hi). Likewise. */
+struct library library_in(const struct regions *map, uint64_t lo, uint64_t hi,
+                          const struct change *change);

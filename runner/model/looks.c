@@ -203,7 +203,10 @@ static void take_step(struct model *m, struct regions *map, struct region_list *
     regions_replace(map, 0, UINT64_MAX, now, &gone, &fresh);
     changes_find(&gone, &fresh, is_move ? cause->args[0] : 0, is_move ? (uint64_t)cause->result : 0,
                  &look->found);
-    if (cause->kind == CAUSE_LOADER && !look->others)
+    /* one munmap takes all of a library away; when one comes loading.c knows */
+    bool libraries =
+        cause->kind == CAUSE_LOADER || (cause->by_loader && cause->kernel == PMT_CALL_MUNMAP);
+    if (libraries && !look->others)
         take_loaders_changes(m);
     else
         for (size_t i = 0; i < look->found.count; i++)

@@ -1,5 +1,6 @@
 #include "runner/model/model.h"
 #include "runner/model/deliver.h"
+#include "runner/model/loading.h"
 #include "runner/model/looks.h"
 #include "runner/model/own_region.h"
 #include "runner/model/waiting.h"
@@ -245,18 +246,28 @@ static void on_other(struct model *m, const struct event *event)
     }
 }
 
+static bool on_event_of_image(struct model *m, const struct event *event)
+{
+    struct thread_note *loaded = loading_over(&m->image->threads, event->record);
+    if (loaded)
+        waiting_end(m, loaded, NULL);
+    if (event->record->type == PMT_RECORD_SNAPSHOT)
+        return looks_snapshot(m, event);
+    if (event->record->type == PMT_RECORD_ALLOC)
+        on_alloc(m, event);
+    else
+        on_other(m, event);
+    return true;
+}
+
 bool model_event(struct model *m, const struct event *event)
 {
     if (event->record->type == PMT_RECORD_PROCESS)
         on_process(m, event);
     else if (!model_select(m, event->image))
         m->ignored++;
-    else if (event->record->type == PMT_RECORD_ALLOC)
-        on_alloc(m, event);
-    else if (event->record->type == PMT_RECORD_SNAPSHOT)
-        return looks_snapshot(m, event);
     else
-        on_other(m, event);
+        return on_event_of_image(m, event);
     return true;
 }
 

@@ -30,8 +30,6 @@ struct reason reasons_of_change(const struct model *m, const struct change *chan
         return (struct reason){.code = of_look(c)};
     if (call_allocates(c->code))
         return reasons_malloc(m->image, change);
-    const struct stack *stack = stacks_find(&m->image->stacks, c->stack_id);
-    enum reason_code loader =
-        c->kernel && stack && stack_is_loaders(stack) ? reasons_loader(change) : REASON_NONE;
+    enum reason_code loader = c->by_loader ? reasons_loader(change) : REASON_NONE;
     return (struct reason){.code = loader ? loader : reasons_map(change)};
 }

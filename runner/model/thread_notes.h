@@ -9,12 +9,19 @@ struct freed {
     uint64_t addr, chunk, seq;
 };
 
+/* A library that a thread loads: its place. */
+struct loading {
+    uint64_t lo, hi; /* hi 0: none */
+};
+
 struct thread_note {
     uint32_t tid;
     uint64_t stack; /* an address in its stack, as long as that is not in the map; else 0 */
-    struct change_list waiting; /* for the record of the call that the thread is in */
-    struct freed freed;         /* unless its place has a later one */
-    struct made made;           /* by the allocator call that the thread is in */
+    struct change_list waiting; /* for the record of the call that the thread is in, or for the
+                                 * rest of a library */
+    struct loading loading;
+    struct freed freed; /* unless its place has a later one */
+    struct made made;   /* by the allocator call that the thread is in */
 };
 
 struct thread_notes {
@@ -22,6 +29,7 @@ struct thread_notes {
     size_t count, room;
     size_t waiting; /* changes, over all threads */
     size_t making;  /* threads with something `made` */
+    size_t loading; /* threads that load a library */
     /* By tid; the note of a thread has its call when another one takes its place: so a program that
      * frees all the time needs no search. */
     struct freed freed[64];

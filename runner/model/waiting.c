@@ -1,12 +1,21 @@
 #include "runner/model/waiting.h"
 #include "runner/model/deliver.h"
+#include "runner/model/loading.h"
+
+static bool must_wait(const struct cause *cause)
+{
+    return (cause->kind == CAUSE_KERNEL || cause->kind == CAUSE_CALL) &&
+           call_allocates(cause->code) && cause->code != PMT_CALL_FREE;
+}
 
 void waiting_end(struct model *m, struct thread_note *thread, const struct cause *call)
 {
+    loading_end(m, thread);
     for (size_t i = 0; i < thread->waiting.count; i++) {
         struct change *change = &thread->waiting.items[i];
         bool ended = call && call->code == change->cause.code;
-        change->cause.seq = ended ? call->seq : 0;
+        if (must_wait(&change->cause))
+            change->cause.seq = ended ? call->seq : 0;
         if (ended) {
             change->cause.t_ns = call->t_ns;
             change->cause.addr = call->addr;
@@ -23,12 +32,6 @@ void waiting_end_all(struct model *m)
 {
     for (size_t i = 0; i < m->image->threads.count; i++)
         waiting_end(m, &m->image->threads.items[i], NULL);
-}
-
-static bool must_wait(const struct cause *cause)
-{
-    return (cause->kind == CAUSE_KERNEL || cause->kind == CAUSE_CALL) &&
-           call_allocates(cause->code) && cause->code != PMT_CALL_FREE;
 }
 
 static bool touch(const struct change *a, const struct change *b)
@@ -50,14 +53,15 @@ void waiting_make_way(struct model *m, const struct change *change, const struct
         bool touches = false;
         for (size_t k = 0; k < thread->waiting.count; k++)
             touches |= touch(change, &thread->waiting.items[k]);
-        if (touches && (thread != own || !must_wait(&change->cause)))
+        bool goes_on = thread == own && (must_wait(&change->cause) || change->cause.by_loader);
+        if (touches && !goes_on)
             waiting_end(m, thread, NULL);
     }
 }
 
 void waiting_add(struct model *m, struct thread_note *thread, struct change *change)
 {
-    if (!must_wait(&change->cause))
+    if (!loading_takes(&m->image->threads, thread, change) && !must_wait(&change->cause))
         return deliver_change(m, change);
     change_list_take(&thread->waiting, change);
     m->image->threads.waiting++;

@@ -55,8 +55,7 @@ static void send(const struct look_walk *look, const struct look_window *w)
     const struct subject *subject = look->arg;
     const struct tracee *thread = subject->thread;
     struct recorder *r = subject->recorder;
-    struct pmt_within within = {.call = (uint8_t)thread->allocator.call,
-                                .size = thread->allocator.size};
+    struct pmt_within within = recorder_within(thread);
     struct pmt_snapshot *s = recorder_begin(r, look_size(w, 0), PMT_RECORD_SNAPSHOT,
                                             (uint8_t)w->reason, thread->tid, look->stack_id);
     look_fill(look, w, &within, "", s);
@@ -93,6 +92,19 @@ void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reaso
     uint64_t end = space->word_size == 4 ? 1ull << 32 : ~0ull << 12;
     if (!looks_start(r, space) || !look_whole(&look, reason, end))
         recorder_lost(r, thread, PMT_LOSS_SNAPSHOT);
+}
+
+uint64_t looks_file_end(struct recorder *r, struct space *space, uint64_t start)
+{
+    const struct maps *maps = &r->maps;
+    uint64_t end = start, inode = 0;
+    bool found = looks_start(r, space);
+    while (found && maps_next(&r->maps, end) && maps->region.start == end && maps->region.inode &&
+           (end == start || maps->region.inode == inode)) {
+        inode = maps->region.inode;
+        end = maps->region.end;
+    }
+    return end;
 }
 
 uint64_t looks_region_end(struct recorder *r, struct space *space, uint64_t address)

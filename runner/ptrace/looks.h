@@ -16,6 +16,10 @@ void looks_ranges(struct recorder *r, const struct tracee *thread,
 void looks_whole(struct recorder *r, const struct tracee *thread, enum pmt_reason reason,
                  uint32_t stack_id);
 
+/* The end of the regions of one file, the first of which begins at `start`; `start` if none does.
+ */
+uint64_t looks_file_end(struct recorder *r, struct space *space, uint64_t start);
+
 /* The region that contains `address`, its end; `address` if there is none. */
 uint64_t looks_region_end(struct recorder *r, struct space *space, uint64_t address);
 

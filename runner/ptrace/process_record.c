@@ -6,6 +6,7 @@
 #include "runner/ptrace/looks.h"
 #include "runner/ptrace/proc.h"
 #include "schemas/glibc.h"
+#include "schemas/loader.h"
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -84,6 +85,13 @@ static void set_thresholds(struct pmt_process *p, const char *environment)
     glibc_set_thresholds(p, &settings);
 }
 
+static void find_loader(struct recorder *r, struct space *space, pid_t pid, const char *path)
+{
+    bool is_glibc = loader_is_glibc(path);
+    space->loader_low = is_glibc ? proc_auxiliary(pid, space->word_size, AT_BASE) : 0;
+    space->loader_high = is_glibc ? looks_file_end(r, space, space->loader_low) : 0;
+}
+
 static void send_process(struct recorder *r, const struct tracee *thread, enum pmt_origin origin,
                          const struct facts *f)
 {
@@ -137,6 +145,7 @@ int process_record_begin(struct recorder *r, struct tracee *thread, enum pmt_ori
         space->pid = (uint32_t)process->pid;
         space->page_size = f->page_size;
         space->stack.inside = f->start_stack;
+        find_loader(r, space, process->pid, f->target.elf.loader);
         if (origin != PMT_ORIGIN_FORK) /* a child's is its parent's */
             space->brk = find_brk(r, space, f->start_brk);
         space->expects_libc = f->target.elf.linking == TARGET_LINKING_DYNAMIC;

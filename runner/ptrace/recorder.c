@@ -103,6 +103,15 @@ uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
     return number_of(r, thread, ip, frames);
 }
 
+struct pmt_within recorder_within(const struct tracee *thread)
+{
+    unsigned call = thread->allocator.call;
+    if (!call && thread->by_loader)
+        call = PMT_CALL_LOADER;
+    return (struct pmt_within){
+        .call = (uint8_t)call, .size = thread->allocator.size, .by_loader = thread->by_loader};
+}
+
 void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t result)
 {
     const struct mapcalls_call *call = &thread->call;
@@ -111,8 +120,7 @@ void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t re
     memcpy(k->args, call->args, sizeof k->args);
     k->result = result;
     k->old_brk = call->effect == MAPCALLS_BRK ? thread->old_brk : 0;
-    k->within.call = (uint8_t)thread->allocator.call;
-    k->within.size = thread->allocator.size;
+    k->within = recorder_within(thread);
     recorder_send(r, thread->process->space, 0);
 }
 

@@ -30,6 +30,9 @@ void recorder_send(struct recorder *r, const struct space *space, uint64_t began
 uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
                         const struct user_regs_struct *regs, uint32_t most);
 
+/* Where the thread is. */
+struct pmt_within recorder_within(const struct tracee *thread);
+
 void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t result);
 void recorder_exec(struct recorder *r, const struct tracee *thread, const char *path, int error);
 void recorder_thread(struct recorder *r, const struct tracee *thread, enum pmt_thread_event event,

@@ -48,12 +48,14 @@ static void begin_exec(struct ptracer *t, struct tracee *thread)
     recorder_exec(t->recorder, thread, path, 0);
 }
 
-static void begin(struct ptracer *t, struct tracee *thread, const struct mapcalls_call *call)
+static void begin(struct ptracer *t, struct tracee *thread, const struct mapcalls_call *call,
+                  uint64_t ip)
 {
     struct space *space = thread->process->space;
     uint32_t arguments[6];
     thread->call = *call;
     thread->in_call = true;
+    thread->by_loader = ip - space->loader_low < space->loader_high - space->loader_low;
     if (call->arguments_at &&
         mem_read(thread->tid, call->arguments_at, arguments, sizeof arguments))
         mapcalls_old_mmap(&thread->call, arguments);
@@ -134,7 +136,7 @@ static void entry(struct ptracer *t, struct tracee *thread,
     if (call.effect != MAPCALLS_NOTHING && process->space->image && !exec_of_child) {
         if (must_wait(t, thread))
             return;
-        begin(t, thread, &call);
+        begin(t, thread, &call, info->instruction_pointer);
     }
     ptracer_go(t, thread, 0);
 }
@@ -151,7 +153,7 @@ void syscall_stops_handle(struct ptracer *t, struct tracee *thread)
     bool ends = thread->in_call;
     if (ends && space->image && got > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT)
         end(t, thread, &info);
-    thread->in_call = false;
+    thread->in_call = thread->by_loader = false;
     ptracer_go(t, thread, 0);
     if (ends)
         syscall_stops_let_next(t, space, thread);

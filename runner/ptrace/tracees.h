@@ -28,9 +28,10 @@ struct space {
     struct tracee *holder;
     unsigned waiting; /* threads that do */
     struct breakpoints breakpoints;
-    bool expects_libc;   /* which has an allocator, and may be mapped later */
-    struct table stacks; /* that have a number: of struct call_stack */
-    struct walk *walk;   /* NULL: not needed yet */
+    uint64_t loader_low, loader_high; /* glibc's ld.so; equal: there is none */
+    bool expects_libc;                /* which has an allocator, and may be mapped later */
+    struct table stacks;              /* that have a number: of struct call_stack */
+    struct walk *walk;                /* NULL: not needed yet */
 };
 
 /* What a process does at SIGTRAP: the argument of rt_sigaction(2), as its ABI has it
@@ -86,10 +87,11 @@ struct tracee {
     bool stopped; /* waits for us to let it go on */
     bool held;    /* likewise, for the holder of its space */
     uint64_t held_since;
-    int noted;    /* the status of its last stop, as waitpid(2) gave it */
-    bool leaving; /* its PTRACE_EVENT_EXIT has come */
-    bool listens; /* in a group stop */
-    bool in_call; /* in a system call that is recorded */
+    int noted;      /* the status of its last stop, as waitpid(2) gave it */
+    bool leaving;   /* its PTRACE_EVENT_EXIT has come */
+    bool listens;   /* in a group stop */
+    bool in_call;   /* in a system call that is recorded */
+    bool by_loader; /* which code of ld.so has made */
     struct mapcalls_call call;
     uint64_t old_brk, detached_end;
     uint32_t stack_id;

@@ -97,6 +97,7 @@ static void build_within(struct replay *p, const json_t *event, struct pmt_withi
         return failure_field(p, "within", "an object");
     within->call = field_name(p, object, "call", names_call, PMT_CALL_COUNT);
     within->size = field_find_unsigned(p, object, "size", UINT64_MAX);
+    within->by_loader = json_object_get(object, "by_loader") && field_bool(p, object, "by_loader");
     const json_t *name = json_object_get(object, "name");
     if (name)
         within->name_size = (uint8_t)draft_string(p, name, "name", UINT8_MAX);

@@ -133,6 +133,8 @@ void line_region_titles(struct lines *l)
     line_end(l);
 }
 
+#define LEAST_NAME 8u /* columns, of a file */
+
 /* The whole path where it fits, else its last part. */
 static void name(const struct lines *l, const struct region *r, size_t room)
 {
@@ -186,7 +188,8 @@ void line_region(struct lines *l, const struct region *r, const char *note)
     size_t wanted = strlen(note) + 2 + strlen(label);
     if (*note && LINE_INDENT + (at < column ? column : at + 1) + wanted > l->width)
         label[0] = '\0'; /* the kind must do */
-    bool fits = LINE_INDENT + (at < column ? column : at + 1) + strlen(note) <= l->width;
+    size_t beside = *note && named ? 1 + LEAST_NAME : 0;
+    bool fits = LINE_INDENT + (at < column ? column : at + 1) + strlen(note) + beside <= l->width;
     const char *below = fits ? "" : note;
     note = fits ? note : "";
     if (*note || *label) {
@@ -199,7 +202,8 @@ void line_region(struct lines *l, const struct region *r, const char *note)
     }
     if (named) {
         at += (size_t)fprintf(l->out, "%*s", at < column ? (int)(column - at) : 1, "");
-        name(l, r, l->width > LINE_INDENT + at + 8 ? l->width - LINE_INDENT - at : 8);
+        bool roomy = l->width > LINE_INDENT + at + LEAST_NAME;
+        name(l, r, roomy ? l->width - LINE_INDENT - at : LEAST_NAME);
     }
     line_end(l);
     if (*below) {

@@ -1,8 +1,20 @@
 #include "runner/views/timeline_change.h"
 #include "runner/base/text.h"
+#include "runner/views/caller.h"
 #include "runner/views/why.h"
 #include "runner/views/wording.h"
 #include <string.h>
+
+/* The dynamic loader makes its system calls in many places. */
+static bool same_caller(const struct model *m, const struct cause *a, const struct cause *b)
+{
+    char texts[2][256];
+    if (a->stack_id == b->stack_id || !a->by_loader || !b->by_loader)
+        return a->stack_id == b->stack_id;
+    caller_text(m, a->stack_id, texts[0], sizeof texts[0]);
+    caller_text(m, b->stack_id, texts[1], sizeof texts[1]);
+    return strcmp(texts[0], texts[1]) == 0;
+}
 
 /* Whether the last header is this change's, too: the same call, or one that makes several system
  * calls. */
@@ -14,7 +26,7 @@ static bool same_call(const struct timeline *t, const struct model *m, const str
     if (c->seq && c->seq == t->last_call)
         return true;
     bool same = t->last_is_change && strcmp(cause_name(last), cause_name(c)) == 0 &&
-                t->last_tid == change->tid && last->stack_id == c->stack_id;
+                t->last_tid == change->tid && same_caller(m, last, c);
     return same && !wording_is_system_call(c) && !call_allocates(c->code);
 }
 

@@ -35,16 +35,42 @@ static void within(struct pmt_within *w, const struct call *call)
     w->name_size = call->named ? thread.name_size : 0;
 }
 
+bool state_in_dlopen(void)
+{
+    struct call *loader = &thread.loader;
+    const struct call_frame *frame = (const struct call_frame *)loader->frame;
+    uintptr_t sp = thread.left_at ? thread.left_at : (uintptr_t)__builtin_frame_address(0);
+    if (!loader->call || !frame || loader->framed) /* it ends by itself, or by a look at the map */
+        return loader->call;
+    if (loader->frame < sp || !sys_can_read(&frame->caller) || frame->caller != loader->caller)
+        loader->call = PMT_CALL_NONE;
+    return loader->call;
+}
+
+const struct call *state_call_of_loader(void)
+{
+    bool in_call = state_in_call();
+    if (state_in_dlopen() && (!in_call || thread.loader.frame <= thread.call.frame))
+        return &thread.loader;
+    return in_call ? &thread.call : NULL;
+}
+
+static const struct call loader_itself = {.call = PMT_CALL_LOADER};
+
 void state_within(struct pmt_within *w)
 {
     static const struct call none;
-    within(w, state_in_call() ? &thread.call : &none);
+    const struct call *of_loader = thread.by_loader ? state_call_of_loader() : NULL;
+    if (thread.by_loader)
+        within(w, of_loader ? of_loader : &loader_itself);
+    else
+        within(w, state_in_call() ? &thread.call : &none);
+    w->by_loader = thread.by_loader;
 }
 
 void state_within_loader(struct pmt_within *w)
 {
-    static const struct call loader = {.call = PMT_CALL_LOADER};
-    within(w, thread.loader.call ? &thread.loader : &loader);
+    within(w, thread.loader.call ? &thread.loader : &loader_itself);
 }
 
 void state_name_call(const char *name)

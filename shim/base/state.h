@@ -53,6 +53,7 @@ struct state_process {
     bool glibc_malloc;                 /* the allocator is glibc's: chunk headers can be read */
     bool sees_kernel;                  /* libc's system calls are hooked */
     bool sees_signals;                 /* so are those that set what signals do */
+    bool sees_loader;                  /* ld.so's, too */
     bool follow;                       /* children are traced, too */
 };
 extern struct state_process process HIDDEN;
@@ -98,7 +99,9 @@ struct state_thread {
     uint32_t other_since;                       /* live->unmapped when it did */
     struct call call;
     uint32_t loader_ran; /* this thread is one of live->loaders */
-    struct call loader;  /* the dlopen or dlclose whose effect on the map was not looked at yet */
+    bool by_loader;      /* ld.so has made the system call that it is in */
+    struct call loader;  /* the dlopen or dlclose that it is in, or whose effect on the map was not
+                          * looked at yet */
     uintptr_t
         left_at; /* the stack pointer on the program's stack; 0: it is there, see own_stack.h */
     uint8_t name_size;
@@ -121,10 +124,18 @@ static inline bool state_in_call(void)
     return thread.call.call && thread.call.frame >= sp;
 }
 
+/* Whether thread.loader is under way: nobody says when one is over that the shim has only jumped
+ * to. */
+bool state_in_dlopen(void);
+
+/* The call that ld.so works for, NULL: none that is known. */
+const struct call *state_call_of_loader(void);
+
 /* Whether this thread is inside ld.so, as far as can be seen: its lock may be held. */
 static inline bool state_in_loader(void)
 {
-    return thread.loader.call || (state_in_call() && state_loader_owns(thread.call.caller));
+    return (thread.loader.call && state_in_dlopen()) ||
+           (state_in_call() && state_loader_owns(thread.call.caller));
 }
 
 /* Sets live->fast; to be called after a change of `sink` or `attention`. */

@@ -1,5 +1,5 @@
-/* dlopen(3) and its kin: ld.so's system calls are its own, so the whole map is looked at
- * afterwards. */
+/* dlopen(3) and its kin: the context of ld.so's system calls. Where these are not seen, the whole
+ * map is looked at afterwards. */
 #include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/hooks/hook.h"
@@ -11,9 +11,9 @@
 
 /* Called by name from dlopen_*.S: first the one, which gives where to jump to, or NULL; then the
  * other. */
-HIDDEN void *dlopen_target(const void *arguments, uintptr_t caller);
+HIDDEN void *dlopen_target(const void *arguments, const uintptr_t *caller);
 HIDDEN void *dlopen_wrapped(const char *file, int mode);
-HIDDEN void *dlmopen_target(const void *arguments, uintptr_t caller);
+HIDDEN void *dlmopen_target(const void *arguments, const uintptr_t *caller);
 HIDDEN void *dlmopen_wrapped(Lmid_t space, const char *file, int mode);
 
 static bool has_search_path(uintptr_t caller)
@@ -39,33 +39,37 @@ static void enter(struct call *outer, enum pmt_call call, const char *name,
     thread.call.stack_id = stack_id_here(frame->caller);
     sys_restore_signals(&mask);
     thread.loader = thread.call;
-    attention_loader_ran();
+    if (!process.sees_loader)
+        attention_loader_ran();
 }
 
-static bool must_jump(enum pmt_call call, const char *file, uintptr_t caller)
+/* `caller`: where on the stack the return address is. As long as it is there, dlopen is under way;
+ * a look at the map ends that, too. */
+static bool must_jump(enum pmt_call call, const char *file, const uintptr_t *caller)
 {
     if (!hook_active() || thread.busy)
         return true;
     /* a plain path is taken as it is; for the rest dlopen(3) asks who calls */
     bool plain = file && strchr(file, '/') && !strchr(file, '$');
-    if (!file || plain || !has_search_path(caller))
+    if (!file || plain || !has_search_path(*caller))
         return false;
     struct call outer;
-    struct call_frame none = {0, caller};
+    struct call_frame none = {0, *caller};
     enter(&outer, call, file, &none);
-    thread.call.framed = false;
-    thread.loader.frame = 0;
+    thread.call.framed = thread.loader.framed = false;
+    thread.loader.frame =
+        process.sees_loader ? (uintptr_t)caller - offsetof(struct call_frame, caller) : 0;
     hook_leave(&outer);
     return true;
 }
 
-void *dlopen_target(const void *arguments, uintptr_t caller)
+void *dlopen_target(const void *arguments, const uintptr_t *caller)
 {
     const char *file = ((const char *const *)arguments)[0];
     return must_jump(PMT_CALL_DLOPEN, file, caller) ? (void *)real.dlopen : NULL;
 }
 
-void *dlmopen_target(const void *arguments, uintptr_t caller)
+void *dlmopen_target(const void *arguments, const uintptr_t *caller)
 {
     const char *file = ((const char *const *)arguments)[1];
     return must_jump(PMT_CALL_DLMOPEN, file, caller) ? (void *)real.dlmopen : NULL;
@@ -80,7 +84,8 @@ static void leave(const struct call *outer, bool only_added)
         __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE);
     }
     unwind_look_again();
-    attention_pay(thread.loader.caller);
+    if (!process.sees_loader)
+        attention_pay(thread.loader.caller);
     thread.loader.call = PMT_CALL_NONE;
 }
 

@@ -1,7 +1,7 @@
 /* void *dlopen(const char *file, int mode), dlmopen likewise with one argument more.
  * dlopen(3) searches the RUNPATH of the object that its return address lies in. Where that matters the
- * call is a jump, so that libc sees the program's own return address; the map is then looked at on the
- * next event. Otherwise the call is wrapped and the map looked at when it returns. */
+ * call is a jump, so that libc sees the program's own return address; it is then over when somebody has
+ * returned there. Otherwise the call is wrapped. */
         .text
 
         .macro  STUB name
@@ -11,7 +11,7 @@
         .type   \name, @function
 \name:
         .cfi_startproc
-        movl    (%esp), %ecx            /* the caller */
+        movl    %esp, %ecx              /* where the caller is */
         leal    4(%esp), %eax           /* the arguments */
         subl    $4, %esp
         .cfi_adjust_cfa_offset 4

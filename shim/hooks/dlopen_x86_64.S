@@ -15,7 +15,7 @@
         pushq   %rdi
         .cfi_adjust_cfa_offset 8
         movq    %rsp, %rdi
-        movq    24(%rsp), %rsi          /* the caller */
+        leaq    24(%rsp), %rsi          /* where the caller is */
         call    \name\()_target
         popq    %rdi
         .cfi_adjust_cfa_offset -8

@@ -46,6 +46,8 @@ HIDDEN void heap_call_look(uintptr_t chunk, const struct call_frame *frame);
  * loads. `chunk`: of the block that the call was about. */
 static inline void heap_call_over(uintptr_t chunk, const struct call_frame *frame)
 {
+    if (likely(process.sees_loader))
+        return;
     if (unlikely(state_loader_owns(frame->caller)))
         attention_loader_ran();
     else if (unlikely(!process.sees_kernel))

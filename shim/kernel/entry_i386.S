@@ -12,6 +12,9 @@
         .hidden sys_load_pc
         .hidden kernel_call
         .hidden kernel_entry
+        .hidden entry_mmap2
+        .hidden entry_munmap
+        .hidden entry_mprotect
 
         .text
 
@@ -96,6 +99,55 @@ kernel_entry:
         ret
         .cfi_endproc
         .size   kernel_entry, . - kernel_entry
+
+/* What ld.so's calls lead to, see entry_i386.c: they go on behind `int $0x80`. */
+        .macro  SITE name, number
+        .globl  \name
+        .type   \name, @function
+\name:
+        .cfi_startproc
+        addl    $2, (%esp)
+        movl    $\number, %eax
+        jmp     kernel_entry
+        .cfi_endproc
+        .size   \name, . - \name
+        .endm
+
+        SITE entry_munmap, __NR_munmap
+        SITE entry_mprotect, __NR_mprotect
+
+/* Behind the call of the function that makes a system call with six arguments; as there. */
+        .globl  entry_mmap2
+        .type   entry_mmap2, @function
+entry_mmap2:
+        .cfi_startproc
+        addl    $5, (%esp)
+        pushl   %ebx
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset ebx, 0
+        pushl   %edi
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset edi, 0
+        pushl   %ebp
+        .cfi_adjust_cfa_offset 4
+        .cfi_rel_offset ebp, 0
+        movl    (%edi), %ebx
+        movl    8(%edi), %ebp
+        movl    4(%edi), %edi
+        movl    $__NR_mmap2, %eax
+        call    kernel_entry
+        popl    %ebp
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore ebp
+        popl    %edi
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore edi
+        popl    %ebx
+        .cfi_adjust_cfa_offset -4
+        .cfi_restore ebx
+        ret
+        .cfi_endproc
+        .size   entry_mmap2, . - entry_mmap2
 
 /* One bit a system call number: those that can change the map, make a copy of it or end it. Keep in
  * step with kernel.c, which says what each one does. */

@@ -9,6 +9,7 @@
 
 #define CLONE_VM 0x100
 #define RED_ZONE 128
+#define ENTRY_SITES 128 /* as in entry_x86_64.c */
 
         .hidden kernel_call
         .hidden entry_sites
@@ -26,7 +27,7 @@
         .type   entry_sites, @function
 entry_sites:
         .set    index, 0
-        .rept   32
+        .rept   ENTRY_SITES
         .balign 32
         .cfi_startproc
         movl    entry_numbers + 4 * index(%rip), %eax
@@ -58,10 +59,10 @@ entry_site_of_syscall:
         testl   $CLONE_VM, %edi
         jz      2f
 1:      syscall
-        jmpq    *entry_returns + 8 * 32(%rip)
+        jmpq    *entry_returns + 8 * ENTRY_SITES(%rip)
 2:      leaq    -RED_ZONE(%rsp), %rsp
         .cfi_def_cfa_offset RED_ZONE + 8
-        pushq   entry_returns + 8 * 32(%rip)
+        pushq   entry_returns + 8 * ENTRY_SITES(%rip)
         .cfi_def_cfa rsp, RED_ZONE + 8
         .cfi_offset rip, -RED_ZONE - 8
         jmp     kernel_entry

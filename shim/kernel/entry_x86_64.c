@@ -1,17 +1,17 @@
-/* Puts jumps to the sites of entry_x86_64.S into libc, in the place of `mov $number, %eax` before a
- * `syscall`: five bytes each. glibc has one such place for each call that can change the map, in
- * the function of its name, and calls these functions itself (malloc calls its mmap). What is not
- * found stays as it is; its changes are found by looking at the map, and reported as
- * unattributed. */
+/* Puts jumps to the sites of entry_x86_64.S into libc and ld.so, in the place of `mov $number,
+ * %eax` before a `syscall`: five bytes each. glibc has one such place for each call that can change
+ * the map, in the function of its name, and calls these functions itself (malloc calls its mmap).
+ * What is not found in libc stays as it is; its changes are found by looking at the map, and
+ * reported as unattributed. */
 #include "shim/base/library.h"
 #include "shim/base/state.h"
 #include "shim/kernel/entry.h"
 #include "shim/kernel/kernel.h"
-#include <sys/mman.h>
+#include "shim/kernel/patch.h"
+#include <string.h>
 
-#define ENTRY_SITES 32 /* as in entry_x86_64.S; one more place for syscall(3) */
+#define ENTRY_SITES 128 /* as in entry_x86_64.S; one more place for syscall(3) */
 #define SITE_SIZE 32
-#define JUMP_SIZE 5
 
 extern unsigned char entry_sites[] HIDDEN;
 extern unsigned char entry_site_of_syscall[] HIDDEN;
@@ -21,10 +21,25 @@ HIDDEN const unsigned char *entry_returns[ENTRY_SITES + 1];
 
 static unsigned used;
 
-struct function {
-    unsigned char *code;
-    size_t size;
-};
+/* What was done to libc. */
+static struct {
+    struct patch_code text;
+    unsigned count;
+    struct {
+        size_t at;
+        uint32_t number;         /* of a call that leads to a site, or */
+        const unsigned char *to; /* where what does not come back leads to */
+    } places[ENTRY_SITES / 4];
+} libc;
+
+static void keep(const unsigned char *place, uint32_t number, const unsigned char *to)
+{
+    if (libc.count == sizeof libc.places / sizeof *libc.places)
+        return;
+    libc.places[libc.count].at = (size_t)(place - libc.text.at);
+    libc.places[libc.count].number = number;
+    libc.places[libc.count++].to = to;
+}
 
 static const struct {
     const char *name;
@@ -56,53 +71,41 @@ static const struct {
     {"fork", __NR_clone},
 };
 
-static struct function find(const char *name)
+static struct patch_code find(const char *name)
 {
-    struct function f = {NULL, 0};
-    f.code = library_find(library_libc(), name, &f.size);
+    struct patch_code f = {NULL, 0};
+    f.at = library_find(library_libc(), name, &f.size);
     return f;
 }
 
-static bool jump(unsigned char *from, const unsigned char *to)
-{
-    intptr_t distance = to - (from + JUMP_SIZE);
-    int32_t offset = (int32_t)distance;
-    if (offset != distance)
-        return false;
-    from[0] = 0xe9; /* jmp rel32 */
-    for (unsigned i = 0; i < 4; i++)
-        from[1 + i] = (unsigned char)((uint32_t)offset >> 8 * i);
-    return true;
-}
-
-/* The place of `bytes` in the function; byte by byte, as libc's own may be what is changed. */
-static unsigned char *place_of(const struct function *f, const unsigned char *bytes, size_t size)
-{
-    for (size_t at = 0; at + size <= f->size; at++) {
-        size_t i = 0;
-        while (i < size && f->code[at + i] == bytes[i])
-            i++;
-        if (i == size)
-            return f->code + at;
+#define CALL(number)                                                                               \
+    {                                                                                              \
+        0xb8, (unsigned char)(number), (unsigned char)((number) >> 8), 0, 0, 0x0f, 0x05            \
     }
-    return NULL;
+#define CALL_SIZE 7 /* mov $number, %eax; syscall */
+
+/* `place` has such a call. */
+static bool lead_away(unsigned char *place, uint32_t number)
+{
+    if (!place || used == ENTRY_SITES)
+        return false;
+    entry_numbers[used] = number;
+    entry_returns[used] = place + CALL_SIZE;
+    if (!patch_lead(place, PATCH_JUMP, entry_sites + used * SITE_SIZE))
+        return false;
+    used++;
+    return true;
 }
 
 static bool hook_call(const char *name, uint32_t number)
 {
-    const unsigned char wanted[] = {
-        0xb8, (unsigned char)number, (unsigned char)(number >> 8), 0, 0, 0x0f,
-        0x05}; /* mov $number, %eax; syscall */
-    struct function f = find(name);
-    unsigned char *place = place_of(&f, wanted, sizeof wanted);
-    bool prefixed = place > f.code && (place[-1] & 0xf0) == 0x40; /* REX: another register */
-    if (!place || prefixed || used == ENTRY_SITES)
+    const unsigned char call[CALL_SIZE] = CALL(number);
+    struct patch_code f = find(name);
+    unsigned char *place = patch_find(f, call, sizeof call);
+    bool prefixed = place > f.at && (place[-1] & 0xf0) == 0x40; /* REX: another register */
+    if (prefixed || !lead_away(place, number))
         return false;
-    entry_numbers[used] = number;
-    entry_returns[used] = place + sizeof wanted;
-    if (!jump(place, entry_sites + used * SITE_SIZE))
-        return false;
-    used++;
+    keep(place, number, NULL);
     return true;
 }
 
@@ -110,12 +113,18 @@ static bool hook_call(const char *name, uint32_t number)
 static void hook_syscall(void)
 {
     static const unsigned char wanted[] = {0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05};
-    struct function f = find("syscall");
-    unsigned char *place = place_of(&f, wanted, sizeof wanted);
+    struct patch_code f = find("syscall");
+    unsigned char *place = patch_find(f, wanted, sizeof wanted);
     if (!place)
         return;
     entry_returns[ENTRY_SITES] = place + sizeof wanted;
-    jump(place, entry_site_of_syscall);
+    patch_lead(place, PATCH_JUMP, entry_site_of_syscall);
+}
+
+static void lead_for_good(unsigned char *place, const unsigned char *to)
+{
+    if (patch_lead(place, PATCH_JUMP, to))
+        keep(place, 0, to);
 }
 
 static void exits(int status)
@@ -126,57 +135,65 @@ static void exits(int status)
 /* _exit(2) does not come back: its whole body is replaced. */
 static void hook_exit(void)
 {
-    struct function f = find("_exit");
-    if (f.size >= JUMP_SIZE)
-        jump(f.code, (const unsigned char *)exits);
+    struct patch_code f = find("_exit");
+    if (f.size >= PATCH_SIZE)
+        lead_for_good(f.at, (const unsigned char *)exits);
 }
 
 /* start_thread() of glibc (nptl/pthread_create.c) has no name here, and lies near pthread_create.
  * It ends with `mov $__NR_exit, %edx`, then a loop of `xor %edi, %edi; mov %edx, %eax; syscall`. */
-static void hook_thread_exit(const struct function *text)
+static void hook_thread_exit(void)
 {
     static const unsigned char number[] = {0xba, __NR_exit, 0, 0, 0};
     static const unsigned char loop[] = {0x31, 0xff, 0x89, 0xd0, 0x0f, 0x05, 0xeb};
     const size_t around = 16u << 10;
-    struct function create = find("pthread_create");
-    if (!create.code || (size_t)(create.code - text->code) < around)
+    struct patch_code create = find("pthread_create");
+    if (!create.at || (size_t)(create.at - libc.text.at) < around)
         return;
-    struct function near = {create.code - around, 2 * around};
+    struct patch_code near = {create.at - around, 2 * around};
     for (;;) {
-        unsigned char *place = place_of(&near, number, sizeof number);
+        unsigned char *place = patch_find(near, number, sizeof number);
         if (!place)
             return;
-        near.size -= (size_t)(place + sizeof number - near.code);
-        near.code = place + sizeof number;
-        struct function after = {near.code, 16};
-        if (near.size >= after.size && place_of(&after, loop, sizeof loop)) {
-            jump(place, entry_thread_exit);
+        near.size -= (size_t)(place + sizeof number - near.at);
+        near.at = place + sizeof number;
+        struct patch_code after = {near.at, 16};
+        if (near.size >= after.size && patch_find(after, loop, sizeof loop)) {
+            lead_for_good(place, entry_thread_exit);
             return;
         }
     }
 }
 
-/* The executable segment of libc. */
-static struct function text_of(const void *base)
+static bool is_libc(const unsigned char *text, size_t size)
 {
-    const ElfW(Ehdr) *header = base;
-    const ElfW(Phdr) *segment = (const void *)((const char *)base + header->e_phoff);
-    for (unsigned i = 0; i < header->e_phnum; i++) {
-        uintptr_t from = (uintptr_t)base + segment[i].p_vaddr;
-        uintptr_t to = (from + segment[i].p_memsz + 4095) & ~(uintptr_t)4095;
-        from &= ~(uintptr_t)4095;
-        if (segment[i].p_type == PT_LOAD && segment[i].p_flags & PF_X)
-            return (struct function){(unsigned char *)from, to - from};
+    bool same = libc.count && size == libc.text.size;
+    for (unsigned i = 0; same && i < libc.count; i++) {
+        uint32_t number = libc.places[i].number;
+        const unsigned char call[CALL_SIZE] = CALL(number);
+        same = libc.places[i].to || memcmp(text + libc.places[i].at, call, sizeof call) == 0;
     }
-    return (struct function){NULL, 0};
+    return same;
 }
 
-/* All of the segment changes its permissions, so that it stays one region. Where code may not be
- * made writable (SELinux, MDWE) nothing is changed. */
+/* libc once more, in a namespace of its own (dlmopen): its calls, too, come from now on. */
+static void code_mapped(const void *code, size_t size)
+{
+    struct patch_code text = {(unsigned char *)code, size};
+    if (used + libc.count > ENTRY_SITES || !is_libc(code, size) || !patch_open(text))
+        return;
+    for (unsigned i = 0; i < libc.count; i++)
+        if (libc.places[i].to)
+            patch_lead(text.at + libc.places[i].at, PATCH_JUMP, libc.places[i].to);
+        else
+            lead_away(text.at + libc.places[i].at, libc.places[i].number);
+    patch_close(text);
+}
+
 bool entry_install(void)
 {
-    struct function text = text_of((const void *)library_libc()->l_addr);
-    if (sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    libc.text = patch_segment((const void *)library_libc()->l_addr);
+    if (!patch_open(libc.text))
         return false;
     unsigned needed = 0;
     process.sees_signals = hook_call("__libc_sigaction", __NR_rt_sigaction) &&
@@ -185,7 +202,28 @@ bool entry_install(void)
         needed += hook_call(calls[i].name, calls[i].number) && i < NEEDED;
     hook_syscall();
     hook_exit();
-    hook_thread_exit(&text);
-    sys3(__NR_mprotect, text.code, text.size, PROT_READ | PROT_EXEC);
+    hook_thread_exit();
+    patch_close(libc.text);
+    kernel_code_mapped = code_mapped;
     return needed == NEEDED;
+}
+
+bool entry_install_in_loader(void)
+{
+    static const uint32_t numbers[] = {__NR_mmap, __NR_munmap, __NR_mprotect, __NR_brk};
+    enum { COUNT = sizeof numbers / sizeof *numbers };
+    unsigned char *places[COUNT];
+    struct patch_code text = patch_segment((const void *)library_loader()->l_addr);
+    for (unsigned i = 0; i < COUNT; i++) {
+        const unsigned char call[CALL_SIZE] = CALL(numbers[i]);
+        if (!(places[i] = patch_find_only(text, call, sizeof call)))
+            return false;
+    }
+    if (!patch_open(text))
+        return false;
+    bool all = true;
+    for (unsigned i = 0; i < COUNT; i++)
+        all &= lead_away(places[i], numbers[i]);
+    patch_close(text);
+    return all;
 }

@@ -4,6 +4,7 @@
 #include "shim/base/own_map.h"
 #include "shim/base/own_stack.h"
 #include "shim/base/sys.h"
+#include "shim/kernel/caller.h"
 #include "shim/kernel/dispositions.h"
 #include "shim/kernel/exec.h"
 #include "shim/kernel/fork.h"
@@ -15,7 +16,10 @@
 #include "shim/stacks/stack_id.h"
 #include "shim/stacks/unwind.h"
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+
+void (*kernel_code_mapped)(const void *code, size_t size);
 
 static void decode(const struct sys_regs *regs, struct mapcalls_call *c)
 {
@@ -84,6 +88,12 @@ struct change {
     long result;
 };
 
+/* ld.so has mapped code: there may be tables now for what had none. */
+static bool is_library(const struct mapcalls_call *c)
+{
+    return thread.by_loader && c->effect == MAPCALLS_RESULT && c->args[2] & PROT_EXEC;
+}
+
 static void make(void *arg)
 {
     struct change *change = arg;
@@ -103,16 +113,32 @@ static void make(void *arg)
         outcome.region_end = region_end(outcome.result);
     send(c, failed ? result : (int64_t)outcome.result, outcome.old_brk, change->stack_id);
     look(c, &outcome, change->stack_id);
+    if (!failed && is_library(c)) {
+        unwind_look_again();
+        if (kernel_code_mapped)
+            kernel_code_mapped((const void *)result, (size_t)c->args[1]);
+    }
+}
+
+/* Whoever called ld.so; as far as ld.so's own frames where that is not known. */
+static uint32_t stack_of_loader(uintptr_t caller)
+{
+    const struct call *call = state_call_of_loader();
+    if (!call)
+        return stack_id_here(caller);
+    return call->stack_id ? call->stack_id : stack_id_of_change();
 }
 
 /* The call, its record and its snapshot, with map_lock held: so the order of the records is the
  * order in the kernel. */
 static __attribute__((noinline)) long record(const struct sys_regs *regs)
 {
+    uintptr_t caller = caller_of(regs);
     struct change change = {.regs = regs};
     uint64_t mask;
     sys_block_signals(&mask);
-    change.stack_id = stack_id_of_change();
+    thread.by_loader = process.sees_loader && state_loader_owns(caller);
+    change.stack_id = thread.by_loader ? stack_of_loader(caller) : stack_id_of_change();
     bool locked = lock_take(&map_lock);
     if (locked) {
         own_stack_run_locked(make, &change);
@@ -120,6 +146,7 @@ static __attribute__((noinline)) long record(const struct sys_regs *regs)
     } else {
         change.result = sys_call_regs(regs);
     }
+    thread.by_loader = false;
     sys_restore_signals(&mask);
     return change.result;
 }

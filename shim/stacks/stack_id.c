@@ -121,7 +121,9 @@ static void here(void *arg)
     struct unwind_stack stack;
     if (depth_of_change == 1)
         return of_caller(s);
-    unwind_walk(&stack, s->here, depth_of_change, false);
+    enum unwind_end end = unwind_walk(&stack, s->here, depth_of_change, false);
+    if (unlikely(verifies))
+        verify_walk(&stack, s->here, depth_of_change, end);
     if (stack.count == 1)
         s->caller = stack.pc[0];
     s->id = stack.count > 1 ? stack_or_caller(&stack) : id_of_caller(s->caller);

@@ -29,7 +29,8 @@ static bool agree(const struct unwind_stack *stack, struct unwind_registers from
                   enum unwind_end end)
 {
     struct unwind_stack other;
-    enum unwind_end others_end = libunwind_walk(&other, depth, from.sp);
+    uintptr_t sp = state_owns_code(from.pc) ? 0 : from.sp; /* the shim's own frames do not count */
+    enum unwind_end others_end = libunwind_walk(&other, depth, sp);
     return same(stack, &other) ? end == others_end : took_signal_for_call(&other, from, depth);
 }
 

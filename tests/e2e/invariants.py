@@ -145,6 +145,7 @@ class Checker:
         self.looks = []  # (key, map size before, identities after) of each look at the map
         self.changes = defaultdict(list)  # key of the look -> region events
         self.library = None  # [library event, its regions that have not been told yet]
+        self.parts = None  # the library event whose changes follow, seen call by call
         self.kinds = None  # of the last whole look
         self.guests = []  # [lo, hi) of what the kernel has joined to a region that was there before
         self.blocks, self.calls, self.frees = {}, 0, 0
@@ -168,6 +169,9 @@ class Checker:
         if self.library and event["type"] != "region":
             self.error(event, f"{self.library[0]['name']}: {self.library[1]} of its regions have no event")
             self.library = None
+        if self.parts and event.get("library") != self.parts["path"]:
+            self.check_parts(self.parts)
+            self.parts = None
         self.check_common(event)
         self.reasons.add(event)
         getattr(self, "on_" + event["type"], lambda _: None)(event)
@@ -251,7 +255,10 @@ class Checker:
     # --- libraries ---
 
     def on_library(self, event):
-        self.library = [event, len(event["regions"])]
+        if event["change"] == "loaded" and "kernel" in event["cause"]:
+            self.parts = event
+        else:
+            self.library = [event, len(event["regions"])]
         if event["bytes"] != sum(region["size"] for region in event["regions"]):
             self.error(event, f"{event['bytes']} bytes are not the sum of its regions")
         if event["name"] != event["path"].rpartition("/")[2]:
@@ -259,7 +266,19 @@ class Checker:
         if not any(region["path"] == event["path"] for region in event["regions"]):
             self.error(event, f"no region is of {event['path']}")
 
+    def check_parts(self, event):
+        """The changes of a library that was loaded call by call come to what its event says."""
+        for region in map(Region, event["regions"]):
+            there = self.map.at(region.start)
+            if there is None or not (there.start <= region.start and region.end <= there.end) or there["path"] != region["path"]:
+                self.error(event, f"{region} is not there, but {there}")
+
     def check_library(self, event):
+        if self.parts:
+            by_loader = self.by_seq.get(event["cause"].get("seq"), {}).get("within", {}).get("by_loader")
+            if not by_loader or (event["after"] or event["before"])["path"] not in (self.parts["path"], ""):
+                self.error(event, f"is not of {self.parts['name']}")
+            return
         if not self.library:
             if "library" in event:
                 self.error(event, f"belongs to {event['library']}, of which nothing has been told")

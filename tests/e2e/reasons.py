@@ -64,7 +64,6 @@ class Change:
         self.change = event["change"]
         self.reason = event["reason"]
         self.of_allocator = self.cause in ALLOCATORS
-        self.frames = state.frames.get(event["cause"].get("stack_id"), [])
 
     def block(self):
         """Address of the block that the call gave, or that free got; else None."""
@@ -78,8 +77,7 @@ class Change:
 
     def of_loader(self):
         """Whether ld.so made the system call."""
-        module = next((frame["module"] for frame in self.frames if "module" in frame), "")
-        return module.rpartition("/")[2].startswith("ld-")
+        return self.kernel and self.kernel.event.get("within", {}).get("by_loader", False)
 
     def maps(self):
         return self.system_call in MMAPS
@@ -94,26 +92,22 @@ class Change:
 class Reasons:
     """Of one image."""
 
-    def __init__(self, process, frames=()):
+    def __init__(self, process):
         self.process = process
         self.word, self.page = process["class"] // 8, process["page_size"]
         thresholds = process["thresholds"] or {"mmap": 0, "trim": 0, "mmap_max": 0, "dynamic": False}
         self.mmap, self.trim, self.dynamic = thresholds["mmap"], thresholds["trim"], thresholds["dynamic"]
         self.mmap_max, self.heap_max = thresholds["mmap_max"], 2 * thresholds["mmap_max"]
-        self.frames = dict(frames)
         self.made = defaultdict(list)  # tid -> the system calls of the allocator call that it is in
         self.last = {}  # tid -> Kernel
         self.looks = defaultdict(list)  # (tid, t_ns) -> [(Kernel or None, mmap, trim)]
 
     def inherit(self, parent):
-        self.mmap, self.trim, self.frames = parent.mmap, parent.trim, dict(parent.frames)
+        self.mmap, self.trim = parent.mmap, parent.trim
 
     def add(self, event):
         """Takes note of a raw event."""
         getattr(self, "on_" + event["type"], lambda _: None)(event)
-
-    def on_stack(self, event):
-        self.frames[event["id"]] = event["frames"]
 
     def on_alloc(self, event):
         self.made.pop(event["tid"], None)

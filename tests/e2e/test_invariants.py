@@ -12,7 +12,8 @@ from tracing import LABS, trace
 
 @pytest.fixture(scope="module", name="good")
 def good_events():
-    return trace(LABS / "map3", "40000").events
+    """With libunwind, so that there is something of the tracer that comes later."""
+    return trace(LABS / "map3", "40000", tool_options=["--verify-stacks"]).events
 
 
 def first(events, kind, wanted=lambda event: True):

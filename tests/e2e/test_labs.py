@@ -230,17 +230,18 @@ def test_mprotect_splits_and_merges(programs):
 def test_dlopen(programs):
     traced = trace(programs.labs / "dlopen_lib")
     [[name, *opened]], [[_, *closed]] = traced.said("dlopen"), traced.said("dlclose")
-    added = [event for event in traced.changes("dlopen") if event["change"] == "added"]
-    removed = traced.changes("dlclose")
-    assert {event["after"]["kind"] for event in added} >= {"lib_code", "lib_rodata", "lib_data"}
-    assert all(event["cause"]["name"] == name for event in added)
+    loading, removed = traced.changes("dlopen"), traced.changes("dlclose")
+    [library, unloaded] = traced.of("library")
+    assert library["change"] == "loaded" and unloaded["change"] == "unloaded" and library["bytes"] == unloaded["bytes"]
+    assert {region["kind"] for region in library["regions"]} >= {"lib_code", "lib_rodata", "lib_data"}
+    assert all(event["cause"]["name"] == name for event in loading)
     assert {event["change"] for event in removed} == {"removed"}
-    assert sum(event["delta"] for event in added + removed) == 0
-    for events, words in ((added, opened), (removed, closed)):
+    assert sum(event["delta"] for event in loading + removed) == 0
+    for events, words in ((loading, opened), (removed, closed)):
         for event in events:
             assert event["cause"]["caller"].startswith(f"main dlopen_lib.c:{line_of(words)}")
     [[_, address]] = [words for words in traced.said("addr") if words[0] == "cos"]
-    loaded = traced.map_at(added[-1]["seq"]).at(int(address, 16))
+    loaded = traced.map_at(loading[-1]["seq"]).at(int(address, 16))
     assert loaded["kind"] == "lib_code" and "libm" in loaded["path"]
 
 

@@ -137,7 +137,7 @@ def test_dynamic_loader_at_work(bits):
     libc = [event["why"] for event in traced.changes() if (event["after"] or event["before"]).get("path", "").endswith("/libc.so.6")]
     for words in ("loads the library", "code: may be executed", "variables: pages that are written", "RELRO"):
         assert any(words in why for why in libc), words
-    assert re.search(r"mmap\(length \w+\) = 0x\w+ +ld-linux\S*\.so\.2\n\+ added ", run(TOOL, *PTRACE, program).stderr)
+    assert re.search(r"the dynamic loader +ld-linux\S*\.so\.2\n +-> mmap\(length \w+\) = 0x\w+\n\+ added ", run(TOOL, *PTRACE, program).stderr)
     # what the program maps itself is not the loader's
     own = trace(lab("mmap_file", bits), tool_options=PTRACE)
     mapped = [event for event in own.changes(change="added") if own.line(event["cause"]) and event["cause"]["call"].startswith("mmap")]

@@ -10,7 +10,8 @@ PROGRAMS = [["labs/map1"], ["labs/map2"], ["labs/map3", "1000"], ["labs/lib_cos"
             ["labs/many_mallocs", "200"], ["labs/mremap_grow"], ["labs/mmap_file"], ["victims/cxx_throw"],
             ["victims/stack_growth"], ["victims/signals", "50"], ["victims/signals", "50", "altstack"],
             ["victims/threads_stress", "4", "50"], ["victims/early"], ["victims/fork_child"], ["victims/pool"],
-            ["victims/near_stack"]]
+            ["victims/near_stack"],
+            ["victims/loader_work", "iconv", "exit", "open=libm.so.6", "close", "fails=libnotthere.so.1", "space=libm.so.6"]]
 
 
 def assert_verified(traced, some=True):

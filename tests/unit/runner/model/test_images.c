@@ -590,6 +590,70 @@ static void test_mapped_library(void **state)
     check_said("1: added lib_code mmap\n");
 }
 
+static void map_by_loader(uint32_t tid, uint64_t at, uint64_t size, unsigned flags,
+                          const char *text)
+{
+    sample_kernel(&u, PMT_CALL_MMAP, (int64_t)at, PMT_CALL_DLOPEN, "");
+    u.kernel.args[0] = flags & MAP_FIXED ? at : 0;
+    u.kernel.args[1] = size;
+    u.kernel.args[3] = MAP_PRIVATE | flags;
+    u.kernel.within.by_loader = 1;
+    send(1, tid);
+    uint64_t lo = flags & MAP_FIXED ? 0xd0000000 : at; /* of the library */
+    look(1, tid, PMT_REASON_KERNEL, PMT_CALL_DLOPEN, lo - 0x1000, at + size + 0x1000, text);
+}
+
+#define PLACE "d0000000-d0004000 r-xp /lib/libm.so.6\n"
+#define PARTS "d0000000-d0002000 r-xp /lib/libm.so.6\nd0002000-d0004000 rw-p /lib/libm.so.6\n"
+#define WITH_BSS                                                                                   \
+    "d0000000-d0002000 r-xp /lib/libm.so.6\nd0002000-d0003000 rw-p /lib/libm.so.6\n"               \
+    "d0003000-d0004000 rw-p\n"
+#define TOLD                                                                                       \
+    "1: loaded libm.so.6 3 4000\n1: added lib_code dlopen L\n1: split lib_code dlopen L\n"         \
+    "1: protection lib_data dlopen L\n1: shrunk lib_data dlopen L\n1: added lib_bss dlopen L\n"
+
+static void load(uint32_t tid)
+{
+    map_by_loader(tid, 0xd0000000, 0x4000, 0, PLACE);
+    map_by_loader(tid, 0xd0002000, 0x2000, MAP_FIXED, PARTS);
+    map_by_loader(tid, 0xd0003000, 0x1000, MAP_FIXED | MAP_ANONYMOUS, WITH_BSS);
+}
+
+/* Its steps wait until the thread does something else, whatever others do meanwhile, and are told
+ * below it. */
+static void test_library_call_by_call(void **state)
+{
+    (void)state;
+    load(THREAD);
+    allocate(1, PARENT, 0x5655b010, 20);
+    check_said("");
+    allocate(1, THREAD, 0x5655b030, 20);
+    check_said(TOLD);
+    sample_kernel(&u, PMT_CALL_MUNMAP, 0, PMT_CALL_DLCLOSE, "");
+    u.kernel.args[0] = 0xd0000000;
+    u.kernel.args[1] = 0x4000;
+    u.kernel.within.by_loader = 1;
+    send(1, THREAD);
+    look(1, THREAD, PMT_REASON_KERNEL, PMT_CALL_DLCLOSE, 0xcffff000, 0xd0005000, "");
+    check_said("1: unloaded libm.so.6 3 4000\n1: removed lib_code dlclose L\n"
+               "1: removed lib_data dlclose L\n1: removed lib_bss dlclose L\n");
+}
+
+/* One right after the other; and the end of the image, of the thread. */
+static void test_libraries_call_by_call(void **state)
+{
+    (void)state;
+    load(PARENT);
+    map_by_loader(PARENT, 0xd0010000, 0x1000, 0, "d0010000-d0011000 r-xp /lib/libx.so\n");
+    check_said(TOLD);
+    thread(1, PARENT, PMT_THREAD_END, 0);
+    check_said("1: loaded libx.so 1 1000\n1: added lib_code dlopen L\n");
+    map_by_loader(PARENT, 0xd0020000, 0x1000, 0, "d0020000-d0021000 r-xp /lib/liby.so\n");
+    end(1, PARENT, PMT_END_EXIT);
+    check_said("1: loaded liby.so 1 1000\n1: added lib_code dlopen L\n"
+               "1: exit, 10 changes, 1 blocks\n1: forgotten\n");
+}
+
 int main(void)
 {
 #define STARTED(test) cmocka_unit_test_setup_teardown(test, start, finish)
@@ -613,6 +677,8 @@ int main(void)
         STARTED(test_libraries),
         STARTED(test_libraries_change_places),
         STARTED(test_mapped_library),
+        STARTED(test_library_call_by_call),
+        STARTED(test_libraries_call_by_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
