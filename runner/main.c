@@ -149,7 +149,8 @@ static int ptrace_status(const struct options *o, int error, int written,
 static int run_ptrace(const struct options *o, struct model *m, struct launch *launch,
                       struct front *front)
 {
-    struct trace_request request = {.launch = o->pid ? NULL : launch, .follow = o->follow};
+    struct trace_request request = {
+        .launch = o->pid ? NULL : launch, .follow = o->follow, .no_last_words = o->no_last_words};
     struct trace_result result;
     struct ptracer *tracer;
     request.pid = o->pid;

@@ -37,7 +37,11 @@ static void find_function(struct breakpoints *b, Elf *elf, const struct symbol_t
     GElf_Sym symbol;
     for (size_t i = 0; i < t->count && gelf_getsym(t->data, (int)i, &symbol); i++) {
         const char *name = elf_strptr(elf, t->strings, symbol.st_name);
-        if (!name || symbol.st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
+        if (!name || symbol.st_shndx == SHN_UNDEF)
+            continue;
+        if (strcmp(name, "__abort_msg") == 0)
+            b->abort_message = symbol.st_value + bias;
+        if (GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
             continue;
         if (strcmp(name, names_call(functions[wanted])) == 0)
             add(b, symbol.st_value + bias, functions[wanted]);

@@ -25,7 +25,8 @@ struct breakpoints {
     /* ... and in it a byte that happens to be a breakpoint instruction. Calls are made to return
      * there: so nothing has to be written where they really return to, and stepped over. */
     uint64_t trap;
-    uint64_t system_call; /* and the instruction of a system call; 0: there is none */
+    uint64_t abort_message; /* glibc's variable __abort_msg; 0: it is not known */
+    uint64_t system_call;   /* and the instruction of a system call; 0: there is none */
 };
 
 /* The allocator's functions in an ELF file that is mapped so that the part of the file from

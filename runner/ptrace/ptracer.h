@@ -10,6 +10,7 @@ struct ptracer {
     struct tracees tracees;
     bool filtered; /* only calls of interest stop */
     bool follow;
+    bool no_last_words;
     bool running;      /* -p: the program was there before us */
     bool refused;      /* the kernel lets nobody, or not us, trace it */
     pid_t other;       /* but this one, who does so already */

@@ -1,6 +1,7 @@
 #include "runner/ptrace/recorder.h"
 #include "runner/base/memory.h"
 #include "runner/base/now.h"
+#include "runner/ptrace/mem.h"
 #include <string.h>
 #include <sys/wait.h>
 
@@ -83,11 +84,11 @@ static uint32_t number_of(struct recorder *r, const struct tracee *thread, const
     return known->id;
 }
 
-uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
-                        const struct user_regs_struct *regs, uint32_t most)
+/* Fills in `ip`, of PMT_MAX_FRAMES; the number of frames. */
+static uint32_t walk(const struct tracee *thread, const struct user_regs_struct *regs,
+                     uint32_t most, uint64_t *ip)
 {
     struct space *space = thread->process->space;
-    uint64_t ip[PMT_MAX_FRAMES];
     struct walk_thread t = {.pid = thread->process->pid, .tid = thread->tid, .regs = *regs};
     t.is64 = space->word_size == 8;
     if (thread->allocator.call) {
@@ -100,7 +101,32 @@ uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
         space->walk = walk_new(t.pid);
     if (most > 1)
         frames = walk_stack(space->walk, &t, ip, most);
-    return number_of(r, thread, ip, frames);
+    return frames;
+}
+
+uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
+                        const struct user_regs_struct *regs, uint32_t most)
+{
+    uint64_t ip[PMT_MAX_FRAMES];
+    return number_of(r, thread, ip, walk(thread, regs, most, ip));
+}
+
+uint32_t recorder_stack_of_signal(struct recorder *r, const struct tracee *thread,
+                                  const struct user_regs_struct *regs, bool is_code, uint32_t most)
+{
+    const unsigned word = thread->process->space->word_size;
+    struct user_regs_struct caller = *regs;
+    uint64_t ip[PMT_MAX_FRAMES];
+    ip[0] = regs->rip + 1;
+    if (is_code) {
+        uint32_t frames = walk(thread, regs, most, ip);
+        ip[0] = regs->rip + 1;
+        return number_of(r, thread, ip, frames);
+    }
+    caller.rip = mem_read_word(thread->tid, regs->rsp, word);
+    caller.rsp += word;
+    uint32_t more = most > 1 && caller.rip ? walk(thread, &caller, most - 1, ip + 1) : 0;
+    return number_of(r, thread, ip, 1 + more);
 }
 
 struct pmt_within recorder_within(const struct tracee *thread)

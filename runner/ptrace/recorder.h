@@ -33,6 +33,11 @@ uint32_t recorder_stack(struct recorder *r, const struct tracee *thread,
 /* Where the thread is. */
 struct pmt_within recorder_within(const struct tracee *thread);
 
+/* The same where a signal has come; `is_code`: the instruction could be fetched. The first frame is
+ * the address behind that of the instruction. */
+uint32_t recorder_stack_of_signal(struct recorder *r, const struct tracee *thread,
+                                  const struct user_regs_struct *regs, bool is_code, uint32_t most);
+
 void recorder_kernel(struct recorder *r, const struct tracee *thread, int64_t result);
 void recorder_exec(struct recorder *r, const struct tracee *thread, const char *path, int error);
 void recorder_thread(struct recorder *r, const struct tracee *thread, enum pmt_thread_event event,

@@ -1,5 +1,6 @@
 #include "runner/ptrace/stops.h"
 #include "runner/ptrace/allocator.h"
+#include "runner/ptrace/last_words.h"
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/syscall_stops.h"
@@ -54,6 +55,8 @@ static void on_event(struct ptracer *t, struct tracee *thread, int number, int s
         return;
     if (is_trap)
         sigtrap_deliver(thread);
+    if (!number)
+        last_words(t, thread, signal);
     ptracer_go(t, thread, number ? 0 : signal);
 }
 

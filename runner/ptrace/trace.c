@@ -102,6 +102,7 @@ int trace_program(const struct trace_request *request, struct model *model,
     struct ptracer *t = *tracer = memory_get(sizeof *t);
     t->recorder = recorder_new(model, wants_text());
     t->follow = request->follow;
+    t->no_last_words = request->no_last_words;
     t->call_frames = request->call_frames;
     t->change_frames = request->change_frames;
     t->report = -1;

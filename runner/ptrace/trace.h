@@ -8,6 +8,7 @@ struct trace_request {
     const struct launch *launch; /* the program to start (shim and socket are not used), or NULL */
     pid_t pid;                   /* then: the process to look at */
     bool follow;                 /* children, too */
+    bool no_last_words;          /* fatal signals are not told */
     uint32_t call_frames, change_frames; /* of their stacks, at most */
     /* The program has ended, and `count` processes that are followed go on; `pid` is one of
      * them. */

@@ -139,8 +139,11 @@ void caller_frame(const struct model *m, const struct stack *stack, uint32_t fra
 
 bool caller_is_own(const struct model *m, const struct stack *stack, uint32_t frame)
 {
-    const char *function = symbol_of(m, stack, frame)->function;
-    return is_own(m, &stack->frames[frame]) && !(function && strcmp(function, "_start") == 0);
+    const struct symbol *s = symbol_of(m, stack, frame);
+    bool starts = s->function && strcmp(s->function, "_start") == 0;
+    bool has_line = level_with_line(s, frame).frame == frame;
+    return is_own(m, &stack->frames[frame]) && !starts &&
+           (has_line || !m->image->statically_linked);
 }
 
 size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t size)
