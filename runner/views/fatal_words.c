@@ -77,8 +77,10 @@ static void say_region(const struct model *m, const struct pmt_fatal *f, const s
         snprintf(out, size, "the guard below the stack of thread %" PRIu32 ", which is full: %s",
                  above->tid, text_size(bytes, region_size(above)));
     else if (f->content_size && f->content_at <= f->content_size)
-        snprintf(out, size, "there is the constant \"%.*s\", in %s%s", (int)f->content_size,
-                 (const char *)(f + 1) + f->message_size, where, forbidden(r, f->access));
+        snprintf(out, size, "there is the %s \"%.*s\", in %s%s",
+                 r->kind == KIND_RODATA || r->kind == KIND_LIB_RODATA ? "constant" : "text",
+                 (int)f->content_size, (const char *)(f + 1) + f->message_size, where,
+                 forbidden(r, f->access));
     else
         snprintf(out, size, "there is %s%s", where, forbidden(r, f->access));
 }

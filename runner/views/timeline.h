@@ -14,6 +14,7 @@ struct shown {
     uint64_t threshold; /* as last told */
     struct change held; /* the stack of a child, until it is unmapped again */
     bool is_held;
+    bool has_last_words;
     char *exec_path; /* an exec of which is not known yet how it went, at exec_ns */
     uint64_t exec_ns;
 };

@@ -84,6 +84,7 @@ void timeline_fatal(struct timeline *t, const struct model *m, const struct even
     const struct place place = last_words_place(m->image, f);
     char words[FATAL_WORDS_SIZE];
     timeline_change_catch_up(t, m);
+    t->shown->has_last_words = true;
     fatal_words_headline(m, f, words, sizeof words);
     timeline_call(t, m, event->t_ns, words, f->r.stack_id);
     fatal_words_reason(m, f, words, sizeof words);

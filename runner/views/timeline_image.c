@@ -308,6 +308,8 @@ void timeline_image_ends(struct timeline *t, const struct model *m, const struct
         timeline_event_exec_ended(t, m, 0);
         remark = end_remark(PMT_END_UNTRACED);
     }
+    if (call_is_fatal_signal(x->signal) && !t->shown->has_last_words)
+        remark = "without last words: procmap-trace(1) says when there are none";
     end_title(x, title, sizeof title);
     if (m->image->of_first && x->end != PMT_END_EXEC)
         write_long_end(t, m, title, event->t_ns);

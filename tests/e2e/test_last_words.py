@@ -207,3 +207,9 @@ def test_static_program(tmp_path, kind, programs):
     told = done.stderr.partition("  SIG")[2]
     wanted = [part.replace("last_words.c", "<stdin>").replace("libc.so.6", "last_words") for part in TOLD[kind]]
     assert told and [part for part in wanted if part not in told.replace("last_words.c", "<stdin>")] == []
+
+
+def test_without_last_words_is_said(programs):
+    for kind, is_said in ("blocked", True), ("read", False):
+        done = run(TOOL, "--color=never", "--", programs.victims / "last_words", kind)
+        assert ("without last words" in done.stderr) == is_said
