@@ -45,7 +45,7 @@ static const char help[] =
     "      --stack-depth=N    at most N frames of a stack, 1 to 64 (default)\n"
     "      --verify-stacks    walk each stack a second time, by libunwind, and count\n"
     "                         where the two differ (preload only; slow)\n"
-    "      --last-words=WHICH yes (default): a program that a signal ends tells where;\n"
+    "      --last-words=WHICH yes (default): a program ended by a signal tells where;\n"
     "                         no: nothing of ours handles signals\n"
     "  -p, --pid=PID          look at a running process, by ptrace, until Ctrl-C\n"
     "\n"

@@ -1,6 +1,8 @@
 #include "runner/views/sentences.h"
 
-#define S(name, ...) [REASON_##name] = {__VA_ARGS__}
+/* one for whole regions and parts; one for each */
+#define S(name, text) [REASON_##name] = {text, NULL}
+#define P(name, text, of_part) [REASON_##name] = {text, of_part}
 
 const struct sentence sentences[REASON_COUNT] = {
     S(NONE, ""),
@@ -11,12 +13,12 @@ const struct sentence sentences[REASON_COUNT] = {
     S(HEAP_ALIGNED, "a little more, so that blocks are aligned and the end lies on a page border"),
     S(HEAP_TRIMMED, "more than the trim threshold ({trim_threshold}) was free at the end of the "
                     "heap: {call} lowered its end by {bytes}"),
-    S(MMAP_THRESHOLD,
+    P(MMAP_THRESHOLD,
       "{size}, with malloc's header, reach the mmap threshold ({threshold}): the block gets a "
       "region of its own",
       "{size}, with malloc's header, reach the mmap threshold ({threshold}): the block gets pages "
       "of its own, which the kernel joins with the region next to them"),
-    S(BLOCK_UNMAPPED, "the block had a region of its own: {call} gives it back at once",
+    P(BLOCK_UNMAPPED, "the block had a region of its own: {call} gives it back at once",
       "the block had pages of its own, a part of this region: {call} gives them back at once"),
     S(BLOCK_RESIZED, "the block has pages of its own: {call} lets the kernel resize them where "
                      "they are, without copying"),

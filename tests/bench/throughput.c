@@ -23,7 +23,7 @@
 #define PLACE_SIZE 2064u
 #define STACKS 500u
 #define FRAMES 12u
-#define FILL_BYTES (1u << 20) /* of the ring at a time */
+#define FILL_BYTES (PMT_RING_CAPACITY / 2)
 #define CHANGE_EVERY 10000u   /* events between two moves of the break */
 #define CALLS_A_TICK 200u     /* that carry the same time: see pmt_ring.now */
 #define PAGE 4096u
