@@ -3,6 +3,7 @@
 #include "runner/explain_target.h"
 #include "runner/hint.h"
 #include "runner/ptrace/proc.h"
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -141,12 +142,28 @@ static void explain_process(int pid, int error, pid_t other)
         explain(name, "cannot be traced: %s", strerror(-error));
 }
 
+/* ENOEXEC for a program that looks right: an x86-64 kernel can be without 32-bit programs. */
+static bool is_32_bit(const char *path)
+{
+    struct target target;
+    return inspect_program(path, &target) == 0 && target.format == TARGET_FORMAT_ELF &&
+           target.elf.machine == EM_386;
+}
+
+void explain_exec(const char *name, const char *path, int error)
+{
+    if (error == -ENOEXEC && is_32_bit(path))
+        explain(name, "a 32-bit program, and this kernel runs none: it is built without "
+                      "CONFIG_IA32_EMULATION, or has it switched off (ia32_emulation=on at the "
+                      "kernel's command line switches it on); or compile it without -m32");
+    else
+        explain(name, "cannot be executed: %s", strerror(-error));
+}
+
 void explain_failure(const struct options *o, int error, const struct trace_result *result)
 {
     const enum trace_failure failure = result->failure;
-    if (failure == TRACE_FAILURE_EXEC)
-        explain(o->arguments[0], "cannot be executed: %s", strerror(-error));
-    else if (failure == TRACE_FAILURE_REFUSED && o->pid)
+    if (failure == TRACE_FAILURE_REFUSED && o->pid)
         explain_process(o->pid, error, result->other);
     else if (failure == TRACE_FAILURE_REFUSED && result->other > 0)
         explain(o->arguments[0],

@@ -29,7 +29,10 @@ void explain_waiting(size_t count, pid_t pid);
 /* A trace by the shim that is not as it should be. */
 void explain_live(const char *name, const struct live_result *result);
 
-/* By ptrace: an error of trace_program(), and a trace that is not as it should be; `written`: an
- * error of writing. */
+/* An error of execve(2) of the program at `path`. */
+void explain_exec(const char *name, const char *path, int error);
+
+/* By ptrace: any other error of trace_program(), and a trace that is not as it should be;
+ * `written`: an error of writing. */
 void explain_failure(const struct options *o, int error, const struct trace_result *result);
 void explain_trace(const struct options *o, const struct trace_result *result, int written);

@@ -128,8 +128,10 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     setup_erase_progress();
     int written = model_close(m);
     if (error) {
-        explain(o->arguments[0], "%s: %s", executing ? "cannot be executed" : "cannot be started",
-                strerror(-error));
+        if (executing)
+            explain_exec(o->arguments[0], launch->path, error);
+        else
+            explain(o->arguments[0], "cannot be started: %s", strerror(-error));
         return executing ? judge_exit_status(error) : EXIT_OWN_FAILURE;
     }
     explain_output(written);
@@ -163,7 +165,9 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     int error = trace_program(&request, m, &result, &tracer);
     setup_erase_progress();
     int written = model_close(m);
-    if (error)
+    if (error && result.failure == TRACE_FAILURE_EXEC)
+        explain_exec(o->arguments[0], launch->path, error);
+    else if (error)
         explain_failure(o, error, &result);
     else
         explain_trace(o, &result, written);

@@ -17,6 +17,12 @@ def outcome(case):
     return "failed" if found & {"failure", "error"} else "skipped" if "skipped" in found else "passed"
 
 
+def why_skipped(results):
+    """How many tests were left out for each reason."""
+    return Counter(skip.get("message") or skip.text or "no reason given" for pattern in PARTS.values()
+                   for path in results.glob(pattern) for skip in xml.parse(path).iter("skipped"))
+
+
 def cases(results, pattern):
     """(outcome, seconds, name) of each test."""
     for path in sorted(results.glob(pattern)):
@@ -32,6 +38,8 @@ def main(results):
     print("\nTests: " + ", ".join(f"{len(part)} {name}" for name, part in parts.items()) + ". The slowest:")
     for _, seconds, name in sorted(every, key=lambda case: -case[1])[:SLOWEST]:
         print(f"{seconds:8.1f} s  {name}")
+    for reason, count in why_skipped(results).most_common():
+        print(f"  skipped   {count}: {reason}")
     for name in (name for what, _, name in every if what == "failed"):
         print(f"  failed    {name}")
     print(f"{sums['passed']} passed, {sums['failed']} failed, {sums['skipped']} skipped")

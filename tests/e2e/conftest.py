@@ -9,7 +9,7 @@ pytest.register_assert_rewrite("tracing")
 import layout  # noqa: E402
 import tracing  # noqa: E402  (its asserts are rewritten only if imported after the line above)
 
-from programs import PROGRAMS32, PROGRAMS64  # noqa: E402
+from programs import NO_32_BIT, PROGRAMS32, PROGRAMS64  # noqa: E402
 
 FOREIGN_SETUP = tracing.ROOT / "tests" / "setup" / "foreign.sh"
 CLASSES = [PROGRAMS32, PROGRAMS64]
@@ -28,6 +28,8 @@ def built():
 @pytest.fixture(scope="session", params=CLASSES, ids=lambda programs: str(programs.bits))
 def programs(request):
     """The programs to trace: every test that asks for them runs with 32-bit and with 64-bit ones."""
+    if not request.param.run_here:
+        pytest.skip(NO_32_BIT)
     return request.param
 
 

@@ -1,5 +1,6 @@
 """The programs that are traced, in both word sizes: tests ask for the fixture `programs` and so run once for each."""
 
+import functools
 import os
 import shlex
 import subprocess
@@ -9,6 +10,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BUILD", "build"))
 BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
+
+
+NO_32_BIT = "this kernel runs no 32-bit programs"
+
+
+@functools.cache
+def kernel_runs_i386():
+    return subprocess.run([ROOT / "tests" / "setup" / "kernel-runs-i386.sh"], check=False).returncode == 0
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,11 @@ class Programs:
     foreign: Path  # made by tests/setup/foreign.sh
     package_arch: str  # Debian's name of the architecture
     mmap_threshold_max: int  # up to which glibc moves it: DEFAULT_MMAP_THRESHOLD_MAX in malloc/malloc.c
+
+    @property
+    def run_here(self):
+        """Whether the kernel runs them."""
+        return self.bits == 64 or kernel_runs_i386()
 
     def mmapped_size(self, size):
         """What glibc maps for a block of its own: the block, its two words of header, in whole pages."""
@@ -46,3 +60,4 @@ PROGRAMS32 = Programs(32, BUILD / "labs", BUILD / "victims", SHIMS / "i386-linux
                       BUILD / "foreign" / "programs.tsv", "i386", 512 << 10)
 PROGRAMS64 = Programs(64, BUILD / "labs64", BUILD / "victims64", SHIMS / "x86_64-linux-gnu" / "libprocmap-trace.so",
                       BUILD / "foreign" / "programs64.tsv", "amd64", 32 << 20)
+PROGRAMS = PROGRAMS32 if PROGRAMS32.run_here else PROGRAMS64  # where one word size is enough

@@ -11,6 +11,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from programs import PROGRAMS32
 from running import (CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, ROOT, TOOL, assert_calls_traced,
                      assert_no_crash, environment, messages, run, sanitized_tool, trace)
 
@@ -114,6 +115,13 @@ def test_library(tmp_path, programs):
 def test_static_program(programs):
     program = programs.labs / "lib_cos_static"
     assert_refused(run(TOOL, "--backend=preload", program), OWN_FAILURE, f"{program}: statically linked: the shim cannot be loaded")
+
+
+@pytest.mark.skipif(PROGRAMS32.run_here, reason="this kernel runs 32-bit programs")
+@pytest.mark.parametrize("options", [[], ["--backend=ptrace"]], ids=["auto", "ptrace"])
+def test_32_bit_program_where_the_kernel_runs_none(options):
+    program = PROGRAMS32.labs / "map3"
+    assert_refused(run(TOOL, *options, program), CANNOT_EXECUTE, f"{program}: a 32-bit program, and this kernel runs none", "-m32")
 
 
 @pytest.mark.parametrize("bit, word", [(stat.S_ISUID, "setuid"), (stat.S_ISGID, "setgid")])

@@ -6,7 +6,7 @@ import os
 import pytest
 
 import strace
-from programs import PROGRAMS32
+from programs import NO_32_BIT, PROGRAMS32
 from test_oracle import check_same_run
 from tracing import FOLLOW, trace
 
@@ -119,6 +119,7 @@ def refuse_to_change_code():
         os._exit(77)
 
 
+@pytest.mark.skipif(not PROGRAMS32.run_here, reason=NO_32_BIT)
 @pytest.mark.parametrize("words", [["open=libm.so.6", "close", "iconv"], [f"open={LIBRARY}"]], ids=" ".join)
 def test_not_patched(words):
     """Where ld.so's code cannot be changed (in 32 bit, libc's need not be), its work is found by looks."""

@@ -11,10 +11,10 @@ from pathlib import Path
 import layout
 from bulk_schema import read_trace
 from invariants import Map, Region, check_invariants
-from programs import BUILD, PROGRAMS32, ROOT  # noqa: F401  (for those who import from here)
+from programs import BUILD, PROGRAMS, ROOT  # noqa: F401  (for those who import from here)
 
 TOOL = BUILD / "bin" / "procmap-trace"
-LABS = PROGRAMS32.labs  # where one word size is enough
+LABS = PROGRAMS.labs  # where one word size is enough
 MMAP = ("mmap", "mmap2")  # the system call behind mmap(3), on x86-64 and on i386
 FOLLOW = ["--follow"]  # as options of the tool
 HANGS = 300  # seconds: no test measures time, but a hanging program must end

@@ -174,7 +174,11 @@ if [[ ! -e /lib/ld-linux.so.2 ]]; then die "the 32-bit C library is missing: run
 # shellcheck source=/dev/null
 . /etc/os-release
 rm -rf -- "$dir/stamp" "$dir/root"
-bring 32 i386 i386-linux-gnu programs.tsv
+if "$(dirname "${BASH_SOURCE[0]}")/kernel-runs-i386.sh"; then
+    bring 32 i386 i386-linux-gnu programs.tsv
+else
+    say "this kernel runs no 32-bit programs: only 64-bit ones are fetched"
+fi
 if [[ $(dpkg --print-architecture) == amd64 ]]; then
     bring 64 amd64 x86_64-linux-gnu programs64.tsv
     describe_run_time
