@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Callable
 
@@ -144,5 +145,13 @@ def whole_programs(bits):
                   lambda n: [], lambda n: r"\A\Z")
 
 
+@cache
+def why_not(bits):
+    """Why programs of that word size cannot run here; "" where they can."""
+    script = ROOT / "tests" / "setup" / "kernel-runs-i386.sh"
+    return "" if bits == 64 or subprocess.run([script], check=False).returncode == 0 else "this kernel runs no 32-bit programs"
+
+
 def all_workloads():
-    return [workload for bits in BITS for make in (loops, whole_programs) for workload in make(bits)]
+    return [replace(workload, missing=workload.missing or why_not(bits))
+            for bits in BITS for make in (loops, whole_programs) for workload in make(bits)]

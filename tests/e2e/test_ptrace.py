@@ -14,6 +14,7 @@ import pytest
 import strace
 from bulk_schema import read_trace
 from invariants import check_invariants
+from programs import NO_32_BIT, PROGRAMS32
 from running import looked_at, state, wait_until
 from tracing import BUILD, ENVIRONMENT, HANGS, ROOT, TOOL, run, trace, untraced
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.skipif(not strace.works(), reason="processes cannot be 
 
 PTRACE = ("--backend=ptrace",)
 LABS = ["map1", "map3", "lib_cos", "mmap_file", "brk_direct", "mprotect_split", "mremap_grow", "shared_memory"]
-WORD_SIZES = [32, 64]
+WORD_SIZES = [pytest.param(32, marks=pytest.mark.skipif(not PROGRAMS32.run_here, reason=NO_32_BIT)), 64]
 
 
 def built(source, bits, *flags):

@@ -28,7 +28,7 @@ def encoded(tmp_path_factory):
         sources = ["tests/unit/schemas/test_encode.c", *ROOT.glob("schemas/*.c")]
         compiler = os.environ.get("CC", "cc").split()
         libraries = ["-ljansson", "-lcmocka"]
-        subprocess.run([*compiler, "-std=gnu11", "-O1", "-I.", "-o", program, *sources, *libraries],
+        subprocess.run([*compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-I.", "-o", program, *sources, *libraries],
                        cwd=ROOT, check=True)
     path = folder / "lines.jsonl"
     subprocess.run([program], check=True, env={**os.environ, "ENCODE_LINES": str(path)})
