@@ -80,8 +80,7 @@ static void start(void)
     find_loader();
     process.glibc_malloc = real_malloc_is_glibc();
     struct live_page *none = live, *page;
-    if (!environment_asks() || !area_init() || !pool_init() || !stack_id_init() ||
-        !(page = new_live_page()))
+    if (!environment_asks() || !area_init() || !stack_id_init() || !(page = new_live_page()))
         return;
     bool text_snapshots;
     live = page;
@@ -90,8 +89,10 @@ static void start(void)
     bool calls_only = kernel && strcmp(kernel, "calls") == 0;
     if (sink == SINK_RING)
         calls_only |= (page->ring->flags & PMT_RING_CALLS_ONLY) != 0;
+    bool verifies = sink == SINK_RING && page->ring->flags & PMT_RING_VERIFY_STACKS;
     environment_clean();
-    if (sink == SINK_NONE || !own_map_init(text_snapshots) || !snapshot_init()) {
+    if (sink == SINK_NONE || !pool_init(verifies ? POOL_OF_LIBRARIES : POOL_SMALL) ||
+        !own_map_init(text_snapshots) || !snapshot_init()) {
         live = none;
         return;
     }

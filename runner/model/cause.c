@@ -103,6 +103,12 @@ struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_k
     return c;
 }
 
+void cause_tracer(struct cause *c)
+{
+    cause_forget(c);
+    c->kind = CAUSE_TRACER;
+}
+
 void cause_forget(struct cause *c)
 {
     c->kind = CAUSE_UNATTRIBUTED;

@@ -83,5 +83,8 @@ struct cause cause_of_look(const struct pmt_snapshot *look, const struct cause_k
 /* It was not what the look said, nor anything else that is known. */
 void cause_forget(struct cause *cause);
 
+/* The shim's own memory has grown, which it does without a look. */
+void cause_tracer(struct cause *cause);
+
 /* It was not what the look said, but a page fault, noticed there. */
 void cause_page_fault(struct cause *cause);

@@ -155,6 +155,8 @@ static void take_change(struct model *m, struct change *change)
         others_made(change);
     else if (look->cause.kind == CAUSE_CALL && !is_plausible(change))
         cause_forget(&change->cause);
+    if (change->tracer && change->type == CHANGE_ADDED && change->cause.kind == CAUSE_UNATTRIBUTED)
+        cause_tracer(&change->cause);
     waiting_make_way(m, change, thread);
     if (change->cause.code == PMT_CALL_FREE) {
         const struct freed *freed = thread_notes_freed(&m->image->threads, thread);

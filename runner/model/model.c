@@ -140,8 +140,11 @@ static void on_kernel(struct model *m, const struct event *event)
 
 static void on_loss(struct model *m, const struct event *event)
 {
+    const struct pmt_lost *lost = (const struct pmt_lost *)event->record;
     looks_end(m);
-    m->image->ledger.lost += ((const struct pmt_lost *)event->record)->count;
+    m->image->ledger.lost += lost->count;
+    if (lost->r.call == PMT_LOSS_STACK_TABLE_FULL)
+        m->image->ledger.stacks_lost += lost->count;
     deliver_event(m, event);
 }
 

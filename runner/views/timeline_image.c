@@ -196,6 +196,21 @@ static size_t unfollowed_text(const struct ledger *g, char *out, size_t size)
                             g->unfollowed == 1 ? "" : "ren");
 }
 
+static size_t lost_text(const struct ledger *g, char *out, size_t size)
+{
+    uint64_t events = g->lost - g->stacks_lost;
+    int used = 0;
+    if (events)
+        used = snprintf(out, size, "%" PRIu64 " event%s LOST", events,
+                        events == 1 ? " was" : "s were");
+    if (g->stacks_lost)
+        used += snprintf(out + used, size - (size_t)used,
+                         "%sthe call stacks of %" PRIu64 " calls were LOST: there was no memory "
+                         "for more different ones",
+                         events ? "; " : "", g->stacks_lost);
+    return (size_t)used;
+}
+
 static void write_ledger(struct timeline *t, const struct image *image)
 {
     const struct ledger *g = &image->ledger;
@@ -205,7 +220,7 @@ static void write_ledger(struct timeline *t, const struct image *image)
     calls_text(image, text, sizeof text);
     timeline_indented(t, text, STYLE_PLAIN);
     if (g->lost) {
-        snprintf(text, sizeof text, "%" PRIu64 " events were LOST", g->lost);
+        lost_text(g, text, sizeof text);
         timeline_indented(t, text, STYLE_RED);
     }
     if (g->unfollowed) {
@@ -238,9 +253,10 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     used += changes_text(g, text + used, sizeof text - used);
     used += (size_t)snprintf(text + used, sizeof text - used, "; ");
     used += calls_text(m->image, text + used, sizeof text - used);
-    if (g->lost)
-        used += (size_t)snprintf(text + used, sizeof text - used, "; %" PRIu64 " events were LOST",
-                                 g->lost);
+    if (g->lost) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "; ");
+        used += lost_text(g, text + used, sizeof text - used);
+    }
     if (g->unfollowed) {
         used += (size_t)snprintf(text + used, sizeof text - used, "; ");
         unfollowed_text(g, text + used, sizeof text - used);

@@ -4,14 +4,24 @@
 #include <linux/memfd.h>
 #include <sys/mman.h>
 
-/* As much as can be had, where that takes nothing from the program: most of it is for call stacks,
- * and not touched before they come. */
-#define MOST_PRIVATE ((sizeof(long) == 4 ? 26u : 80u) << 20)
-#define LEAST_PRIVATE ((sizeof(long) == 4 ? 8u : 13u) << 20)
 #define PAGE 4096u
+#define FIRST (1u << 20)
+/* Of all pieces: it is nearly all for call stacks. */
+#define MOST ((sizeof(long) == 4 ? 26u : 80u) << 20)
+/* Of a program's limit on its memory, where it has one. */
+#define PART_OF_LIMIT 64u
 
-static unsigned char *area;
-static size_t area_size, area_used;
+/* Newer pieces begin with this page of theirs. */
+struct piece {
+    struct piece *before;
+    unsigned char *at;
+    size_t size, used;
+};
+
+/* A part of the library's data, and so no region of its own. */
+static unsigned char memory[FIRST] __attribute__((aligned(PAGE)));
+static struct piece first = {.at = memory, .size = FIRST};
+static struct piece *newest; /* NULL before area_init() */
 
 /* The limit on the size of files holds for a memfd, too. */
 static bool set_size(int fd, size_t size)
@@ -31,25 +41,56 @@ static bool set_size(int fd, size_t size)
     return result == 0;
 }
 
-static void *map(int fd, size_t size)
-{
-    area_size = size;
-    if (!set_size(fd, size))
-        return NULL;
-    return sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
-}
-
 bool area_init(void)
 {
+    newest = &first;
+    return true;
+}
+
+static size_t most(void)
+{
+    uint64_t part = sys_memory_limit() / PART_OF_LIMIT;
+    return part < MOST ? (size_t)part : MOST;
+}
+
+static size_t all(const struct piece *p)
+{
+    size_t size = 0;
+    for (; p; p = p->before)
+        size += p->size;
+    return size;
+}
+
+/* As much again as there is. */
+static struct piece *map(size_t size)
+{
     int fd = (int)sys2(__NR_memfd_create, AREA_NAME, MFD_CLOEXEC);
+    struct piece *piece = NULL;
     if (fd < 0)
-        return false;
-    if (!sys_memory_is_limited())
-        area = map(fd, MOST_PRIVATE);
-    if (!area)
-        area = map(fd, LEAST_PRIVATE);
+        return NULL;
+    if (set_size(fd, size))
+        piece = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     sys_close(fd);
-    return area;
+    return piece;
+}
+
+/* Another piece behind `last`. Whoever comes second, another thread or a signal handler, takes what
+ * the first one has brought. */
+static bool grow(struct piece *last, size_t pages)
+{
+    size_t have = all(last), size = have > pages + PAGE ? have : pages + PAGE;
+    if (have >= most() || size > most() - have)
+        size = pages + PAGE;
+    if (have >= most() || size > most() - have)
+        return false;
+    struct piece *piece = map(size);
+    if (!piece)
+        return false;
+    *piece = (struct piece){last, (unsigned char *)piece, size, PAGE};
+    if (!__atomic_compare_exchange_n(&newest, &last, piece, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED))
+        sys2(__NR_munmap, piece, size);
+    return true;
 }
 
 void area_set_apart(const void *library)
@@ -81,16 +122,30 @@ bool area_reserve(size_t *used, size_t room, size_t size, size_t *at)
 void *area_get(size_t size)
 {
     size_t at, pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    return area && pages >= size && area_reserve(&area_used, area_size, pages, &at) ? area + at
-                                                                                    : NULL;
+    struct piece *p;
+    if (pages < size || pages > MOST)
+        return NULL;
+    do {
+        p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
+        if (p && area_reserve(&p->used, p->size, pages, &at))
+            return p->at + at;
+    } while (p && grow(p, pages));
+    return NULL;
 }
 
 size_t area_left(void)
 {
-    return area_size - __atomic_load_n(&area_used, __ATOMIC_RELAXED);
+    const struct piece *p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
+    size_t have = all(p), limit = most();
+    return (p ? p->size - __atomic_load_n(&p->used, __ATOMIC_RELAXED) : 0) +
+           (limit > have ? limit - have : 0);
 }
 
 bool area_owns(const void *address)
 {
-    return area && (uintptr_t)address - (uintptr_t)area < area_size;
+    const struct piece *p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
+    for (; p; p = p->before)
+        if ((uintptr_t)address - (uintptr_t)p->at < p->size)
+            return true;
+    return false;
 }

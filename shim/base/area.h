@@ -1,6 +1,6 @@
 /* The shim's own memory. It is never the program's heap, and never private anonymous memory, which
- * the kernel would merge with the program's neighbouring regions: it is a memfd, whose name shows
- * the owner. */
+ * the kernel would merge with the program's neighbouring regions: the first piece of it is a part
+ * of the library's data, and those that come with need are memfds, whose name shows the owner. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +17,7 @@ void area_set_apart(const void *library);
 
 /* Zeroed, page-aligned, never given back. NULL when there is no more. */
 void *area_get(size_t size);
-size_t area_left(void); /* for area_get() */
+size_t area_left(void); /* for area_get(), as far as it may grow */
 
 /* Takes `size` of what is left of `room`, from `*at` on; false if that is not enough. */
 bool area_reserve(size_t *used, size_t room, size_t size, size_t *at);

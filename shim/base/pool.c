@@ -2,19 +2,19 @@
 #include "shim/base/area.h"
 #include <string.h>
 
-#define POOL_SIZE (1u << 20)
 #define EARLY_SIZE (16u << 10)
+#define MOST_SIZE (1u << 20)
 #define MOST_ALIGNMENT 4096u
 
 static unsigned char early[EARLY_SIZE] __attribute__((aligned(16)));
 static size_t used[2];
 struct pool_range pool_range = {{(uintptr_t)early, 0}, {(uintptr_t)early + EARLY_SIZE, 0}};
 
-bool pool_init(void)
+bool pool_init(size_t size)
 {
-    void *more = area_get(POOL_SIZE);
+    void *more = area_get(size);
     pool_range.low[1] = (uintptr_t)more;
-    pool_range.high[1] = more ? pool_range.low[1] + POOL_SIZE : 0;
+    pool_range.high[1] = more ? pool_range.low[1] + size : 0;
     return more;
 }
 
@@ -24,7 +24,7 @@ void *pool_alloc(size_t size, size_t alignment)
     const size_t header = 2 * sizeof(size_t);
     if (alignment < header)
         alignment = header;
-    if (size > POOL_SIZE || alignment > MOST_ALIGNMENT)
+    if (size > MOST_SIZE || alignment > MOST_ALIGNMENT)
         return NULL;
     for (int i = 0; i < 2; i++) {
         uintptr_t low = pool_range.low[i], high = pool_range.high[i];

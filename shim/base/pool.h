@@ -9,7 +9,10 @@
 /* In front of a block, where glibc has a multiple of 16 and three flags. */
 #define POOL_MARK ((size_t)8)
 
-bool pool_init(void); /* more of it, from the shim's area */
+/* More of it, from the shim's area. */
+#define POOL_SMALL (64u << 10)
+#define POOL_OF_LIBRARIES (1u << 20) /* libunwind's, to verify stacks by */
+bool pool_init(size_t size);
 
 void *pool_alloc(size_t size, size_t alignment);
 void *pool_realloc(void *block, size_t size);

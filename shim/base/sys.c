@@ -90,9 +90,10 @@ static struct limit64 limit(int resource, const struct limit64 *wanted)
     return old;
 }
 
-bool sys_memory_is_limited(void)
+uint64_t sys_memory_limit(void)
 {
-    return limit(RLIMIT_AS, NULL).current != ~0ull || limit(RLIMIT_DATA, NULL).current != ~0ull;
+    uint64_t all = limit(RLIMIT_AS, NULL).current, data = limit(RLIMIT_DATA, NULL).current;
+    return all < data ? all : data;
 }
 
 uint64_t sys_file_limit(void)

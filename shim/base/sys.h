@@ -44,8 +44,8 @@ void *sys_mmap(void *addr, unsigned long length, int prot, int flags, int fd, ui
 int sys_open(const char *path, int flags, int mode);
 void sys_close(int fd);
 
-/* Whether the program may not have all the memory that there is (RLIMIT_AS, RLIMIT_DATA). */
-bool sys_memory_is_limited(void);
+/* RLIMIT_AS or RLIMIT_DATA, whichever is less; ~0: neither. */
+uint64_t sys_memory_limit(void);
 
 /* RLIMIT_FSIZE: beyond it a file cannot grow, and who tries gets SIGXFSZ. */
 uint64_t sys_file_limit(void);

@@ -4,7 +4,7 @@
 
 #include "shim/stacks/unwind.h"
 
-bool interned_init(void); /* takes most of the memory that is left */
+bool interned_init(void);
 
 /* 0: none, as the stack is empty or there is no room. */
 uint32_t interned_id(const struct unwind_stack *stack);

@@ -1,12 +1,34 @@
 #include "shim/stacks/remembered.h"
 #include "shim/base/area.h"
 
+#define FIRST_BITS 6
+#define MOST_BITS 9
+#define MANY (8u << FIRST_BITS) /* walks that took the place of others */
+
 struct remembered *remembered;
+uint32_t remembered_shift;
+static uint32_t taken;
+
+static bool make(uint32_t bits)
+{
+    struct remembered *new = area_get(sizeof *new << bits);
+    if (!new)
+        return false;
+    __atomic_store_n(&remembered, new, __ATOMIC_RELEASE);
+    __atomic_store_n(&remembered_shift, 32 - bits, __ATOMIC_RELEASE);
+    return true;
+}
 
 bool remembered_init(void)
 {
-    remembered = area_get(sizeof *remembered << REMEMBERED_BITS);
-    return remembered;
+    return make(FIRST_BITS);
+}
+
+/* Once, by whoever counts that far; all is walked and remembered again. */
+static void count_taken(void)
+{
+    if (taken < MANY && __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED) == MANY)
+        make(MOST_BITS);
 }
 
 /* What a walk reads, while it goes on. */
@@ -119,6 +141,8 @@ uint32_t remembered_walk(struct remembered *m, struct unwind_registers from, uin
     uint32_t version, id = 0;
     if ((depth > 1 && !unwind_on_own_stack(from.sp)) || !begin(m, &version))
         return 0;
+    if (m->count)
+        count_taken();
     if (walk(from, depth, &reading))
         id = find(&m->stack);
     end(&reading, from, id, version);

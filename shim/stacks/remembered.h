@@ -6,7 +6,6 @@
 #include "shim/stacks/unwind.h"
 
 #define REMEMBERED_WORDS 60u
-#define REMEMBERED_BITS 9
 
 struct remembered_word {
     const uintptr_t *at;
@@ -27,13 +26,18 @@ struct remembered {
         stack; /* only while someone writes here: the program's has no room for it */
 };
 
+/* There are 2 ^ (32 - shift) places. Their number grows: whoever has read the shift before the
+ * pointer is inside. */
 extern struct remembered *remembered;
+extern uint32_t remembered_shift;
 
 bool remembered_init(void);
 
 static inline struct remembered *remembered_place(struct unwind_registers from)
 {
-    return &remembered[unwind_product(from.pc + (from.sp << 4)) >> (32 - REMEMBERED_BITS)];
+    uint32_t shift = __atomic_load_n(&remembered_shift, __ATOMIC_ACQUIRE);
+    return &__atomic_load_n(&remembered,
+                            __ATOMIC_RELAXED)[unwind_product(from.pc + (from.sp << 4)) >> shift];
 }
 
 /* The id of the stack if this walk is remembered, else 0; for where there is no other thread. An

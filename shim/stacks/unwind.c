@@ -1,126 +1,22 @@
 #include "shim/stacks/unwind.h"
-#include "shim/base/area.h"
 #include "shim/base/own_map.h"
 #include "shim/base/sys.h"
 #include "shim/stacks/cfi.h"
+#include "shim/stacks/rules.h"
 
-#define PROBES 16u
 #define WORD sizeof(uintptr_t)
 
-struct unwind_rule *unwind_rules;
-uint32_t unwind_generation = 1;
 static uint32_t looks; /* how often libraries have come */
-
-/* A bit for each page of code that has rules, by the lower 32 bits of its address. */
-#define PAGE_BITS 12
-#define PAGES (1u << (32 - PAGE_BITS))
-static uint32_t *pages;
 
 bool unwind_init(void)
 {
     cfi_init();
-    unwind_rules = area_get(UNWIND_RULES * sizeof *unwind_rules);
-    pages = area_get(PAGES / 8);
-    return unwind_rules && pages;
-}
-
-/* ---- the table ---- */
-
-/* 0 in a rule is no generation. Rules of as many generations ago are cleared before theirs comes
- * again. */
-void unwind_forget(void)
-{
-    if (!unwind_rules)
-        return;
-    if (unwind_generation == UNWIND_GENERATION) {
-        for (uint32_t i = 0; i < UNWIND_RULES; i++)
-            if (unwind_rules[i].word)
-                unwind_rules[i].word = 0;
-        __atomic_store_n(&unwind_generation, 1, __ATOMIC_RELEASE);
-    } else {
-        __atomic_fetch_add(&unwind_generation, 1, __ATOMIC_RELEASE);
-    }
+    return rules_init();
 }
 
 void unwind_look_again(void)
 {
     __atomic_fetch_add(&looks, 1, __ATOMIC_RELEASE);
-}
-
-static uint32_t *bits_of(uintptr_t address, uint32_t *bit)
-{
-    uint32_t page = (uint32_t)address >> PAGE_BITS;
-    *bit = 1u << page % 32;
-    return &pages[page / 32];
-}
-
-static void mark_page(uintptr_t address)
-{
-    uint32_t bit, *bits = bits_of(address, &bit);
-    if (!(__atomic_load_n(bits, __ATOMIC_RELAXED) & bit))
-        __atomic_fetch_or(bits, bit, __ATOMIC_RELAXED);
-}
-
-void unwind_unmapped(uintptr_t low, uintptr_t high)
-{
-    bool any = false;
-    const uintptr_t page = 1u << PAGE_BITS;
-    uint64_t count = high > low ? ((uint64_t)(high - low) + page - 1) >> PAGE_BITS : 0;
-    __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE);
-    if (!pages)
-        return;
-    if (count > PAGES)
-        count = PAGES;
-    for (uintptr_t at = low; count; count--, at += page) {
-        uint32_t bit, *bits = bits_of(at, &bit);
-        uint32_t set = __atomic_load_n(bits, __ATOMIC_RELAXED);
-        if (set & bit) {
-            __atomic_fetch_and(bits, ~bit, __ATOMIC_RELAXED);
-            any = true;
-        } else if (!set && bit == 1 && count > 32) {
-            at += 31 * page;
-            count -= 31;
-        }
-    }
-    if (any)
-        unwind_forget();
-}
-
-/* The place of a pc in the table, or a free one; NULL if there is none. */
-static struct unwind_rule *place_of(uintptr_t pc)
-{
-    uint32_t index = unwind_product(pc) >> (32 - UNWIND_RULES_BITS);
-    for (uint32_t i = 0; i < PROBES; i++, index = (index + 1) & (UNWIND_RULES - 1)) {
-        uintptr_t there = __atomic_load_n(&unwind_rules[index].pc, __ATOMIC_RELAXED);
-        if (there == pc || !there)
-            return &unwind_rules[index];
-    }
-    return NULL;
-}
-
-uintptr_t unwind_find(uintptr_t pc)
-{
-    const struct unwind_rule *rule = place_of(pc);
-    return rule && rule->pc == pc ? __atomic_load_n(&rule->word, __ATOMIC_RELAXED) : 0;
-}
-
-/* A place is claimed once and for all; its word is one store. Whoever reads the table sees no rule
- * or a whole one, whenever this is interrupted. */
-static void keep(uintptr_t pc, uintptr_t word)
-{
-    struct unwind_rule *rule = place_of(pc);
-    uintptr_t free_place = 0;
-    while (rule && rule->pc != pc) {
-        if (__atomic_compare_exchange_n(&rule->pc, &free_place, pc, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED))
-            break;
-        free_place = 0;
-        rule = place_of(pc);
-    }
-    if (!rule)
-        return;
-    mark_page(pc - 1);
-    __atomic_store_n(&rule->word, word, __ATOMIC_RELEASE);
 }
 
 /* ---- learning ---- */
@@ -189,7 +85,7 @@ static uintptr_t learn(uintptr_t pc, struct cfi_rule *rule)
         word = word_of(UNWIND_UNKNOWN, 0, look, generation);
         break;
     }
-    keep(pc, word);
+    rules_keep(pc, word);
     return word;
 }
 
