@@ -102,7 +102,8 @@ static void describe(struct model *m, const struct cause *cause, enum pmt_reason
         if (reason == PMT_REASON_START && describe_inherited(m, r))
             continue;
         const struct region *before = origin(m, r, cause);
-        r->tracer = before ? before->tracer : tracer_owns(&m->image->tracer, r, reason);
+        r->tracer =
+            before && !tracer_names(r) ? before->tracer : tracer_owns(&m->image->tracer, r, reason);
         if (reason == PMT_REASON_TRACER && r->tracer)
             tracer_add(&m->image->tracer, r);
         r->kind = classify(m->image, r, reason == PMT_REASON_START ? NULL : cause, before);

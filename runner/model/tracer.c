@@ -43,12 +43,15 @@ void tracer_start(struct tracer *t, const struct regions *map)
     }
 }
 
+bool tracer_names(const struct region *r)
+{
+    return text_starts(r->path, "/memfd:" PMT_MEMFD_NAME);
+}
+
 bool tracer_owns(const struct tracer *t, const struct region *r, unsigned reason)
 {
-    static const char memfd[] = "/memfd:" PMT_MEMFD_NAME;
     for (int i = 0; i < 3; i++)
         if (r->raw.start <= t->places[i] && t->places[i] < r->raw.end)
             return true;
-    return reason == PMT_REASON_TRACER || text_starts(r->path, memfd) ||
-           is_file(&t->files, &r->raw);
+    return reason == PMT_REASON_TRACER || tracer_names(r) || is_file(&t->files, &r->raw);
 }

@@ -28,6 +28,7 @@ void tracer_start(struct tracer *t, const struct regions *map);
 /* Whether a new region is procmap-trace's own: by its name, by its place, because it is
  * of one of the files, or because the look that shows it is for `reason` (enum pmt_reason). */
 bool tracer_owns(const struct tracer *t, const struct region *r, unsigned reason);
+bool tracer_names(const struct region *r); /* by its name alone, whatever was there before */
 
 /* Its file is one of procmap-trace's from now on. */
 void tracer_add(struct tracer *t, const struct region *r);

@@ -11,16 +11,12 @@
 /* Of a program's limit on its memory, where it has one. */
 #define PART_OF_LIMIT 64u
 
-/* Newer pieces begin with this page of theirs. */
+/* In its first page. */
 struct piece {
     struct piece *before;
-    unsigned char *at;
     size_t size, used;
 };
 
-/* A part of the library's data, and so no region of its own. */
-static unsigned char memory[FIRST] __attribute__((aligned(PAGE)));
-static struct piece first = {.at = memory, .size = FIRST};
 static struct piece *newest; /* NULL before area_init() */
 
 /* The limit on the size of files holds for a memfd, too. */
@@ -41,12 +37,6 @@ static bool set_size(int fd, size_t size)
     return result == 0;
 }
 
-bool area_init(void)
-{
-    newest = &first;
-    return true;
-}
-
 static size_t most(void)
 {
     uint64_t part = sys_memory_limit() / PART_OF_LIMIT;
@@ -61,8 +51,7 @@ static size_t all(const struct piece *p)
     return size;
 }
 
-/* As much again as there is. */
-static struct piece *map(size_t size)
+static struct piece *map(size_t size, struct piece *before)
 {
     int fd = (int)sys2(__NR_memfd_create, AREA_NAME, MFD_CLOEXEC);
     struct piece *piece = NULL;
@@ -71,11 +60,19 @@ static struct piece *map(size_t size)
     if (set_size(fd, size))
         piece = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     sys_close(fd);
+    if (piece)
+        *piece = (struct piece){before, size, PAGE};
     return piece;
 }
 
-/* Another piece behind `last`. Whoever comes second, another thread or a signal handler, takes what
- * the first one has brought. */
+bool area_init(void)
+{
+    newest = map(FIRST, NULL);
+    return newest;
+}
+
+/* Another piece behind `last`, as much again as there is. Whoever comes second, another thread or a
+ * signal handler, takes what the first one has brought. */
 static bool grow(struct piece *last, size_t pages)
 {
     size_t have = all(last), size = have > pages + PAGE ? have : pages + PAGE;
@@ -83,10 +80,9 @@ static bool grow(struct piece *last, size_t pages)
         size = pages + PAGE;
     if (have >= most() || size > most() - have)
         return false;
-    struct piece *piece = map(size);
+    struct piece *piece = map(size, last);
     if (!piece)
         return false;
-    *piece = (struct piece){last, (unsigned char *)piece, size, PAGE};
     if (!__atomic_compare_exchange_n(&newest, &last, piece, false, __ATOMIC_RELEASE,
                                      __ATOMIC_RELAXED))
         sys2(__NR_munmap, piece, size);
@@ -128,7 +124,7 @@ void *area_get(size_t size)
     do {
         p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
         if (p && area_reserve(&p->used, p->size, pages, &at))
-            return p->at + at;
+            return (unsigned char *)p + at;
     } while (p && grow(p, pages));
     return NULL;
 }
@@ -145,7 +141,7 @@ bool area_owns(const void *address)
 {
     const struct piece *p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
     for (; p; p = p->before)
-        if ((uintptr_t)address - (uintptr_t)p->at < p->size)
+        if ((uintptr_t)address - (uintptr_t)p < p->size)
             return true;
     return false;
 }

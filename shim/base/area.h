@@ -1,6 +1,7 @@
 /* The shim's own memory. It is never the program's heap, and never private anonymous memory, which
- * the kernel would merge with the program's neighbouring regions: the first piece of it is a part
- * of the library's data, and those that come with need are memfds, whose name shows the owner. */
+ * the kernel would merge with the program's neighbouring regions: it is in memfds, whose name shows
+ * the owner; one at the start, more with need. (As a part of the library's data it would be no
+ * region of its own, and move the libraries behind it, which are where they are without us.) */
 #pragma once
 
 #include <stdbool.h>

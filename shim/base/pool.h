@@ -10,7 +10,7 @@
 #define POOL_MARK ((size_t)8)
 
 /* More of it, from the shim's area. */
-#define POOL_SMALL (64u << 10)
+#define POOL_SMALL (32u << 10)
 #define POOL_OF_LIBRARIES (1u << 20) /* libunwind's, to verify stacks by */
 bool pool_init(size_t size);
 

@@ -24,7 +24,7 @@ struct slots {
  * addresses themselves. */
 #define COUNT_BITS 8
 #define MOST_IDS ((1u << (32 - COUNT_BITS)) - 1)
-#define CHUNK_BITS 14
+#define CHUNK_BITS 13
 #define CHUNK (1u << CHUNK_BITS)
 #define CHUNKS (1u << ((sizeof(long) == 4 ? 22 : 23) - CHUNK_BITS))
 #define LEFT_FOR_OTHERS (256u << 10) /* bytes, where the program has a limit */

@@ -1,7 +1,7 @@
 #include "shim/stacks/remembered.h"
 #include "shim/base/area.h"
 
-#define FIRST_BITS 6
+#define FIRST_BITS 5
 #define MOST_BITS 9
 #define MANY (8u << FIRST_BITS) /* walks that took the place of others */
 

@@ -157,19 +157,28 @@ def tracers_own(traced):
     own, code = Map(), Map()
     for event in traced.of("snapshot"):
         for region in map(Region, event["regions"]):
-            if region["owner"] == "tracer":
+            if region["owner"] == "tracer" and event["reason"] in ("start", "tracer"):
                 own.erase(region.start, region.end)
                 own.paint(region)
             elif region["kind"] == "lib_code" and not code.at(region.start):
                 code.paint(region)
 
+    pieces = set()  # of its memory, that have come with need: of two at once one goes again
+
     def is_own(call):
+        if call.call in MMAP and call.args[3] == PIECE:
+            pieces.add((call.result, call.args[1]))
+            return True
+        if call.call == "munmap" and call.args[:2] in pieces:
+            pieces.remove(call.args[:2])
+            return True
         place = call.result if call.call in MMAP else call.args[0]
         return own.at(place) is not None or (call.call == "mprotect" and call.args[2] & EXEC and code.at(place) is not None)
     return is_own
 
 
 EXEC = 4  # PROT_EXEC
+PIECE = 0x4002  # MAP_PRIVATE | MAP_NORESERVE, of a file: nobody else maps so
 
 
 def without_search(calls, on_tracer):
