@@ -60,15 +60,16 @@
 /* Why a snapshot was taken. */
 #define PMT_REASONS(X)                                                                             \
     X(NONE, "none")                                                                                \
-    X(START, "start")   /* first look at the process: the whole map */                             \
-    X(KERNEL, "kernel") /* follows the kernel record before it */                                  \
-    X(STACK, "stack")   /* the stack pointer lies below the stack as last seen */                  \
-    X(LOADER, "loader") /* the dynamic loader ran: dlopen, dlclose, NSS, iconv */                  \
-    X(TRACER, "tracer") /* procmap-trace itself mapped something */                                \
-    X(RETRY, "retry")   /* an earlier snapshot could not be taken */                               \
-    X(EXEC, "exec")     /* before execve(2) */                                                     \
-    X(EXIT, "exit")     /* before exit_group(2) */                                                 \
-    X(CALL, "call")     /* after a call, where the system calls in it cannot be seen */
+    X(START, "start")     /* first look at the process: the whole map */                           \
+    X(KERNEL, "kernel")   /* follows the kernel record before it */                                \
+    X(STACK, "stack")     /* the stack pointer lies below the stack as last seen */                \
+    X(LOADER, "loader")   /* the dynamic loader ran: dlopen, dlclose, NSS, iconv */                \
+    X(TRACER, "tracer")   /* procmap-trace itself mapped something */                              \
+    X(RETRY, "retry")     /* an earlier snapshot could not be taken */                             \
+    X(EXEC, "exec")       /* before execve(2) */                                                   \
+    X(EXIT, "exit")       /* before exit_group(2) */                                               \
+    X(CALL, "call")       /* after a call, where the system calls in it cannot be seen */          \
+    X(FORBIDS, "forbids") /* before the program forbids what a look needs */
 
 /* Why events were lost. */
 #define PMT_LOSSES(X)                                                                              \
@@ -90,6 +91,13 @@
     X(PROGRAM, "program")         /* it executes one that cannot load the shim */                  \
     X(ENVIRONMENT, "environment") /* there is no room for the shim's settings in it */
 
+/* What the program forbids to itself, and so to the shim in it. */
+#define PMT_FORBIDDEN(X)                                                                           \
+    X(NONE, "none")                                                                                \
+    X(FILTER, "filter") /* seccomp(2): system calls that its filter does not let pass */           \
+    X(STRICT, "strict") /* seccomp(2): all but read, write, exit and sigreturn */                  \
+    X(TSC, "tsc")       /* PR_SET_TSC: to read the processor's clock */
+
 /* The signals that end a process and of which it tells, with their numbers (signal(7), x86). */
 #define PMT_FATAL_SIGNALS(X)                                                                       \
     X(4, "SIGILL")                                                                                 \
@@ -99,6 +107,7 @@
     X(11, "SIGSEGV")
 
 #define PMT_ENUM_UNFOLLOWED(name, text) PMT_UNFOLLOWED_##name,
+#define PMT_ENUM_FORBIDDEN(name, text) PMT_FORBIDDEN_##name,
 #define PMT_ENUM_CALL(name, text) PMT_CALL_##name,
 #define PMT_ENUM_REASON(name, text) PMT_REASON_##name,
 #define PMT_ENUM_LOSS(name, text) PMT_LOSS_##name,
@@ -106,6 +115,7 @@
 enum pmt_call { PMT_CALLS(PMT_ENUM_CALL) PMT_CALL_COUNT };
 enum pmt_reason { PMT_REASONS(PMT_ENUM_REASON) PMT_REASON_COUNT };
 enum pmt_unfollowed_reason { PMT_UNFOLLOWED(PMT_ENUM_UNFOLLOWED) PMT_UNFOLLOWED_COUNT };
+enum pmt_forbidden { PMT_FORBIDDEN(PMT_ENUM_FORBIDDEN) PMT_FORBIDDEN_COUNT };
 enum pmt_loss { PMT_LOSSES(PMT_ENUM_LOSS) PMT_LOSS_COUNT };
 
 /* Whether it is one of the allocator's calls, free(3) included. */

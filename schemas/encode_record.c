@@ -291,6 +291,12 @@ static void encode_fork(struct encoder *e, const struct pmt_fork *f)
     key_stack(e, &f->r);
 }
 
+static void encode_forbids(struct encoder *e, const struct pmt_forbids *f)
+{
+    encode_key_chars(e, ",\"what\":", names_forbidden(f->r.call));
+    key_stack(e, &f->r);
+}
+
 static void encode_unfollowed(struct encoder *e, const struct pmt_unfollowed *u)
 {
     encode_key_unsigned(e, ",\"child\":", u->child);
@@ -341,6 +347,8 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
         return encode_fork(e, (const struct pmt_fork *)r);
     case PMT_RECORD_UNFOLLOWED:
         return encode_unfollowed(e, (const struct pmt_unfollowed *)r);
+    case PMT_RECORD_FORBIDDEN:
+        return encode_forbids(e, (const struct pmt_forbids *)r);
     case PMT_RECORD_EXIT:
         return encode_exit(e, c, (const struct pmt_exit *)r);
     case PMT_RECORD_FATAL:

@@ -20,6 +20,7 @@ const char *names_type(unsigned type)
         [PMT_RECORD_THREAD] = "thread",
         [PMT_RECORD_FORK] = "fork",
         [PMT_RECORD_UNFOLLOWED] = "unfollowed",
+        [PMT_RECORD_FORBIDDEN] = "forbidden",
         [PMT_RECORD_FATAL] = "fatal",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
@@ -41,6 +42,12 @@ const char *names_loss(unsigned loss)
 {
     static const char *const names[] = {PMT_LOSSES(NAME_TEXT)};
     return names[loss < PMT_LOSS_COUNT ? loss : 0];
+}
+
+const char *names_forbidden(unsigned what)
+{
+    static const char *const names[] = {PMT_FORBIDDEN(NAME_TEXT)};
+    return names[what < PMT_FORBIDDEN_COUNT ? what : 0];
 }
 
 const char *names_unfollowed(unsigned reason)

@@ -7,6 +7,7 @@ const char *names_type(unsigned type); /* enum pmt_record_type */
 const char *names_call(unsigned call);
 const char *names_reason(unsigned reason);
 const char *names_loss(unsigned loss);
+const char *names_forbidden(unsigned what);    /* enum pmt_forbidden */
 const char *names_unfollowed(unsigned reason); /* enum pmt_unfollowed_reason */
 const char *names_origin(unsigned origin);     /* enum pmt_origin; likewise the next three */
 const char *names_backend(unsigned backend);

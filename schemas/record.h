@@ -137,6 +137,7 @@ enum pmt_record_type {
     PMT_RECORD_FORK,
     PMT_RECORD_UNFOLLOWED,
     PMT_RECORD_FATAL,
+    PMT_RECORD_FORBIDDEN,
     PMT_RECORD_TYPE_COUNT,
     PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
     PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */
@@ -345,6 +346,11 @@ struct pmt_unfollowed {
     uint32_t child;      /* its pid */
     uint32_t path_size;  /* as in struct pmt_note */
     /* path */
+};
+
+/* From now on the program is not looked at: it has forbidden what that needs. */
+struct pmt_forbids {
+    struct pmt_record r; /* call: enum pmt_forbidden; stack_id: who did */
 };
 
 struct pmt_lost {

@@ -120,6 +120,12 @@ static bool unfollowed_valid(const struct pmt_record *r)
            u->path_size <= PMT_PATH_MAX && u->path_size <= size - sizeof *u;
 }
 
+static bool forbids_valid(const struct pmt_record *r)
+{
+    return pmt_record_size(r) >= sizeof(struct pmt_forbids) && r->call != PMT_FORBIDDEN_NONE &&
+           r->call < PMT_FORBIDDEN_COUNT;
+}
+
 static bool fatal_valid(const struct pmt_record *r)
 {
     const struct pmt_fatal *f = (const struct pmt_fatal *)r;
@@ -154,6 +160,8 @@ static bool other_valid(const struct pmt_record *r)
         return fork_valid(r);
     case PMT_RECORD_UNFOLLOWED:
         return unfollowed_valid(r);
+    case PMT_RECORD_FORBIDDEN:
+        return forbids_valid(r);
     case PMT_RECORD_FATAL:
         return fatal_valid(r);
     case PMT_RECORD_LOSS:

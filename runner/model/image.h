@@ -43,7 +43,9 @@ struct image {
     bool ended;
     unsigned word_size; /* 4 or 8 */
     bool pie, dynamic_threshold, statically_linked;
-    bool blind; /* allocator calls cannot be seen */
+    bool blind;                   /* allocator calls cannot be seen */
+    enum pmt_forbidden forbidden; /* by the program: it is not looked at since */
+    uint64_t forbidden_ns;
     uint32_t page_size;
     char *exe, *libc; /* escaped nowhere: bytes as they came */
     char *argv;       /* argv_size bytes, each argument with its NUL */

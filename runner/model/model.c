@@ -242,6 +242,11 @@ static void on_other(struct model *m, const struct event *event)
         looks_end(m);
         m->image->ledger.unfollowed++;
         return deliver_event(m, event);
+    case PMT_RECORD_FORBIDDEN:
+        looks_end(m);
+        m->image->forbidden = (enum pmt_forbidden)event->record->call;
+        m->image->forbidden_ns = event->t_ns;
+        return deliver_event(m, event);
     case PMT_RECORD_EXIT:
         return on_exit_record(m, event);
     default:

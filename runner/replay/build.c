@@ -45,6 +45,12 @@ static void build_fork(struct replay *p, const json_t *event)
     f->fork_id = (uint32_t)field_unsigned(p, event, "fork_id", UINT32_MAX);
 }
 
+static void build_forbidden(struct replay *p, const json_t *event)
+{
+    struct pmt_forbids *f = draft_start(p, PMT_RECORD_FORBIDDEN, sizeof *f);
+    f->r.call = field_name(p, event, "what", names_forbidden, PMT_FORBIDDEN_COUNT);
+}
+
 static void build_unfollowed(struct replay *p, const json_t *event)
 {
     struct pmt_unfollowed *u = draft_start(p, PMT_RECORD_UNFOLLOWED, sizeof *u);
@@ -320,6 +326,7 @@ static const struct event_type {
     {"region", NULL},
     {"library", NULL},
     {"unfollowed", build_unfollowed},
+    {"forbidden", build_forbidden},
     {"fatal", build_fatal},
 };
 

@@ -151,6 +151,27 @@ void timeline_event_fork(struct timeline *t, const struct model *m, const struct
     timeline_call(t, m, event->t_ns, text, event->record->stack_id);
 }
 
+void timeline_event_forbidden(struct timeline *t, const struct model *m, const struct event *event)
+{
+    static const char *const call[PMT_FORBIDDEN_COUNT] = {
+        [PMT_FORBIDDEN_FILTER] = "seccomp: a filter of system calls",
+        [PMT_FORBIDDEN_STRICT] = "seccomp: strict mode",
+        [PMT_FORBIDDEN_TSC] = "prctl(PR_SET_TSC)"};
+    static const char *const what[PMT_FORBIDDEN_COUNT] = {
+        [PMT_FORBIDDEN_FILTER] = "system calls of which procmap-trace does not know whether it may "
+                                 "make them",
+        [PMT_FORBIDDEN_STRICT] = "nearly all system calls",
+        [PMT_FORBIDDEN_TSC] = "to read the processor's clock"};
+    char text[300];
+    timeline_change_catch_up(t, m);
+    timeline_call(t, m, event->t_ns, call[event->record->call], event->record->stack_id);
+    snprintf(text, sizeof text,
+             "NOT LOOKED AT from here on: the program forbids itself, and what looks at it from "
+             "within, %s. --backend=ptrace looks from outside",
+             what[event->record->call]);
+    timeline_indented(t, text, STYLE_BOLD);
+}
+
 void timeline_event_unfollowed(struct timeline *t, const struct model *m, const struct event *event)
 {
     static const char *const why[PMT_UNFOLLOWED_COUNT] = {

@@ -11,6 +11,7 @@ void timeline_event_exec(struct timeline *t, const struct model *m, const struct
 void timeline_event_thread(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_fork(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_loss(struct timeline *t, const struct model *m, const struct event *event);
+void timeline_event_forbidden(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_unfollowed(struct timeline *t, const struct model *m,
                                const struct event *event);
 

@@ -211,6 +211,12 @@ static size_t lost_text(const struct ledger *g, char *out, size_t size)
     return (size_t)used;
 }
 
+static size_t forbidden_text(const struct image *image, char *out, size_t size)
+{
+    return (size_t)snprintf(out, size, "NOT LOOKED AT since %.3f ms, when the program forbade it",
+                            (double)image->forbidden_ns / 1e6);
+}
+
 static void write_ledger(struct timeline *t, const struct image *image)
 {
     const struct ledger *g = &image->ledger;
@@ -222,6 +228,10 @@ static void write_ledger(struct timeline *t, const struct image *image)
     if (g->lost) {
         lost_text(g, text, sizeof text);
         timeline_indented(t, text, STYLE_RED);
+    }
+    if (image->forbidden) {
+        forbidden_text(image, text, sizeof text);
+        timeline_indented(t, text, STYLE_BOLD);
     }
     if (g->unfollowed) {
         unfollowed_text(g, text, sizeof text);
@@ -256,6 +266,10 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     if (g->lost) {
         used += (size_t)snprintf(text + used, sizeof text - used, "; ");
         used += lost_text(g, text + used, sizeof text - used);
+    }
+    if (m->image->forbidden) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "; ");
+        used += forbidden_text(m->image, text + used, sizeof text - used);
     }
     if (g->unfollowed) {
         used += (size_t)snprintf(text + used, sizeof text - used, "; ");

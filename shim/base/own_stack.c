@@ -76,9 +76,12 @@ bool own_stack_run_blocked(void (*function)(void *), void *arg)
     uint64_t mask;
     if (thread.left_at)
         return own_stack_run(function, arg);
+    if (!state_enter())
+        return false;
     sys_block_signals(&mask);
     bool done = own_stack_run(function, arg);
     sys_restore_signals(&mask);
+    state_leave();
     return done;
 }
 

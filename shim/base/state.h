@@ -55,8 +55,26 @@ struct state_process {
     bool sees_signals;                 /* so are those that set what signals do */
     bool sees_loader;                  /* ld.so's, too */
     bool follow;                       /* children are traced, too */
+    enum pmt_forbidden forbidden;      /* by the program: no system call of ours any more */
+    uint32_t inside;                   /* threads that make some, see state_enter() */
 };
 extern struct state_process process HIDDEN;
+
+static inline void state_leave(void)
+{
+    __atomic_fetch_sub(&process.inside, 1, __ATOMIC_RELEASE);
+}
+
+/* Around what makes system calls of the shim's own on behalf of others than the program. False: it
+ * must not. Whoever forbids them for all threads waits until nobody is inside. */
+static inline bool state_enter(void)
+{
+    __atomic_fetch_add(&process.inside, 1, __ATOMIC_SEQ_CST);
+    if (likely(!__atomic_load_n(&process.forbidden, __ATOMIC_SEQ_CST)))
+        return true;
+    state_leave();
+    return false;
+}
 
 static inline bool state_owns_code(uintptr_t address)
 {

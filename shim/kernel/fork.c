@@ -51,6 +51,7 @@ static void begin_child(uint32_t fork_id, uint32_t parent)
     thread.loader.call = PMT_CALL_NONE;
     last_fork = 0;
     map_lock = own_map_lock = (struct lock){0};
+    process.inside = 0;
     own_stack_run(begin, &of);
 }
 
@@ -72,7 +73,7 @@ long fork_traced(const struct sys_regs *regs)
 bool fork_found_out(void)
 {
     uint64_t mask;
-    if (!process.follow || live->pid) /* 0 in the page of a child, see struct live_page */
+    if (!process.follow || process.forbidden || live->pid) /* 0: a child's, see struct live_page */
         return live->sink != SINK_NONE;
     sys_block_signals(&mask);
     libunwind_go_on(false, true);

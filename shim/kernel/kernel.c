@@ -7,6 +7,7 @@
 #include "shim/kernel/caller.h"
 #include "shim/kernel/dispositions.h"
 #include "shim/kernel/exec.h"
+#include "shim/kernel/forbids.h"
 #include "shim/kernel/fork.h"
 #include "shim/kernel/threads.h"
 #include "shim/looks/attention.h"
@@ -17,7 +18,6 @@
 #include "shim/stacks/unwind.h"
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 
 void (*kernel_code_mapped)(const void *code, size_t size);
 
@@ -243,26 +243,24 @@ static __attribute__((noinline)) bool is_own_process(void)
     return (uint32_t)sys0(__NR_getpid) == live->pid;
 }
 
-/* The handlers of last_words.c make system calls that may be forbidden from now on. */
-static bool forbids_calls(const struct sys_regs *regs)
-{
-    return regs->nr == __NR_seccomp || (regs->nr == __NR_prctl && regs->args[0] == PR_SET_SECCOMP);
-}
-
 long kernel_call(const struct sys_regs *regs)
 {
     if (dispositions_concern(regs->nr))
         return dispositions_call(regs);
-    if (forbids_calls(regs))
-        dispositions_give_up();
-    if (thread.busy || (live->sink == SINK_NONE && !fork_found_out()))
+    if (thread.busy || (live->sink == SINK_NONE && !fork_found_out()) || !state_enter())
         return sys_call_regs(regs);
-    if (!is_own_process())
-        return of_vfork_child(regs);
-    bool life = is_of_life(regs);
-    if (!life && !is_of_interest(regs))
-        return sys_call_regs(regs);
-    if ((live->attention || thread.loader_ran) && !state_in_loader())
+    bool own = is_own_process(), life = is_of_life(regs);
+    enum pmt_forbidden forbidden = own ? forbids_what(regs) : PMT_FORBIDDEN_NONE;
+    bool recorded = own && !life && !forbidden && is_of_interest(regs);
+    if (own && (life || recorded) && (live->attention || thread.loader_ran) && !state_in_loader())
         attention_pay(thread.call.caller);
-    return life ? of_life(regs) : record(regs);
+    long result = recorded ? record(regs) : 0;
+    state_leave(); /* the others may not come back */
+    if (recorded)
+        return result;
+    if (!own)
+        return of_vfork_child(regs);
+    if (forbidden)
+        return forbids_call(regs, forbidden);
+    return life ? of_life(regs) : sys_call_regs(regs);
 }

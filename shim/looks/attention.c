@@ -83,6 +83,8 @@ void attention_pay(uintptr_t caller)
 {
     struct look look = {.sp = (uintptr_t)__builtin_frame_address(0)};
     uint64_t mask;
+    if (!state_enter())
+        return;
     sys_block_signals(&mask);
     look.stack_id = thread.loader.call ? thread.loader.stack_id : stack_id_here(caller);
     if (lock_take(&map_lock)) {
@@ -92,14 +94,19 @@ void attention_pay(uintptr_t caller)
         state_update();
     }
     sys_restore_signals(&mask);
+    state_leave();
 }
 
 void attention_after_call(uintptr_t caller)
 {
     struct look look = {.reason = PMT_REASON_CALL};
     uint64_t mask;
-    if (thread.busy || (uint32_t)sys0(__NR_getpid) != live->pid)
+    if (thread.busy || !state_enter())
         return;
+    if ((uint32_t)sys0(__NR_getpid) != live->pid) {
+        state_leave();
+        return;
+    }
     sys_block_signals(&mask);
     look.stack_id = stack_id_here(caller);
     __atomic_fetch_add(&live->unmapped, 1, __ATOMIC_RELEASE); /* for all that is known */
@@ -108,6 +115,7 @@ void attention_after_call(uintptr_t caller)
         lock_release(&map_lock);
     }
     sys_restore_signals(&mask);
+    state_leave();
 }
 
 void attention_last_look(enum pmt_reason reason, uint32_t stack_id)

@@ -33,6 +33,8 @@ static bool wait_for_room(uint32_t end)
             return true;
         __builtin_ia32_pause();
     }
+    if (process.forbidden)
+        return false;
     uint32_t last = __atomic_load_n(&ring->tail, __ATOMIC_RELAXED);
     for (int step = 0; step < WAIT_STEPS; step++) {
         __atomic_fetch_add(&ring->full_waiters, 1, __ATOMIC_SEQ_CST);

@@ -69,6 +69,7 @@ enum sample {
     SAMPLE_FORK,
     SAMPLE_UNFOLLOWED,
     SAMPLE_UNFOLLOWED_EXEC,
+    SAMPLE_FORBIDDEN,
     SAMPLE_FATAL,
     SAMPLE_FATAL_ABORT,
     SAMPLE_PROCESS_FORK,
@@ -274,6 +275,10 @@ static inline void sample_other(union record *u, enum sample which)
         u->r.call = PMT_UNFOLLOWED_PROGRAM;
         u->unfollowed.path_size = 11;
         record_append(u, sizeof u->unfollowed, "/bin/static", 11);
+        break;
+    case SAMPLE_FORBIDDEN:
+        record_start(u, PMT_RECORD_FORBIDDEN, PMT_FORBIDDEN_FILTER, sizeof(struct pmt_forbids));
+        u->r.stack_id = 9;
         break;
     case SAMPLE_FATAL:
         record_start(u, PMT_RECORD_FATAL, 11, sizeof u->fatal);

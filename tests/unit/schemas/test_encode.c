@@ -122,6 +122,7 @@ static const char *const expected[SAMPLE_COUNT] = {
         "\"sp\":\"0xffffd000\",\"message\":\"bad!\\n\"}",
     [SAMPLE_UNFOLLOWED] =
         "{\"type\":\"unfollowed\"," COMMON "\"child\":4321,\"reason\":\"unreachable\"}",
+    [SAMPLE_FORBIDDEN] = "{\"type\":\"forbidden\"," COMMON "\"what\":\"filter\",\"stack_id\":9}",
     [SAMPLE_UNFOLLOWED_EXEC] = "{\"type\":\"unfollowed\"," COMMON
                                "\"child\":4321,\"reason\":\"program\",\"path\":\"/bin/static\"}",
     [SAMPLE_FORK] = "{\"type\":\"fork\"," COMMON "\"call\":\"fork\",\"fork_id\":3,\"stack_id\":9}",

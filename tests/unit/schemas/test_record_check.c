@@ -76,9 +76,10 @@ static void test_calls(void **state)
     check_calls(SAMPLE_MALLOC, PMT_CALL_MALLOC, PMT_CALL_CALLOC);
     check_calls(SAMPLE_FREE, PMT_CALL_FREE, PMT_CALL_FREE);
     check_calls(SAMPLE_BRK, PMT_CALL_BRK, PMT_CALL_PRCTL);
-    check_calls(SAMPLE_SNAPSHOT, PMT_REASON_START, PMT_REASON_CALL);
+    check_calls(SAMPLE_SNAPSHOT, PMT_REASON_START, PMT_REASON_FORBIDS);
     check_calls(SAMPLE_FORK, PMT_CALL_FORK, PMT_CALL_CLONE);
     check_calls(SAMPLE_UNFOLLOWED, PMT_UNFOLLOWED_UNREACHABLE, PMT_UNFOLLOWED_ENVIRONMENT);
+    check_calls(SAMPLE_FORBIDDEN, PMT_FORBIDDEN_FILTER, PMT_FORBIDDEN_TSC);
     check_calls(SAMPLE_LOSS, PMT_LOSS_RUNNER_GONE, PMT_LOSS_LOCK);
     for (unsigned call = 0; call < 256; call++) {
         sample_record(&record, SAMPLE_REALLOC);

@@ -32,6 +32,7 @@
 
 static struct live_page state_of_process;
 struct live_page *live = &state_of_process;
+struct state_process process;
 __thread struct state_thread thread __attribute__((tls_model("initial-exec")));
 
 static bool runner_is_dead, no_sleep, long_sleep;

@@ -16,6 +16,7 @@ __thread struct state_thread thread;
 static uint32_t losses[PMT_LOSS_COUNT];
 static struct live_page state_of_process = {.lost = losses};
 struct live_page *live = &state_of_process;
+struct state_process process;
 static struct lock lock;
 static unsigned waits, faster_ones;
 
