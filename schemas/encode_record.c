@@ -123,7 +123,7 @@ static void encode_alloc(struct encoder *e, const struct encode_context *c,
         key_errno(e, (int)a->error);
     key_stack(e, &a->r);
     if (c->alloc_extra)
-        c->alloc_extra(e, c->arg);
+        c->alloc_extra(e, c->arg, a);
 }
 
 static void encode_kernel(struct encoder *e, const struct pmt_kernel *k)

@@ -15,7 +15,7 @@ struct encode_context {
     /* The runner adds what it derived; NULL in the shim. Each writes ",\"key\":value" pairs. */
     void (*region_extra)(struct encoder *e, void *arg, const struct pmt_region *region,
                          const char *path);
-    void (*alloc_extra)(struct encoder *e, void *arg);
+    void (*alloc_extra)(struct encoder *e, void *arg, const struct pmt_alloc *alloc);
     void (*frame_extra)(struct encoder *e, void *arg, const struct pmt_stack *stack,
                         uint32_t index);
     void (*thread_extra)(struct encoder *e, void *arg, const struct pmt_thread *thread);

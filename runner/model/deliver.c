@@ -42,6 +42,14 @@ void deliver_library(struct model *m, const struct library *library)
             m->views[i]->library(m->views[i], m, library);
 }
 
+void deliver_threshold(struct model *m, const struct threshold *threshold)
+{
+    m->seq++;
+    for (unsigned i = 0; i < m->view_count; i++)
+        if (m->views[i]->threshold)
+            m->views[i]->threshold(m->views[i], m, threshold);
+}
+
 void deliver_forget(struct model *m)
 {
     for (unsigned i = 0; i < m->view_count; i++)

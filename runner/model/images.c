@@ -66,7 +66,8 @@ static struct inheritance leave(const struct image *parent, uint32_t tid, uint32
                              .pid = parent->pid,
                              .tid = tid,
                              .fork_id = fork_id,
-                             .thresholds = parent->thresholds};
+                             .thresholds = parent->thresholds,
+                             .dynamic_threshold = parent->dynamic_threshold};
     region_list_copy(&in.map.list, &parent->map.list);
     allocations_copy(&in.allocations, &parent->allocations);
     stacks_init(&in.stacks, parent->stacks.symbols, parent->stacks.names);
@@ -104,6 +105,7 @@ static void give(const struct inheritance *in, struct image *child, const struct
         stacks_inherit(&child->stacks, &parent->stacks);
     child->inherited = in->map;
     child->thresholds = in->thresholds;
+    child->dynamic_threshold = in->dynamic_threshold;
     child->tracer.files = in->tracer_files;
     child->forker = in->tid;
 }

@@ -12,6 +12,7 @@ struct inheritance {
     struct stacks stacks;
     struct tracer_files tracer_files;
     struct thresholds thresholds;
+    bool dynamic_threshold;
 };
 
 struct inheritances {

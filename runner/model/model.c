@@ -2,7 +2,7 @@
 #include "runner/model/deliver.h"
 #include "runner/model/loading.h"
 #include "runner/model/looks.h"
-#include "runner/model/own_region.h"
+#include "runner/model/threshold_moves.h"
 #include "runner/model/waiting.h"
 #include <assert.h>
 #include <string.h>
@@ -63,8 +63,10 @@ static void on_alloc(struct model *m, const struct event *event)
                                         .stack_id = a->r.stack_id},
                    event->t_ns);
         allocations_remove(&m->image->allocations, a->addr);
-        own_region_freed(m->image, a->chunk);
         thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, a->chunk, m->seq);
+        if (threshold_moves_by_free(m->image, a->chunk))
+            deliver_threshold(m, &(struct threshold){event->t_ns, a->r.tid, m->seq, PMT_CALL_FREE,
+                                                     a->r.stack_id});
         return;
     }
     m->image->ledger.allocations += a->addr != 0;
@@ -112,8 +114,9 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
         note_freed(image, c, t_ns);
         allocations_remove(&image->allocations, c->addr);
         thread_notes_set_freed(&image->threads, c->tid, c->addr, c->chunk, m->seq);
-        if (c->chunk & PMT_CHUNK_MMAPPED)
-            own_region_freed(image, c->chunk);
+        if (c->chunk & PMT_CHUNK_MMAPPED && threshold_moves_by_free(image, c->chunk))
+            deliver_threshold(
+                m, &(struct threshold){t_ns, c->tid, m->seq, PMT_CALL_FREE, c->stack_id});
         return;
     }
     image->ledger.allocations++;
@@ -136,6 +139,15 @@ static void on_kernel(struct model *m, const struct event *event)
     kernel->seq = m->seq;
     kernel->made = call_allocates(k->within.call) ? thread_notes_made(&m->image->threads, k)
                                                   : (struct made){0};
+}
+
+static void on_mallopt(struct model *m, const struct event *event)
+{
+    const struct pmt_mallopt *call = (const struct pmt_mallopt *)event->record;
+    deliver_event(m, event);
+    if (threshold_moves_by_mallopt(m->image, call))
+        deliver_threshold(m, &(struct threshold){event->t_ns, call->r.tid, m->seq, PMT_CALL_NONE,
+                                                 call->r.stack_id});
 }
 
 static void on_loss(struct model *m, const struct event *event)
@@ -242,6 +254,8 @@ static void on_other(struct model *m, const struct event *event)
         looks_end(m);
         m->image->ledger.unfollowed++;
         return deliver_event(m, event);
+    case PMT_RECORD_MALLOPT:
+        return on_mallopt(m, event);
     case PMT_RECORD_FORBIDDEN:
         looks_end(m);
         m->image->forbidden = (enum pmt_forbidden)event->record->call;

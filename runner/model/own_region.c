@@ -6,18 +6,6 @@ bool own_region_is_due(const struct image *image, uint64_t size)
     return glibc_request(size, image->word_size) >= image->thresholds.mmap;
 }
 
-/* glibc, malloc/malloc.c, __libc_free(): giving back a block with a region of its own raises the
- * threshold to its size, unless the user has set one. */
-void own_region_freed(struct image *image, uint64_t chunk)
-{
-    uint64_t size = glibc_chunk_size(chunk);
-    if (!image->dynamic_threshold || !(chunk & PMT_CHUNK_MMAPPED) ||
-        size <= image->thresholds.mmap || size > image->mmap_threshold_max)
-        return;
-    image->thresholds.mmap = size;
-    image->thresholds.trim = 2 * size;
-}
-
 /* Where only the call is known, not how it mapped the memory. An arena is seen when a part of it is
  * usable already: what is reserved lies right above. */
 static enum kind kind_by_call(const struct image *image, const struct region *r,

@@ -6,9 +6,6 @@
 /* Whether a block of `size` bytes reaches the mmap threshold. */
 bool own_region_is_due(const struct image *image, uint64_t size);
 
-/* glibc moves the threshold when a block is given back. `chunk`: pmt_alloc.chunk. */
-void own_region_freed(struct image *image, uint64_t chunk);
-
 /* The kind of a region that an allocator call has made: one block's own, or a part of an arena. */
 enum kind own_region_kind(const struct image *image, const struct region *r,
                           const struct cause *cause);

@@ -7,6 +7,16 @@
 /* Called in the order of the events; all arguments are borrowed; model->image is the image that it
  * is about, model->seq its number. Those that may be NULL say so. */
 struct model;
+
+/* The thresholds of malloc have moved; model->image->thresholds has them. */
+struct threshold {
+    uint64_t t_ns;
+    uint32_t tid;
+    uint64_t seq;       /* of the call that moved them */
+    enum pmt_call call; /* FREE; NONE: mallopt */
+    uint32_t stack_id;
+};
+
 struct view {
     /* A raw event. `changes`: how many changes that belong to it will follow at once. */
     void (*event)(struct view *view, const struct model *model, const struct event *event,
@@ -14,6 +24,8 @@ struct view {
     void (*change)(struct view *view, const struct model *model, const struct change *change);
     void (*library)(struct view *view, const struct model *model,
                     const struct library *library); /* or NULL */
+    void (*threshold)(struct view *view, const struct model *model,
+                      const struct threshold *threshold); /* or NULL */
     /* The image is over; or NULL. */
     void (*forget)(struct view *view, const struct model *model);
     void (*flush)(struct view *view); /* nothing will come for a while */

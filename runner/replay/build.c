@@ -325,6 +325,7 @@ static const struct event_type {
     {"fork", build_fork},
     {"region", NULL},
     {"library", NULL},
+    {"threshold", NULL},
     {"unfollowed", build_unfollowed},
     {"forbidden", build_forbidden},
     {"fatal", build_fatal},

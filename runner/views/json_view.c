@@ -2,6 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/model/last_words.h"
 #include "runner/views/caller.h"
+#include "runner/views/json_alloc.h"
 #include "runner/views/json_reason.h"
 #include "runner/views/views.h"
 #include "runner/views/why.h"
@@ -21,7 +22,14 @@ struct json {
     char *lines; /* whole ones, not yet written, and room for another */
     size_t used;
     const struct model *model; /* while an event is written */
+    struct json_alloc *alloc;
 };
+
+static void alloc_extra(struct encoder *e, void *arg, const struct pmt_alloc *alloc)
+{
+    const struct json *j = arg;
+    json_alloc(j->alloc, e, j->model, alloc);
+}
 
 static void describe(struct encoder *e, const struct region *r)
 {
@@ -100,13 +108,6 @@ static void thread_extra(struct encoder *e, void *arg, const struct pmt_thread *
         return;
     encode_key_address(e, ",\"start\":", r->raw.start);
     encode_key_address(e, ",\"end\":", r->raw.end);
-}
-
-static void alloc_extra(struct encoder *e, void *arg)
-{
-    const struct json *j = arg;
-    if (j->model->reason.code)
-        json_reason(e, &j->model->reason);
 }
 
 static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
@@ -254,20 +255,22 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .exit_extra = exit_extra,
                                      .arg = j};
     j->model = m;
+    if (event->record->type == PMT_RECORD_SNAPSHOT)
+        json_alloc_map_changes(j->alloc);
     add_line(j, encode_record(j->lines + j->used, LINE_SIZE, event->record, &context));
 }
 
 /* What all derived events begin with. */
 static void start_derived(struct encoder *e, struct json *j, const struct model *m,
-                          const char *type, const struct change *change)
+                          const char *type, uint64_t t_ns, uint32_t tid)
 {
     encode_start(e, j->lines + j->used, LINE_SIZE);
     encode_key_chars(e, "{\"type\":", type);
     encode_key_unsigned(e, ",\"seq\":", m->seq);
-    encode_key_unsigned(e, ",\"t_ns\":", change->t_ns);
+    encode_key_unsigned(e, ",\"t_ns\":", t_ns);
     encode_key_unsigned(e, ",\"pid\":", m->image->pid);
     encode_key_unsigned(e, ",\"image\":", m->image->number);
-    encode_key_unsigned(e, ",\"tid\":", change->tid);
+    encode_key_unsigned(e, ",\"tid\":", tid);
 }
 
 static void regions(struct encoder *e, const char *name, const struct region_list *list)
@@ -285,7 +288,7 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     struct json *j = (struct json *)view;
     struct encoder e;
     char why[256];
-    start_derived(&e, j, m, "region", change);
+    start_derived(&e, j, m, "region", change->t_ns, change->tid);
     encode_key_chars(&e, ",\"change\":", change_name(change->type));
     encode_literal(&e, ",\"delta\":");
     encode_signed(&e, change->delta);
@@ -309,7 +312,7 @@ static void on_library(struct view *view, const struct model *m, const struct li
 {
     struct json *j = (struct json *)view;
     struct encoder e;
-    start_derived(&e, j, m, "library", library->change);
+    start_derived(&e, j, m, "library", library->change->t_ns, library->change->tid);
     encode_key_chars(&e, ",\"change\":", library->loaded ? "loaded" : "unloaded");
     encode_key_chars(&e, ",\"path\":", library->path);
     encode_key_chars(&e, ",\"name\":", library_name(library));
@@ -320,6 +323,24 @@ static void on_library(struct view *view, const struct model *m, const struct li
     add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
 }
 
+static void on_threshold(struct view *view, const struct model *m,
+                         const struct threshold *threshold)
+{
+    struct json *j = (struct json *)view;
+    struct encoder e;
+    start_derived(&e, j, m, "threshold", threshold->t_ns, threshold->tid);
+    encode_key_unsigned(&e, ",\"mmap_threshold\":", m->image->thresholds.mmap);
+    encode_key_unsigned(&e, ",\"trim_threshold\":", m->image->thresholds.trim);
+    encode_key_chars(
+        &e, ",\"cause\":{\"call\":", threshold->call ? names_call(threshold->call) : "mallopt");
+    encode_key_unsigned(&e, ",\"seq\":", threshold->seq);
+    key_caller(&e, m, ",\"caller\":", threshold->stack_id);
+    if (threshold->stack_id)
+        encode_key_unsigned(&e, ",\"stack_id\":", threshold->stack_id);
+    encode_literal(&e, "}}\n");
+    add_line(j, e.full ? 0 : (size_t)(e.at - j->lines) - j->used);
+}
+
 static int on_close(struct view *view, const struct model *m)
 {
     (void)m;
@@ -327,6 +348,7 @@ static int on_close(struct view *view, const struct model *m)
     on_flush(view);
     int error = output_close(&j->output);
     memory_put(j->lines);
+    memory_put(j->alloc);
     memory_put(j);
     return error;
 }
@@ -337,9 +359,11 @@ struct view *json_view_new(const struct output *output)
     j->view = (struct view){.event = on_event,
                             .change = on_change,
                             .library = on_library,
+                            .threshold = on_threshold,
                             .flush = on_flush,
                             .close = on_close};
     j->output = *output;
     j->lines = memory_get(WRITE_SIZE + LINE_SIZE);
+    j->alloc = json_alloc_new();
     return &j->view;
 }

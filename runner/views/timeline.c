@@ -96,10 +96,10 @@ void timeline_fold_threshold(struct timeline *t, const struct model *m)
     char text[160], was[TEXT_SIZE], now[TEXT_SIZE];
     if (m->image->thresholds.mmap == t->shown->threshold)
         return;
-    snprintf(
-        text, sizeof text,
-        "from now on the mmap threshold is %s (was %s): malloc expects more blocks of that size",
-        text_size(now, m->image->thresholds.mmap), text_size(was, t->shown->threshold));
+    snprintf(text, sizeof text, "from now on the mmap threshold is %s (was %s)%s",
+             text_size(now, m->image->thresholds.mmap), text_size(was, t->shown->threshold),
+             m->image->dynamic_threshold ? ": malloc expects more blocks of that size"
+                                         : ", and stays there");
     t->shown->threshold = m->image->thresholds.mmap;
     if (t->last_image == m->image->number)
         return timeline_indented(t, text, STYLE_DIM);

@@ -130,7 +130,7 @@ static uint32_t stack_of_loader(uintptr_t caller)
 }
 
 /* The call, its record and its snapshot, with map_lock held: so the order of the records is the
- * order in the kernel. */
+ * order in the kernel. After state_enter(), and leaves. */
 static __attribute__((noinline)) long record(const struct sys_regs *regs)
 {
     uintptr_t caller = caller_of(regs);
@@ -148,6 +148,7 @@ static __attribute__((noinline)) long record(const struct sys_regs *regs)
     }
     thread.by_loader = false;
     sys_restore_signals(&mask);
+    state_leave();
     return change.result;
 }
 
@@ -254,10 +255,9 @@ long kernel_call(const struct sys_regs *regs)
     bool recorded = own && !life && !forbidden && is_of_interest(regs);
     if (own && (life || recorded) && (live->attention || thread.loader_ran) && !state_in_loader())
         attention_pay(thread.call.caller);
-    long result = recorded ? record(regs) : 0;
-    state_leave(); /* the others may not come back */
     if (recorded)
-        return result;
+        return record(regs);
+    state_leave(); /* what follows may not come back */
     if (!own)
         return of_vfork_child(regs);
     if (forbidden)

@@ -149,6 +149,9 @@ class Checker:
         self.kinds = None  # of the last whole look
         self.guests = []  # [lo, hi) of what the kernel has joined to a region that was there before
         self.blocks, self.calls, self.frees = {}, 0, 0
+        self.live_bytes = 0  # of these
+        self.heap_of_map = None  # bytes; None: to be added up
+        self.told_thresholds = self.thresholds_before = None
         self.owned = Counter()
         self.losses = 0
         self.unfollowed = 0
@@ -173,7 +176,10 @@ class Checker:
             self.check_parts(self.parts)
             self.parts = None
         self.check_common(event)
+        self.thresholds_before = self.reasons.mmap, self.reasons.trim
         self.reasons.add(event)
+        if event["type"] == "snapshot":
+            self.heap_of_map = None
         getattr(self, "on_" + event["type"], lambda _: None)(event)
 
     def check_common(self, event):
@@ -419,20 +425,55 @@ class Checker:
     # --- the allocator ---
 
     def on_alloc(self, event):
+        self.keep_account(event)
+        self.check_account(event)
+
+    def on_threshold(self, event):
+        self.told_thresholds = event["mmap_threshold"], event["trim_threshold"]
+        if self.told_thresholds != (self.reasons.mmap, self.reasons.trim):
+            self.error(event, f"the thresholds are {self.reasons.mmap} and {self.reasons.trim}")
+
+    def check_account(self, event):
+        """What the event says of the heap is what all events before give. (The library alone does not say it.)"""
+        if "live_bytes" not in event or self.lost:
+            return
+        if event["live_bytes"] != self.live_bytes:
+            self.error(event, f"live_bytes is {event['live_bytes']}, the events give {self.live_bytes}")
+        if self.told_thresholds not in (None, self.thresholds_before):
+            self.error(event, f"the thresholds were {self.thresholds_before}, the last threshold event has {self.told_thresholds}")
+        if event.get("mmap_threshold", 0) != self.thresholds_before[0]:
+            self.error(event, f"mmap_threshold is {event['mmap_threshold']}, the events give {self.thresholds_before[0]}")
+        if self.exact and event["heap_bytes"] != self.heap_bytes():
+            self.error(event, f"heap_bytes is {event['heap_bytes']}, the map has {self.heap_bytes()}")
+
+    def heap_bytes(self):
+        if self.heap_of_map is None:
+            self.heap_of_map = sum(region.size for region in self.map if region["kind"] == "heap")
+        return self.heap_of_map
+
+    def set_block(self, address, event=None):
+        """The program has the block, or, without event, not any more."""
+        old = self.blocks.pop(address, None)
+        self.live_bytes -= old["size"] if old else 0
+        if event:
+            self.blocks[address] = event
+            self.live_bytes += event["size"]
+
+    def keep_account(self, event):
         address = event["addr"]
         if event["call"] == "free":
             if address is not None:
                 self.frees += 1
-            self.blocks.pop(address, None)
+            self.set_block(address)
             return
         old = self.blocks.get(event.get("old_addr"))
         released = address is not None or "errno" not in event
         if old and released and old["t_ns"] <= event["began_ns"]:
-            del self.blocks[event["old_addr"]]
+            self.set_block(event["old_addr"])
         if address is None:
             return
         self.calls += 1
-        self.blocks[address] = event
+        self.set_block(address, event)
         self.check_block(event)
 
     def check_block(self, event):
@@ -537,6 +578,7 @@ class Trace:
         if parents and event["fork_id"] == 0:  # a fork that nobody saw: what the parent has by then
             checker.stacks |= parents[-1].stacks
             checker.blocks = dict(parents[-1].blocks)
+            checker.live_bytes = parents[-1].live_bytes
             checker.reasons.inherit(parents[-1].reasons)
             return
         parents = [image for image in parents if event["fork_id"] in image.forks]
@@ -547,6 +589,7 @@ class Trace:
         checker.stacks |= parents[-1].stacks
         checker.reasons.inherit(parents[-1].reasons)
         checker.blocks = parents[-1].forks[event["fork_id"]]
+        checker.live_bytes = sum(block["size"] for block in checker.blocks.values())
 
     def check_ends(self, events):
         """Where the program has come to its end, each image has, and the last event is an exit."""

@@ -89,6 +89,9 @@ class Change:
         return bool(CONDITIONS[self.reason["code"]](self))
 
 
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -2, -3, -4  # <malloc.h>
+
+
 class Reasons:
     """Of one image."""
 
@@ -103,7 +106,7 @@ class Reasons:
         self.looks = defaultdict(list)  # (tid, t_ns) -> [(Kernel or None, mmap, trim)]
 
     def inherit(self, parent):
-        self.mmap, self.trim = parent.mmap, parent.trim
+        self.mmap, self.trim, self.dynamic = parent.mmap, parent.trim, parent.dynamic
 
     def add(self, event):
         """Takes note of a raw event."""
@@ -115,6 +118,16 @@ class Reasons:
             chunk = event["usable"] + 2 * self.word
             if self.mmap < chunk <= self.mmap_max:
                 self.mmap, self.trim = chunk, 2 * chunk
+
+    def on_mallopt(self, event):
+        """malloc(3) of glibc, mallopt(3): each of these parameters keeps the thresholds where they are from then on."""
+        if not event["result"] or not self.mmap:
+            return
+        value = event["value"] % (1 << 8 * self.word)
+        self.mmap = value if event["param"] == M_MMAP_THRESHOLD else self.mmap
+        self.trim = value if event["param"] == M_TRIM_THRESHOLD else self.trim
+        if event["param"] in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX):
+            self.dynamic = False
 
     def on_kernel(self, event):
         within = event.get("within", {}).get("call")

@@ -58,3 +58,34 @@ def test_labs_with_another_allocator(allocator, programs, lab):
     assert traced.status == 0
     assert re.sub(r"\d", "", "".join(re.findall(r"(?m)^@ \S+", traced.stdout))) == \
         re.sub(r"\d", "", "".join(re.findall(r"(?m)^@ \S+", alone.stdout)))
+
+
+@pytest.mark.parametrize("words", [["mmap", "65536"], ["mmap", "1000000"], ["trim", "1000"], ["pad", "0"], ["max", "2"], ["mmap", "-1"]], ids=" ".join)
+def test_mallopt_and_the_thresholds(words, programs):
+    """What mallopt sets stays; the sentences and fields that speak of thresholds do (invariants.py) as glibc's source has it."""
+    traced = trace(programs.victims / "mallopt_thresholds", *words)
+    placements = {address: placement for address, _, placement in traced.said("block")}
+    calls = {e["addr"]: e["placement"] for e in traced.of("alloc", call="malloc") if e["size"] >= 1000 and e["addr"] in placements}
+    assert len(calls) == len(placements) and calls.items() <= placements.items() | calls.items()
+    moved = traced.of("threshold")
+    assert not [e for e in moved if e["cause"]["call"] == "free"]
+    if words[0] in ("mmap", "trim") and traced.said("mallopt") == [["1"]]:
+        [event] = moved
+        assert event["cause"]["call"] == "mallopt"
+        value = int(words[1]) % (1 << programs.bits)
+        assert event[f"{words[0]}_threshold"] == value
+    else:
+        assert not moved
+
+
+def test_a_free_moves_the_thresholds(programs):
+    traced = trace(programs.victims / "threshold")
+    moved = [event for event in traced.of("threshold") if event["cause"]["call"] == "free"]
+    assert moved
+    by_seq = {e["seq"]: e for e in traced.events}
+    for event in moved:
+        freed = by_seq[event["cause"]["seq"]]
+        assert (freed["call"], freed["placement"]) == ("free", "mmap")
+        assert event["mmap_threshold"] == freed["usable"] + 2 * programs.bits // 8
+        assert event["trim_threshold"] == 2 * event["mmap_threshold"]
+        assert event["cause"]["caller"] == freed["caller"]
