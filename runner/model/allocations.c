@@ -71,11 +71,12 @@ const struct allocation *allocations_find(const struct allocations *a, uint64_t 
 }
 
 /* Closes the gap: whatever follows without a free place in between moves up if it may. */
-void allocations_remove(struct allocations *a, uint64_t addr)
+bool allocations_take(struct allocations *a, uint64_t addr, struct allocation *out)
 {
     size_t gap = place(a, addr);
     if (!addr || !a->table[gap].addr)
-        return;
+        return false;
+    *out = a->table[gap];
     a->count--;
     a->bytes -= a->table[gap].size;
     for (size_t next = (gap + 1) & a->mask; a->table[next].addr; next = (next + 1) & a->mask) {
@@ -86,4 +87,5 @@ void allocations_remove(struct allocations *a, uint64_t addr)
         }
     }
     a->table[gap].addr = 0;
+    return true;
 }

@@ -1,6 +1,7 @@
 /* The blocks that the program holds. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,4 +27,5 @@ void allocations_free(struct allocations *a);
 void allocations_add(struct allocations *a,
                      const struct allocation *block); /* replaces one at the same place */
 const struct allocation *allocations_find(const struct allocations *a, uint64_t addr); /* or NULL */
-void allocations_remove(struct allocations *a, uint64_t addr); /* an unknown one is ignored */
+/* Takes the block out; false: it is not known. */
+bool allocations_take(struct allocations *a, uint64_t addr, struct allocation *out);

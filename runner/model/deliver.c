@@ -22,7 +22,7 @@ void deliver_change(struct model *m, struct change *change)
     struct ledger *ledger = &m->image->ledger;
     change->reason = reasons_of_change(m, change);
     m->seq++;
-    graves_change(&m->image->graves, change);
+    graves_change(&m->image->graves, &m->image->freed, change);
     if (!change->tracer) {
         ledger->changes++;
         if (cause_explains(&change->cause))

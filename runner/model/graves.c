@@ -9,27 +9,16 @@ void graves_free(struct graves *g)
     *g = (struct graves){0};
 }
 
-void graves_block(struct graves *g, const struct allocation *block, uint32_t freed_by,
-                  uint64_t t_ns)
-{
-    g->freed[g->next_freed++ % GRAVES_BLOCKS] = (struct freed_block){.addr = block->addr,
-                                                                     .size = block->size,
-                                                                     .made_by = block->stack_id,
-                                                                     .freed_by = freed_by,
-                                                                     .t_ns = t_ns};
-}
-
 /* The block whose pages went with these, by the free that took them. */
-static struct freed_block block_of(const struct graves *g, const struct change *change)
+static struct freed_block block_of(const struct freed_blocks *freed, const struct cause *cause)
 {
-    const struct cause *cause = &change->cause;
-    for (uint32_t i = 0; cause->code == PMT_CALL_FREE && i < GRAVES_BLOCKS; i++)
-        if (g->freed[i].addr && g->freed[i].addr == cause->addr)
-            return g->freed[i];
-    return (struct freed_block){0};
+    const struct freed_block *block =
+        cause->code == PMT_CALL_FREE ? freed_blocks_find(freed, cause->addr) : NULL;
+    return block ? *block : (struct freed_block){0};
 }
 
-static void add(struct graves *g, const struct change *change, uint64_t lo, uint64_t hi)
+static void add(struct graves *g, const struct freed_blocks *freed, const struct change *change,
+                uint64_t lo, uint64_t hi)
 {
     if (lo >= hi)
         return;
@@ -42,10 +31,10 @@ static void add(struct graves *g, const struct change *change, uint64_t lo, uint
                             .region = region_keep(change->before),
                             .t_ns = change->t_ns,
                             .cause = change->cause,
-                            .block = block_of(g, change)};
+                            .block = block_of(freed, &change->cause)};
 }
 
-void graves_change(struct graves *g, const struct change *change)
+void graves_change(struct graves *g, const struct freed_blocks *freed, const struct change *change)
 {
     const struct region *before = change->before, *after = change->after;
     if (!before || change->tracer)
@@ -53,9 +42,9 @@ void graves_change(struct graves *g, const struct change *change)
     bool apart =
         !after || after->raw.start >= before->raw.end || after->raw.end <= before->raw.start;
     if (apart)
-        return add(g, change, before->raw.start, before->raw.end);
-    add(g, change, before->raw.start, after->raw.start);
-    add(g, change, after->raw.end, before->raw.end);
+        return add(g, freed, change, before->raw.start, before->raw.end);
+    add(g, freed, change, before->raw.start, after->raw.start);
+    add(g, freed, change, after->raw.end, before->raw.end);
 }
 
 const struct grave *graves_find(const struct graves *g, uint64_t address)

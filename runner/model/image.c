@@ -53,6 +53,7 @@ void image_free(struct image *image)
     memory_put(image->argv);
     allocations_free(&image->allocations);
     graves_free(&image->graves);
+    freed_blocks_free(&image->freed);
     stacks_free(&image->stacks);
     memory_put(image);
 }

@@ -56,6 +56,7 @@ struct image {
     struct regions inherited; /* origin fork: the parent's map, until the first look is over */
     struct allocations allocations;
     struct graves graves;
+    struct freed_blocks freed;
     struct stacks stacks;
     struct ledger ledger;
     /* Bit i: view i need not be told of allocator calls that change nothing, the ledger's sums will

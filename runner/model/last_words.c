@@ -1,4 +1,5 @@
 #include "runner/model/last_words.h"
+#include <string.h>
 
 #define NULL_POINTERS (64u << 10) /* vm.mmap_min_addr, as all distributions have it */
 #define NEAR (64u << 10)
@@ -90,4 +91,29 @@ struct place last_words_place(const struct image *image, const struct pmt_fatal 
     if (f->access == PMT_ACCESS_NONE)
         return (struct place){.kind = PLACE_NONE};
     return r ? in_region(image, r, f) : outside(image, f);
+}
+
+/* malloc/malloc.c, _int_free(): "free(): double free detected in tcache 2", "double free or
+ * corruption (fasttop)" ... */
+static bool is_about_free(const struct pmt_fatal *f)
+{
+    const char *message = (const char *)(f + 1);
+    static const char *const begins[] = {"free(): ", "double free"};
+    for (unsigned i = 0; i < sizeof begins / sizeof *begins; i++) {
+        size_t length = strlen(begins[i]);
+        if (f->message_size >= length && memcmp(message, begins[i], length) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct freed_block *last_words_freed_before(struct image *image, const struct pmt_fatal *f)
+{
+    if (!is_about_free(f))
+        return NULL;
+    struct thread_notes *threads = &image->threads;
+    const struct freed *last = thread_notes_freed(threads, thread_notes_get(threads, f->r.tid));
+    return last->tid && !allocations_find(&image->allocations, last->addr)
+               ? freed_blocks_find(&image->freed, last->addr)
+               : NULL;
 }

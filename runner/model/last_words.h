@@ -27,4 +27,9 @@ struct place {
                                      * below the address in the same region; or NULL */
 };
 
+/* glibc ends the program as it frees a block again: the block as it was freed before. NULL: it is
+ * not so, or not known. */
+const struct freed_block *last_words_freed_before(struct image *image,
+                                                  const struct pmt_fatal *fatal);
+
 struct place last_words_place(const struct image *image, const struct pmt_fatal *fatal);

@@ -31,23 +31,21 @@ static void keep_block(struct model *m, const struct event *event, const struct 
         allocations_add(&m->image->allocations, &block);
 }
 
+static void give_back(struct image *image, uint64_t addr, uint32_t freed_by, uint64_t t_ns)
+{
+    struct allocation block;
+    if (allocations_take(&image->allocations, addr, &block))
+        freed_blocks_add(&image->freed, &block, freed_by, t_ns);
+}
+
 /* realloc gave the old block back, unless another thread has got its place since the call began. */
 static void reallocated(struct model *m, const struct event *event, const struct pmt_alloc *a)
 {
     const struct allocation *old = allocations_find(&m->image->allocations, a->old_addr);
     bool failed = !a->addr && a->error;
     if (old && !failed && old->t_ns <= event->began_ns)
-        allocations_remove(&m->image->allocations, a->old_addr);
+        give_back(m->image, a->old_addr, a->r.stack_id, event->t_ns);
     keep_block(m, event, a);
-}
-
-/* A block is about to be freed that has pages of its own, which will go. */
-static void note_freed(struct image *image, const struct plain_call *c, uint64_t t_ns)
-{
-    const struct allocation *block =
-        c->chunk & PMT_CHUNK_MMAPPED ? allocations_find(&image->allocations, c->addr) : NULL;
-    if (block)
-        graves_block(&image->graves, block, c->stack_id, t_ns);
 }
 
 static void on_alloc(struct model *m, const struct event *event)
@@ -57,12 +55,7 @@ static void on_alloc(struct model *m, const struct event *event)
     if (a->r.call == PMT_CALL_FREE) {
         m->image->ledger.frees += a->addr != 0;
         deliver_call(m, event, 0);
-        note_freed(m->image,
-                   &(struct plain_call){.addr = a->addr,
-                                        .chunk = (uint32_t)a->chunk & PMT_CHUNK_FLAGS,
-                                        .stack_id = a->r.stack_id},
-                   event->t_ns);
-        allocations_remove(&m->image->allocations, a->addr);
+        give_back(m->image, a->addr, a->r.stack_id, event->t_ns);
         thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, a->chunk, m->seq);
         if (threshold_moves_by_free(m->image, a->chunk))
             deliver_threshold(m, &(struct threshold){event->t_ns, a->r.tid, m->seq, PMT_CALL_FREE,
@@ -111,8 +104,7 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     image->ledger.call_ns = t_ns;
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
-        note_freed(image, c, t_ns);
-        allocations_remove(&image->allocations, c->addr);
+        give_back(image, c->addr, c->stack_id, t_ns);
         thread_notes_set_freed(&image->threads, c->tid, c->addr, c->chunk, m->seq);
         if (c->chunk & PMT_CHUNK_MMAPPED && threshold_moves_by_free(image, c->chunk))
             deliver_threshold(

@@ -147,6 +147,20 @@ static const char *made_by(const struct model *m, uint32_t stack_id, char *out, 
     return caller_text(m, stack_id, out, size) ? out : "?";
 }
 
+void fatal_words_freed_before(const struct model *m, const struct pmt_fatal *f, char *out,
+                              size_t size)
+{
+    char maker[400], freer[400];
+    const struct freed_block *freed = last_words_freed_before(m->image, f);
+    out[0] = '\0';
+    if (freed)
+        snprintf(out, size,
+                 "the block 0x%" PRIx64 " of %" PRIu64
+                 " bytes, of %s, was freed before: by %s at %.3f ms",
+                 freed->addr, freed->size, made_by(m, freed->made_by, maker, sizeof maker),
+                 made_by(m, freed->freed_by, freer, sizeof freer), (double)freed->t_ns / 1e6);
+}
+
 void fatal_words_block(const struct model *m, const struct pmt_fatal *f, const struct place *p,
                        char *out, size_t size)
 {

@@ -18,3 +18,7 @@ void fatal_words_place(const struct model *m, const struct pmt_fatal *f, const s
                        char *out, size_t size);
 void fatal_words_block(const struct model *m, const struct pmt_fatal *f, const struct place *p,
                        char *out, size_t size);
+
+/* The block that is freed again, as it was freed before; likewise. */
+void fatal_words_freed_before(const struct model *m, const struct pmt_fatal *f, char *out,
+                              size_t size);

@@ -183,18 +183,26 @@ static void key_caller(struct encoder *e, const struct model *m, const char *key
         encode_key_chars(e, key, caller);
 }
 
+static void freed_block(struct encoder *e, const struct model *m, const char *key,
+                        const struct freed_block *freed)
+{
+    encode_key_address(e, key, freed->addr);
+    encode_key_unsigned(e, ",\"size\":", freed->size);
+    key_caller(e, m, ",\"caller\":", freed->made_by);
+    encode_key_unsigned(e, ",\"freed_ns\":", freed->t_ns);
+    key_caller(e, m, ",\"freed_by\":", freed->freed_by);
+    encode_literal(e, "}");
+}
+
 static void block_of_place(struct encoder *e, const struct model *m, const struct place *p)
 {
-    const struct freed_block *freed = p->grave && p->grave->block.addr ? &p->grave->block : NULL;
-    if (!freed && !p->block)
+    if (p->grave && p->grave->block.addr)
+        return freed_block(e, m, ",\"block\":{\"addr\":", &p->grave->block);
+    if (!p->block)
         return;
-    encode_key_address(e, ",\"block\":{\"addr\":", freed ? freed->addr : p->block->addr);
-    encode_key_unsigned(e, ",\"size\":", freed ? freed->size : p->block->size);
-    key_caller(e, m, ",\"caller\":", freed ? freed->made_by : p->block->stack_id);
-    if (freed) {
-        encode_key_unsigned(e, ",\"freed_ns\":", freed->t_ns);
-        key_caller(e, m, ",\"freed_by\":", freed->freed_by);
-    }
+    encode_key_address(e, ",\"block\":{\"addr\":", p->block->addr);
+    encode_key_unsigned(e, ",\"size\":", p->block->size);
+    key_caller(e, m, ",\"caller\":", p->block->stack_id);
     encode_literal(e, "}");
 }
 
@@ -202,6 +210,9 @@ static void fatal_extra(struct encoder *e, void *arg, const struct pmt_fatal *f)
 {
     const struct model *m = ((const struct json *)arg)->model;
     struct place p = last_words_place(m->image, f);
+    const struct freed_block *before = last_words_freed_before(m->image, f);
+    if (before)
+        freed_block(e, m, ",\"freed_before\":{\"addr\":", before);
     if (p.kind == PLACE_NONE)
         return;
     encode_key_chars(e, ",\"place\":{\"is\":", place_name(p.kind));

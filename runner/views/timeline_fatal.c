@@ -89,6 +89,8 @@ void timeline_fatal(struct timeline *t, const struct model *m, const struct even
     timeline_call(t, m, event->t_ns, words, f->r.stack_id);
     fatal_words_reason(m, f, words, sizeof words);
     write_words(t, words, STYLE_PLAIN);
+    fatal_words_freed_before(m, f, words, sizeof words);
+    write_words(t, words, STYLE_PLAIN);
     fatal_words_place(m, f, &place, words, sizeof words);
     write_words(t, words, STYLE_PLAIN);
     fatal_words_block(m, f, &place, words, sizeof words);

@@ -49,6 +49,12 @@ def test_signal_is_told(kind, backend, programs):
     if kind in ("abort", "raise", "kill", "double_free"):
         assert fatal["sender"] == traced.process["pid"] and fatal["code"] <= 0
     assert ("double free" in fatal.get("message", "")) == (kind == "double_free")
+    if kind == "double_free":
+        first, second = traced.of("alloc", call="free", addr=fatal["freed_before"]["addr"])[-2:]
+        [made] = traced.of("alloc", call="malloc", addr=first["addr"], size=100)[-1:]
+        assert first["seq"] < second["seq"] and fatal["freed_before"] == {
+            "addr": first["addr"], "size": 100, "caller": made["caller"], "freed_ns": first["t_ns"], "freed_by": first["caller"]}
+    assert ("freed_before" in fatal) == (kind == "double_free")
     index = traced.events.index(fatal)
     assert {event["type"] for event in traced.events[index + 1:]} <= {"exit", "snapshot", "thread"}
     before = [event for event in traced.events[:index] if event["type"] in ("snapshot", "kernel", "alloc")]
@@ -171,7 +177,7 @@ TOLD = {  # kind: what the timeline says, among other things
     "big_frame": ["below the stack", "in big_frame last_words.c"],
     "thread_overflow": ["the guard below the stack of thread", "in thread"],
     "fpe": ["divided by zero"], "ill": ["__builtin_trap"],
-    "double_free": ["free(): double free detected", "in free (libc.so.6)"],
+    "double_free": ["free(): double free detected", "in free (libc.so.6)", "of 100 bytes, of ", "was freed before: by "],
     "raise": ["the program has sent it to itself"],
     "freed": ["there lay the block", "bytes, of of_blocks last_words.c:", "freed by of_blocks last_words.c:"],
     "behind_heap": ["the first byte behind heap", "the last block before it"],

@@ -36,6 +36,14 @@ static void add(struct allocations *a, uint64_t addr, uint64_t size)
     allocations_add(a, &block);
 }
 
+static void drop(struct allocations *a, uint64_t addr)
+{
+    const struct allocation *there = allocations_find(a, addr);
+    struct allocation was = there ? *there : (struct allocation){0}, got = {0};
+    assert_int_equal(allocations_take(a, addr, &got), there != NULL);
+    assert_memory_equal(&got, &was, sizeof got);
+}
+
 static void test_basics(void **state)
 {
     (void)state;
@@ -43,8 +51,8 @@ static void test_basics(void **state)
     allocations_init(&a);
     assert_null(allocations_find(&a, 0));
     assert_null(allocations_find(&a, 8));
-    allocations_remove(&a, 0);
-    allocations_remove(&a, 8);
+    drop(&a, 0);
+    drop(&a, 8);
     add(&a, 8, 100);
     add(&a, UINT64_MAX - 7, 0);
     check(&a, 8, 100);
@@ -55,8 +63,8 @@ static void test_basics(void **state)
     check(&a, 8, 30);
     assert_int_equal(a.count, 2);
     assert_int_equal(a.bytes, 30);
-    allocations_remove(&a, 8);
-    allocations_remove(&a, 8);
+    drop(&a, 8);
+    drop(&a, 8);
     assert_null(allocations_find(&a, 8));
     check(&a, UINT64_MAX - 7, 0);
     assert_int_equal(a.count, 1);
@@ -83,7 +91,7 @@ static void test_growth(void **state)
         assert_null(allocations_find(&a, i * 16 + 8));
     }
     for (uint64_t i = count; i > 0; i--)
-        allocations_remove(&a, i * 16);
+        drop(&a, i * 16);
     assert_int_equal(a.count, 0);
     assert_int_equal(a.bytes, 0);
     for (size_t i = 0; i <= a.mask; i++)
@@ -126,7 +134,7 @@ static void test_back_shift(void **state)
             if (there[which])
                 add(&a, addr, which);
             else
-                allocations_remove(&a, addr);
+                drop(&a, addr);
             for (unsigned w = 0; w < 2 * CHAIN; w++) {
                 addr = w < CHAIN ? addrs[w] : seconds[w - CHAIN];
                 if (there[w])
@@ -188,7 +196,7 @@ static void test_random(void **state)
         if (keep)
             add(&a, address(which), *size - 1);
         else
-            allocations_remove(&a, address(which));
+            drop(&a, address(which));
         assert_int_equal(a.count, count);
         assert_int_equal(a.bytes, bytes);
         if (i % 50000 == 0)
