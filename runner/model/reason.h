@@ -35,6 +35,8 @@
     X(ARENA_GROWN, "arena_grown", 0)                                                               \
     X(ARENA_SHRUNK, "arena_shrunk", 0)                                                             \
     X(ARENA_REMOVED, "arena_removed", 0)                                                           \
+    /* sysdeps/posix/libc_fatal.c, __libc_message() */                                             \
+    X(ABORT_MESSAGE, "abort_message", 0)                                                           \
     /* no more is known of what an allocator did */                                                \
     X(MALLOC_MORE, "malloc_more", 0)                                                               \
     X(MALLOC_LESS, "malloc_less", 0)                                                               \

@@ -1,4 +1,5 @@
 #include "runner/model/reasons_malloc.h"
+#include "runner/model/own_region.h"
 #include "schemas/glibc.h"
 #include <sys/mman.h>
 
@@ -50,6 +51,8 @@ static struct reason of_mmap(const struct image *image, const struct change *ch)
         return REASON(ARENA_RESERVED, heap_max);
     if (is_mapped_block(ch) && glibc_request(c->size, image->word_size) >= ch->thresholds.mmap)
         return REASON(MMAP_THRESHOLD, c->size, ch->thresholds.mmap);
+    if (own_region_is_message(c))
+        return REASON(ABORT_MESSAGE);
     return ch->delta < 0 ? REASON(MALLOC_LESS) : REASON(MALLOC_MORE);
 }
 

@@ -36,6 +36,9 @@ const struct sentence sentences[REASON_COUNT] = {
     S(ARENA_SHRUNK, "the end of an arena's heap is free: {call} gives its memory back and keeps "
                     "the address space"),
     S(ARENA_REMOVED, "a heap of an arena has no block any more: {call} gives it back"),
+    S(ABORT_MESSAGE,
+      "{call} has found an error: libc keeps its message there, for a core file, and "
+      "ends the program"),
     S(MALLOC_MORE, "{call} got more memory"),
     S(MALLOC_LESS, "{call} gave memory back"),
     S(MALLOC_OTHER, "{call} changed its memory"),

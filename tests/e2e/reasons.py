@@ -9,7 +9,7 @@ ALLOCATORS = ("malloc", "calloc", "realloc", "reallocarray", "free", "memalign",
               "pvalloc")
 MMAPS = ("mmap", "mmap2")
 MAP_FIXED, MAP_STACK = 0x10, 0x20000
-PROT_WRITE = 2
+PROT_READ, PROT_WRITE = 1, 2
 MREMAP_FIXED, MREMAP_DONTUNMAP = 2, 4
 ALIGNMENT = 16  # MALLOC_ALIGNMENT
 CHILDREN = ("system", "popen", "posix_spawn", "posix_spawnp")
@@ -266,6 +266,13 @@ def arena_shrunk(change):
 def arena_removed(change):
     return (in_allocator(change) and change.system_call == "munmap" and change.kernel.args[0] % change.heap_max == 0
             and change.kernel.args[1] == change.heap_max)
+
+
+@condition("abort_message")
+def abort_message(change):
+    """sysdeps/posix/libc_fatal.c, __libc_message()"""
+    return (in_allocator(change) and change.event["cause"]["call"] == "free" and change.maps()
+            and change.kernel.args[1] < 1 << 20 and change.kernel.args[2] == PROT_READ | PROT_WRITE)
 
 
 # --- an allocator of which no more is known ---

@@ -54,6 +54,7 @@ def test_signal_is_told(kind, backend, programs):
         [made] = traced.of("alloc", call="malloc", addr=first["addr"], size=100)[-1:]
         assert first["seq"] < second["seq"] and fatal["freed_before"] == {
             "addr": first["addr"], "size": 100, "caller": made["caller"], "freed_ns": first["t_ns"], "freed_by": first["caller"]}
+        assert [event["reason"]["code"] for event in traced.of("region")][-1] == "abort_message"
     assert ("freed_before" in fatal) == (kind == "double_free")
     index = traced.events.index(fatal)
     assert {event["type"] for event in traced.events[index + 1:]} <= {"exit", "snapshot", "thread"}
