@@ -37,6 +37,16 @@ static size_t some_size(void)
                             : 1 + number % 2000; /* now and then one for mmap */
 }
 
+/* For once: siglongjmp() opens the mask while it is on the handler's stack, where a timer that
+ * comes again and again nests handler in handler on a slow machine, until there is no stack left.
+ */
+static void start_timer(int microseconds)
+{
+    struct itimerval timer = {{0, 0}, {0, microseconds}};
+
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static void on_timer(int signal_number)
 {
     (void)signal_number;
@@ -59,6 +69,7 @@ static void on_timer(int signal_number)
         jumps++;
         siglongjmp(back, 1);
     }
+    start_timer(1000);
 }
 
 /* A heap with room to spare that malloc neither trims nor grows, and a fixed border to mmap. */
@@ -72,13 +83,6 @@ static void prepare_heap(void)
         block[i] = malloc(100 * 1024);
     for (int i = 0; i < 10; i++)
         free(block[i]);
-}
-
-static void start_timer(int microseconds)
-{
-    struct itimerval timer = {{0, microseconds}, {0, microseconds}};
-
-    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static void install_handler(int flags)
@@ -121,10 +125,9 @@ int main(int argc, char *argv[])
         give_up("mmap");
 
     sigsetjmp(back, 1);
-    if (handlers == 0) {
+    if (handlers == 0)
         install_handler(flags);
-        start_timer(1000);
-    }
+    start_timer(1000);
     while (handlers < wanted) {
         change_map(area, heap_end);
         rounds++;
