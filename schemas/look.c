@@ -61,14 +61,15 @@ static uint64_t take(const struct look_walk *l, struct look_window w, uint64_t t
     return told < hi ? hi : told;
 }
 
-/* The last thing to read of a map: the stack is above everything else. */
+/* The last thing to read of a map: the stack is above everything else. A page fault makes it larger
+ * only: where it is smaller a call of another thread is under way, which has a look of its own. */
 bool look_stack(const struct look_walk *l)
 {
     struct look_window w = {.flags = PMT_SNAPSHOT_LAST, .reason = PMT_REASON_STACK};
     const struct pmt_region *g = &l->maps->region;
     if (!maps_next(l->maps, l->stack->inside))
         return !l->maps->error;
-    if (g->start > l->stack->inside || g->start == l->stack->low)
+    if (g->start > l->stack->inside || (l->stack->low && g->start >= l->stack->low))
         return true;
     w.lo = g->start;
     w.hi = g->end;

@@ -141,6 +141,12 @@ static void test_stack(void **state)
     assert_string_equal(sent, "2 0-3000 last: 1000-2000\n3 7d000-81000 last: 7d000-81000[stack]\n");
     assert_int_equal(stack.low, 0x7d000);
     assert_int_equal(stack.high, 0x81000);
+    look = start(
+        "1000-2000 r--p 0 0:0 0\n7d000-7f000 -w-p 0 0:0 0\n7f000-81000 rw-p 0 0:0 0 [stack]\n");
+    stack.low = 0x7d000;
+    assert_true(look_stack(&look)); /* no page fault has done that */
+    assert_string_equal(sent, "");
+    assert_int_equal(stack.low, 0x7d000);
     look = start("1000-2000 r--p 0 0:0 0\n90000-91000 rw-p 0 0:0 0\n");
     assert_true(look_stack(&look)); /* there is none at this address */
     look = start(map);
