@@ -156,7 +156,7 @@ static void take_change(struct model *m, struct change *change)
         others_made(change);
     else if (look->cause.kind == CAUSE_CALL && !is_plausible(change))
         cause_forget(&change->cause);
-    if (change->tracer && change->type == CHANGE_ADDED && change->cause.kind == CAUSE_UNATTRIBUTED)
+    if (change->type == CHANGE_ADDED && tracer_names(change->after))
         cause_tracer(&change->cause);
     waiting_make_way(m, change, thread);
     if (change->cause.code == PMT_CALL_FREE) {

@@ -71,10 +71,11 @@ bool area_init(void)
     return newest;
 }
 
-/* Another piece behind `last`, as much again as there is. Whoever comes second, another thread or a
- * signal handler, takes what the first one has brought. */
-static bool grow(struct piece *last, size_t pages)
+/* Another piece, as much again as there is. Where two threads bring one at once both stay: a look
+ * at the map may have seen them. */
+static bool grow(size_t pages)
 {
+    struct piece *last = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
     size_t have = all(last), size = have > pages + PAGE ? have : pages + PAGE;
     if (have >= most() || size > most() - have)
         size = pages + PAGE;
@@ -83,9 +84,9 @@ static bool grow(struct piece *last, size_t pages)
     struct piece *piece = map(size, last);
     if (!piece)
         return false;
-    if (!__atomic_compare_exchange_n(&newest, &last, piece, false, __ATOMIC_RELEASE,
-                                     __ATOMIC_RELAXED))
-        sys2(__NR_munmap, piece, size);
+    while (!__atomic_compare_exchange_n(&newest, &piece->before, piece, false, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+        ;
     return true;
 }
 
@@ -115,18 +116,25 @@ bool area_reserve(size_t *used, size_t room, size_t size, size_t *at)
     return true;
 }
 
+/* Of the newest piece that has room. */
+static void *take(size_t pages)
+{
+    size_t at;
+    for (struct piece *p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE); p; p = p->before)
+        if (area_reserve(&p->used, p->size, pages, &at))
+            return (unsigned char *)p + at;
+    return NULL;
+}
+
 void *area_get(size_t size)
 {
-    size_t at, pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    struct piece *p;
-    if (pages < size || pages > MOST)
+    size_t pages = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+    void *memory;
+    if (pages < size || pages > MOST || !newest)
         return NULL;
-    do {
-        p = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
-        if (p && area_reserve(&p->used, p->size, pages, &at))
-            return (unsigned char *)p + at;
-    } while (p && grow(p, pages));
-    return NULL;
+    while (!(memory = take(pages)) && grow(pages))
+        ;
+    return memory;
 }
 
 size_t area_left(void)

@@ -163,14 +163,8 @@ def tracers_own(traced):
             elif region["kind"] == "lib_code" and not code.at(region.start):
                 code.paint(region)
 
-    pieces = set()  # of its memory, that have come with need: of two at once one goes again
-
     def is_own(call):
-        if call.call in MMAP and call.args[3] == PIECE:
-            pieces.add((call.result, call.args[1]))
-            return True
-        if call.call == "munmap" and call.args[:2] in pieces:
-            pieces.remove(call.args[:2])
+        if call.call in MMAP and call.args[3] == PIECE:  # its memory grows
             return True
         place = call.result if call.call in MMAP else call.args[0]
         return own.at(place) is not None or (call.call == "mprotect" and call.args[2] & EXEC and code.at(place) is not None)
