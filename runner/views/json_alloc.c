@@ -49,23 +49,35 @@ static void caller(struct json_alloc *j, struct encoder *e, const struct model *
     k->size = size;
 }
 
-static uint64_t size_of_old(const struct model *m, uint64_t addr)
+static uint64_t size_at(const struct model *m, uint64_t addr)
 {
     const struct allocation *block = allocations_find(&m->image->allocations, addr);
     return block ? block->size : 0;
 }
 
-/* The call is told before it is taken into the account. A realloc that gives no block has left the
- * old one, unless it was asked for no bytes. */
-static uint64_t live_bytes(const struct model *m, const struct pmt_alloc *a)
+/* What a realloc gives back, by the rule of the model: not what another thread has got there since
+ * it began. One that gives no block has left the old one, unless it was asked for no bytes. */
+static uint64_t given_back(const struct model *m, const struct pmt_alloc *a, uint64_t began_ns)
 {
-    const uint64_t live = m->image->allocations.bytes;
-    bool resizes = a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY;
+    const struct allocation *old = allocations_find(&m->image->allocations, a->old_addr);
+    bool failed = !a->addr && a->error;
+    return old && !failed && old->t_ns <= began_ns ? old->size : 0;
+}
+
+/* The call is told before it is taken into the account. A new block replaces one that is thought to
+ * be at its place. */
+static uint64_t live_bytes(const struct model *m, const struct pmt_alloc *a, uint64_t began_ns)
+{
+    uint64_t live = m->image->allocations.bytes, given = 0;
     if (a->r.call == PMT_CALL_FREE)
-        return live - size_of_old(m, a->addr);
-    if (resizes && (a->addr || !a->error))
-        return live - size_of_old(m, a->old_addr) + (a->addr ? a->size : 0);
-    return live + (a->addr ? a->size : 0);
+        return live - size_at(m, a->addr);
+    bool resizes = a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY;
+    if (resizes)
+        live -= given = given_back(m, a, began_ns);
+    if (!a->addr)
+        return live;
+    bool counted = given && a->addr == a->old_addr;
+    return live - (counted ? 0 : size_at(m, a->addr)) + a->size;
 }
 
 static uint64_t heap_bytes(struct json_alloc *j, const struct model *m)
@@ -78,11 +90,11 @@ static uint64_t heap_bytes(struct json_alloc *j, const struct model *m)
 }
 
 void json_alloc(struct json_alloc *j, struct encoder *e, const struct model *m,
-                const struct pmt_alloc *a)
+                const struct pmt_alloc *a, uint64_t began_ns)
 {
     if (a->r.stack_id)
         caller(j, e, m, a->r.stack_id);
-    encode_key_unsigned(e, ",\"live_bytes\":", live_bytes(m, a));
+    encode_key_unsigned(e, ",\"live_bytes\":", live_bytes(m, a, began_ns));
     encode_key_unsigned(e, ",\"heap_bytes\":", heap_bytes(j, m));
     if (m->image->thresholds.mmap)
         encode_key_unsigned(e, ",\"mmap_threshold\":", m->image->thresholds.mmap);

@@ -13,4 +13,4 @@ struct json_alloc *json_alloc_new(void); /* to be freed by memory_put() */
 void json_alloc_map_changes(struct json_alloc *j);
 
 void json_alloc(struct json_alloc *j, struct encoder *e, const struct model *m,
-                const struct pmt_alloc *a);
+                const struct pmt_alloc *a, uint64_t began_ns); /* struct event's */

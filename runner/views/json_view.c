@@ -23,12 +23,13 @@ struct json {
     size_t used;
     const struct model *model; /* while an event is written */
     struct json_alloc *alloc;
+    uint64_t began_ns; /* of the event */
 };
 
 static void alloc_extra(struct encoder *e, void *arg, const struct pmt_alloc *alloc)
 {
     const struct json *j = arg;
-    json_alloc(j->alloc, e, j->model, alloc);
+    json_alloc(j->alloc, e, j->model, alloc, j->began_ns);
 }
 
 static void describe(struct encoder *e, const struct region *r)
@@ -266,6 +267,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .exit_extra = exit_extra,
                                      .arg = j};
     j->model = m;
+    j->began_ns = event->began_ns;
     if (event->record->type == PMT_RECORD_SNAPSHOT)
         json_alloc_map_changes(j->alloc);
     add_line(j, encode_record(j->lines + j->used, LINE_SIZE, event->record, &context));

@@ -36,7 +36,7 @@ def parse_line(line):
     """A Call of a line of `strace -i -e raw=...`; None for signals and ends, also that of a call never finished."""
     match = LINE.match(line)
     if not match or match["result"] == "?":
-        assert match or re.search(r"\+\+\+|---|runs in \d+ bit mode|unfinished", line), line
+        assert match or re.search(r"\+\+\+|---|runs in \d+ bit mode|unfinished|\?\?\?\(\) += \?", line), line
         return None
     ip, call, words = int(match["ip"].strip("?") or "0", 16), match["call"], match["args"]
     result = 0 if match["error"] else int(match["result"], 0)
