@@ -1,6 +1,7 @@
 /* The blocks that the program holds. */
 #pragma once
 
+#include "schemas/record.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,8 +11,14 @@ struct allocation {
     uint64_t size; /* bytes asked for */
     uint64_t t_ns; /* when it was made */
     uint32_t stack_id;
-    uint32_t chunk_flags; /* PMT_CHUNK_FLAGS of the chunk */
+    uint32_t chunk; /* its chunk word; one of 4 GiB and more has all bits of the size set */
 };
+
+static inline uint32_t allocation_chunk(uint64_t chunk)
+{
+    bool fits = chunk <= UINT32_MAX;
+    return fits ? (uint32_t)chunk : ~PMT_CHUNK_FLAGS | (uint32_t)(chunk & PMT_CHUNK_FLAGS);
+}
 
 /* Open addressing with linear probing; half of the places are free. */
 struct allocations {

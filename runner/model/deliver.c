@@ -1,5 +1,6 @@
 #include "runner/model/deliver.h"
 #include "runner/model/reasons.h"
+#include "runner/model/reasons_block.h"
 
 void deliver_event(struct model *m, const struct event *event)
 {
@@ -11,6 +12,7 @@ void deliver_event(struct model *m, const struct event *event)
 void deliver_call(struct model *m, const struct event *event, unsigned changes)
 {
     m->seq++;
+    m->reason = reasons_block(m->image, event, changes);
     for (unsigned i = 0; i < m->view_count; i++)
         if (changes || !(m->image->skipped_by & 1u << i))
             m->views[i]->event(m->views[i], m, event, changes);
@@ -21,6 +23,7 @@ void deliver_change(struct model *m, struct change *change)
 {
     struct ledger *ledger = &m->image->ledger;
     change->reason = reasons_of_change(m, change);
+    heap_top_change(m->image, change);
     m->seq++;
     graves_change(&m->image->graves, &m->image->freed, change);
     if (!change->tracer) {

@@ -3,6 +3,7 @@
 
 #include "runner/model/allocations.h"
 #include "runner/model/graves.h"
+#include "runner/model/heap_top.h"
 #include "runner/model/stacks.h"
 #include "runner/model/thread_notes.h"
 #include "runner/model/tracer.h"
@@ -55,6 +56,7 @@ struct image {
     struct regions map;
     struct regions inherited; /* origin fork: the parent's map, until the first look is over */
     struct allocations allocations;
+    struct heap_top heap_top;
     struct graves graves;
     struct freed_blocks freed;
     struct stacks stacks;

@@ -26,9 +26,11 @@ static void keep_block(struct model *m, const struct event *event, const struct 
                                .size = a->size,
                                .t_ns = event->t_ns,
                                .stack_id = a->r.stack_id,
-                               .chunk_flags = (uint32_t)a->chunk & PMT_CHUNK_FLAGS};
-    if (block.addr)
-        allocations_add(&m->image->allocations, &block);
+                               .chunk = allocation_chunk(a->chunk)};
+    if (!block.addr)
+        return;
+    allocations_add(&m->image->allocations, &block);
+    heap_top_note(&m->image->heap_top, a->addr, a->chunk, m->image->word_size);
 }
 
 static void give_back(struct image *image, uint64_t addr, uint32_t freed_by, uint64_t t_ns)
@@ -113,12 +115,12 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     }
     image->ledger.allocations++;
     image->ledger.bytes += c->size;
-    allocations_add(&image->allocations,
-                    &(struct allocation){.addr = c->addr,
-                                         .size = c->size,
-                                         .t_ns = t_ns,
-                                         .stack_id = c->stack_id,
-                                         .chunk_flags = c->chunk & PMT_CHUNK_FLAGS});
+    heap_top_note(&image->heap_top, c->addr, c->chunk, image->word_size);
+    allocations_add(&image->allocations, &(struct allocation){.addr = c->addr,
+                                                              .size = c->size,
+                                                              .t_ns = t_ns,
+                                                              .stack_id = c->stack_id,
+                                                              .chunk = allocation_chunk(c->chunk)});
 }
 
 static void on_kernel(struct model *m, const struct event *event)
@@ -149,6 +151,8 @@ static void on_loss(struct model *m, const struct event *event)
     m->image->ledger.lost += lost->count;
     if (lost->r.call == PMT_LOSS_STACK_TABLE_FULL)
         m->image->ledger.stacks_lost += lost->count;
+    else
+        m->image->heap_top.known = false;
     deliver_event(m, event);
 }
 
@@ -192,6 +196,7 @@ static void thread_ends(struct model *m, uint32_t tid)
 static void on_thread(struct model *m, const struct event *event)
 {
     const struct pmt_thread *t = (const struct pmt_thread *)event->record;
+    m->image->heap_top.known = false; /* records of several threads come in another order */
     if (t->event == PMT_THREAD_START)
         thread_starts(m->image, t);
     else

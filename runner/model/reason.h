@@ -11,7 +11,13 @@
     X(SIZE, "size", BYTES)                     /* that the program asked for */                    \
     X(THRESHOLD, "threshold", BYTES)           /* the mmap threshold at that time */               \
     X(TRIM_THRESHOLD, "trim_threshold", BYTES) /* likewise */                                      \
-    X(RESERVED, "reserved", BYTES)             /* address space that malloc keeps for a heap */
+    X(RESERVED, "reserved", BYTES)             /* address space that malloc keeps for a heap */    \
+    X(LEFT, "left", ROOM)                      /* free behind it, up to the end of the heap */     \
+    X(WAS, "was", BYTES)                       /* size of the block that was there before */       \
+    X(FREED_NS, "freed_ns", TIME)              /* when that one was freed */                       \
+    X(COPIED, "copied", BYTES)                 /* from the old block */                            \
+    X(MOST, "most", BYTES)                     /* that a block can have: PTRDIFF_MAX */            \
+    X(HOLE, "hole", ROOM)                      /* the largest one in the address space */
 
 #define REASON_ARGS_MAX 4
 
@@ -35,6 +41,20 @@
     X(ARENA_GROWN, "arena_grown", 0)                                                               \
     X(ARENA_SHRUNK, "arena_shrunk", 0)                                                             \
     X(ARENA_REMOVED, "arena_removed", 0)                                                           \
+    /* blocks: why an allocator call gave just this one, or none; what became of the old one */    \
+    X(BLOCK_AT_TOP, "block_at_top", A(LEFT))                                                       \
+    X(BLOCK_REUSES, "block_reuses", A(WAS), A(FREED_NS))                                           \
+    X(BLOCK_IN_HEAP, "block_in_heap", 0)                                                           \
+    X(BLOCK_IN_ARENA, "block_in_arena", 0)                                                         \
+    X(BLOCK_FITS, "block_fits", A(THRESHOLD))                                                      \
+    X(BLOCK_HAS_ROOM, "block_has_room", 0)                                                         \
+    X(BLOCK_GROWN, "block_grown", 0)                                                               \
+    X(BLOCK_CUT, "block_cut", 0)                                                                   \
+    X(BLOCK_COPIED, "block_copied", A(COPIED))                                                     \
+    X(BLOCK_KEPT, "block_kept", 0)                                                                 \
+    X(TOO_LARGE, "too_large", A(MOST))                                                             \
+    X(NO_HOLE, "no_hole", A(HOLE))                                                                 \
+    X(REFUSED, "refused", A(HOLE))                                                                 \
     /* sysdeps/posix/libc_fatal.c, __libc_message() */                                             \
     X(ABORT_MESSAGE, "abort_message", 0)                                                           \
     /* no more is known of what an allocator did */                                                \
@@ -105,7 +125,11 @@
 enum reason_arg { REASON_ARG_NONE, REASON_ARGS(REASON_ENUM_ARG) REASON_ARG_COUNT };
 enum reason_code { REASONS(REASON_ENUM_CODE) REASON_COUNT };
 
-enum reason_arg_type { REASON_BYTES, REASON_COUNT_OF, REASON_ADDRESS };
+enum reason_arg_type {
+    REASON_BYTES,
+    REASON_ROOM, /* bytes that need not be told exactly */
+    REASON_TIME, /* nanoseconds since the start of the trace */
+};
 
 struct reason {
     enum reason_code code;

@@ -7,10 +7,7 @@ void json_reason(struct encoder *e, const struct reason *r)
         enum reason_arg arg = reason_arg_at(r->code, i);
         encode_literal(e, ",\"");
         encode_chars(e, reason_arg_name(arg));
-        if (reason_arg_type(arg) == REASON_ADDRESS)
-            encode_key_address(e, "\":", r->args[i]);
-        else
-            encode_key_unsigned(e, "\":", r->args[i]);
+        encode_key_unsigned(e, "\":", r->args[i]);
     }
     encode_literal(e, "}");
 }

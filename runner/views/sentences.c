@@ -36,6 +36,26 @@ const struct sentence sentences[REASON_COUNT] = {
     S(ARENA_SHRUNK, "the end of an arena's heap is free: {call} gives its memory back and keeps "
                     "the address space"),
     S(ARENA_REMOVED, "a heap of an arena has no block any more: {call} gives it back"),
+
+    /* ... and the blocks that it gives; {made}: how the chunk comes to its size */
+    S(BLOCK_AT_TOP, "takes {chunk} ({made}) from the free end of the heap: {left} are left"),
+    S(BLOCK_REUSES, "takes the place of a block of {was}, freed at {freed_ns}: {chunk} ({made})"),
+    S(BLOCK_IN_HEAP, "takes {chunk} ({made}) of what is free in the heap"),
+    S(BLOCK_IN_ARENA, "takes {chunk} ({made}) of what is free in the arena of this thread"),
+    S(BLOCK_FITS, "takes {chunk} ({made}) of what is free in the heap: only if nothing there were "
+                  "large enough, malloc would look at the mmap threshold ({threshold})"),
+    S(BLOCK_HAS_ROOM, "stays where it is: its {chunk} have room for {asked}"),
+    S(BLOCK_GROWN, "stays where it is and grows to {chunk} ({made}): what lies behind it was free"),
+    S(BLOCK_CUT, "stays where it is and keeps {chunk} ({made}): the rest is free now"),
+    S(BLOCK_COPIED, "there was not enough free room behind it: {call} took {chunk} ({made}) "
+                    "elsewhere, and copied {copied}"),
+    S(BLOCK_KEPT, "malloc keeps the place for later blocks: no change of the map"),
+    S(TOO_LARGE, "no block can have more than {most} (PTRDIFF_MAX): malloc does not ask the "
+                 "kernel"),
+    S(NO_HOLE, "the largest hole in the address space has {hole}: there is no place for {asked} in "
+               "one piece"),
+    S(REFUSED, "the address space has a hole of {hole}, but the kernel gave no memory: a limit "
+               "(ulimit -v, ulimit -d), or more than the system has (overcommit)"),
     S(ABORT_MESSAGE,
       "{call} has found an error: libc keeps its message there, for a core file, and "
       "ends the program"),

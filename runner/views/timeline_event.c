@@ -2,6 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "runner/views/timeline_change.h"
+#include "runner/views/why.h"
 #include "runner/views/wording.h"
 #include "schemas/names.h"
 #include <inttypes.h>
@@ -16,7 +17,7 @@ void timeline_event_alloc(struct timeline *t, const struct model *m, const struc
                           unsigned changes)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
-    char left[120], note[160];
+    char left[120], note[256];
     if (changes) { /* they bring their call with them */
         struct ledger before = timeline_fold_before(&m->image->ledger, event);
         return timeline_fold_end(t, m, &before);
@@ -37,10 +38,7 @@ void timeline_event_alloc(struct timeline *t, const struct model *m, const struc
                  name ? name : "error");
     }
     timeline_call(t, m, event->t_ns, left, a->r.stack_id);
-    if (a->r.call == PMT_CALL_FREE)
-        wording_freed(m, a, note, sizeof note);
-    else
-        wording_placed(m, a, note, sizeof note);
+    why_call_text(m, a, note, sizeof note);
     if (note[0])
         timeline_indented(t, note, STYLE_DIM);
     t->last_call = m->seq;

@@ -2,6 +2,7 @@
 #include "runner/base/text.h"
 #include "runner/views/sentences.h"
 #include "schemas/encode.h"
+#include "schemas/glibc.h"
 #include "schemas/names.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,10 +10,10 @@
 static void put_size(struct encoder *e, uint64_t bytes)
 {
     char size[TEXT_SIZE];
-    if (bytes % 1024 == 0)
+    if (bytes && bytes % 1024 == 0)
         return encode_chars(e, text_exact_size(size, bytes));
     encode_unsigned(e, bytes);
-    encode_literal(e, " bytes");
+    encode_chars(e, bytes == 1 ? " byte" : " bytes");
 }
 
 static void put_perms(struct encoder *e, const struct region *r)
@@ -29,13 +30,13 @@ static bool is(const char *name, size_t length, const char *word)
 
 static void put_typed(struct encoder *e, enum reason_arg_type type, uint64_t value)
 {
-    char address[24];
+    char text[TEXT_SIZE];
     if (type == REASON_BYTES)
         return put_size(e, value);
-    if (type == REASON_COUNT_OF)
-        return encode_unsigned(e, value);
-    snprintf(address, sizeof address, "0x%" PRIx64, value);
-    encode_chars(e, address);
+    if (type == REASON_ROOM)
+        return encode_chars(e, text_size(text, value));
+    snprintf(text, sizeof text, "%.3f ms", (double)value / 1e6);
+    encode_chars(e, text);
 }
 
 static void put_argument(struct encoder *e, const struct reason *reason, const char *name,
@@ -68,9 +69,49 @@ static bool put_of_change(struct encoder *e, const struct change *ch, const char
     return true;
 }
 
-/* `change`: what the reason is of, or NULL. */
-static void put_sentence(struct encoder *e, const char *text, const struct reason *reason,
-                         const struct change *change)
+/* How the chunk comes to its size: malloc/malloc.c, request2size(). What is left of a free chunk
+ * that is too small for one of its own stays with the block. */
+static void put_making(struct encoder *e, const struct pmt_alloc *a, unsigned word_size)
+{
+    uint64_t chunk = glibc_chunk_size(a->chunk), asked = glibc_request(a->size, word_size);
+    put_size(e, a->size);
+    encode_literal(e, " + ");
+    encode_unsigned(e, word_size);
+    encode_literal(e, " of header");
+    if (chunk > asked && chunk - asked < glibc_min_chunk(word_size))
+        encode_literal(e, ", and a rest");
+    else if (chunk == asked && asked - a->size - word_size >= GLIBC_ALIGNMENT)
+        encode_literal(e, ", the least there is");
+    else if (chunk == asked && chunk != a->size + word_size)
+        encode_literal(e, ", rounded up");
+}
+
+/* What stands in braces, of a call of the allocator. */
+static bool put_of_call(struct encoder *e, const struct model *m, const struct pmt_alloc *a,
+                        const char *name, size_t length)
+{
+    if (is(name, length, "call"))
+        encode_chars(e, names_call(a->r.call));
+    else if (is(name, length, "chunk"))
+        put_size(e, glibc_chunk_size(a->chunk));
+    else if (is(name, length, "made"))
+        put_making(e, a, m->image->word_size);
+    else if (is(name, length, "asked"))
+        put_size(e, a->size);
+    else
+        return false;
+    return true;
+}
+
+/* What a reason is of: a change, or a call with its model. */
+struct subject {
+    const struct reason *reason;
+    const struct change *change;
+    const struct model *model;
+    const struct pmt_alloc *call;
+};
+
+static void put_sentence(struct encoder *e, const char *text, const struct subject *s)
 {
     while (*text) {
         size_t length = strcspn(text, "{");
@@ -79,8 +120,10 @@ static void put_sentence(struct encoder *e, const char *text, const struct reaso
         if (!*text)
             return;
         length = strcspn(++text, "}");
-        if (!change || !put_of_change(e, change, text, length))
-            put_argument(e, reason, text, length);
+        bool done = s->change ? put_of_change(e, s->change, text, length)
+                              : put_of_call(e, s->model, s->call, text, length);
+        if (!done)
+            put_argument(e, s->reason, text, length);
         text += length + 1;
     }
 }
@@ -91,14 +134,16 @@ void why_text(const struct change *ch, char *out, size_t size)
     bool whole = ch->type == CHANGE_ADDED || ch->type == CHANGE_REMOVED;
     struct encoder e;
     encode_start(&e, out, size - 1);
-    put_sentence(&e, !whole && s->part ? s->part : s->text, &ch->reason, ch);
+    put_sentence(&e, !whole && s->part ? s->part : s->text,
+                 &(struct subject){.reason = &ch->reason, .change = ch});
     *e.at = '\0';
 }
 
-void why_call_text(const struct reason *reason, char *out, size_t size)
+void why_call_text(const struct model *m, const struct pmt_alloc *call, char *out, size_t size)
 {
     struct encoder e;
     encode_start(&e, out, size - 1);
-    put_sentence(&e, sentences[reason->code].text, reason, NULL);
+    put_sentence(&e, sentences[m->reason.code].text,
+                 &(struct subject){.reason = &m->reason, .model = m, .call = call});
     *e.at = '\0';
 }

@@ -1,6 +1,5 @@
 #include "runner/views/wording.h"
 #include "runner/base/text.h"
-#include "schemas/glibc.h"
 #include "schemas/names.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,34 +18,6 @@ void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t byte
     size_t used = strlen(out);
     if (call != PMT_CALL_FREE && addr)
         snprintf(out + used, size - used, " = 0x%" PRIx64, addr);
-}
-
-void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
-{
-    const struct region *r = regions_find(&m->image->map, a->addr);
-    char left[TEXT_SIZE];
-    const char *placement = names_placement(a);
-    out[0] = '\0';
-    if (!placement || !r)
-        return;
-    uint64_t end = a->addr + glibc_usable(a->chunk, m->image->word_size);
-    if (strcmp(placement, "heap") == 0 && end <= r->raw.end)
-        snprintf(out, size, "fits in the heap, %s below its end: no change of the map",
-                 text_size(left, r->raw.end - end));
-    else if (strcmp(placement, "arena") == 0)
-        snprintf(out, size, "fits in this thread's arena: no change of the map");
-    else
-        snprintf(out, size, "lies in %s: no change of the map", kind_name(r->kind));
-}
-
-void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size)
-{
-    const struct allocation *block = allocations_find(&m->image->allocations, a->addr);
-    char bytes[TEXT_BYTES];
-    out[0] = '\0';
-    if (block && !(a->chunk & PMT_CHUNK_MMAPPED))
-        snprintf(out, size, "malloc keeps the %s for later: no change of the map",
-                 text_bytes(bytes, block->size));
 }
 
 void wording_system_call(const struct cause *c, char *out, size_t size)

@@ -8,10 +8,6 @@
 void wording_allocator_call(char *out, size_t size, unsigned call, uint64_t bytes, uint64_t old,
                             uint64_t addr);
 
-/* Where a new block lies, and what becomes of a freed one; "" if there is nothing to say. */
-void wording_placed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size);
-void wording_freed(const struct model *m, const struct pmt_alloc *a, char *out, size_t size);
-
 /* "mmap(length 160K) = 0xf7d5e000" */
 void wording_system_call(const struct cause *c, char *out, size_t size);
 

@@ -7,6 +7,7 @@ the same story twice. Here the derived ones are computed again from the raw ones
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 
+from block_reasons import BlockReasons
 from reasons import ALLOCATORS, Reasons
 
 IDENTITY = ("start", "end", "perms", "offset", "dev_major", "dev_minor", "inode", "path")
@@ -152,6 +153,7 @@ class Checker:
         self.live_bytes = 0  # of these
         self.heap_of_map = None  # bytes; None: to be added up
         self.told_thresholds = self.thresholds_before = None
+        self.block_reasons = BlockReasons()
         self.owned = Counter()
         self.losses = 0
         self.unfollowed = 0
@@ -181,6 +183,8 @@ class Checker:
         if event["type"] == "snapshot":
             self.heap_of_map = None
         getattr(self, "on_" + event["type"], lambda _: None)(event)
+        if event["type"] == "snapshot":
+            self.block_reasons.look(self)
 
     def check_common(self, event):
         for holder in (event, event.get("cause", {})):
@@ -425,6 +429,9 @@ class Checker:
     # --- the allocator ---
 
     def on_alloc(self, event):
+        false = self.block_reasons.check(event, self)
+        if false and self.exact and not self.lost:
+            self.error(event, false)
         self.keep_account(event)
         self.check_account(event)
 

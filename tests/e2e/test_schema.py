@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import schema_check
+from block_reasons import BLOCK_CONDITIONS
 from reasons import CONDITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,7 @@ def test_reasons_are_those_of_the_model():
     assert [branch["const"] for branch in reason["code"]["oneOf"]] == codes and [*reason][1:] == found
     assert re.findall(r"(?m)^\| `(\w+)` \|.*\|.*\|$", page.split("| Argument |")[0]) == codes
     assert re.findall(r"(?m)^\| `(\w+)` \|", page.split("| Argument |")[1]) == found
-    assert CONDITIONS.keys() == set(codes)
+    assert CONDITIONS.keys() | BLOCK_CONDITIONS.keys() == set(codes)
 
 
 COMMON = {"seq": 1, "t_ns": 5, "pid": 7, "image": 1, "tid": 7}

@@ -19,7 +19,7 @@ static struct allocation block_at(uint64_t addr, uint64_t size)
                                .size = size,
                                .t_ns = addr ^ size,
                                .stack_id = (uint32_t)size * 7,
-                               .chunk_flags = size & 7};
+                               .chunk = (uint32_t)size};
 }
 
 static void check(const struct allocations *a, uint64_t addr, uint64_t size)

@@ -853,7 +853,7 @@ static void test_allocations(void **state)
     assert_int_equal(block->size, 40);
     assert_int_equal(block->t_ns, now_ns - 10);
     assert_int_equal(block->stack_id, 8);
-    assert_int_equal(block->chunk_flags, 1);
+    assert_int_equal(block->chunk & PMT_CHUNK_FLAGS, 1);
     alloc(A, PMT_CALL_FREE, 0x5655b030, 0x31, 0);
     alloc(A, PMT_CALL_FREE, 0x12345678, 0x31, 0); /* nobody's: ignored */
     assert_int_equal(model.image->allocations.count, 2);
