@@ -23,7 +23,7 @@ void deliver_change(struct model *m, struct change *change)
 {
     struct ledger *ledger = &m->image->ledger;
     change->reason = reasons_of_change(m, change);
-    heap_top_change(m->image, change);
+    heap_top_change(&m->image->heap_top, change, ledger->allocations + ledger->frees <= 1);
     m->seq++;
     graves_change(&m->image->graves, &m->image->freed, change);
     if (!change->tracer) {

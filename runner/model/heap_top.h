@@ -2,6 +2,7 @@
  * that there ever was, or below. */
 #pragma once
 
+#include "runner/model/changes.h"
 #include "schemas/glibc.h"
 
 struct heap_top {
@@ -19,11 +20,10 @@ static inline void heap_top_note(struct heap_top *top, uint64_t block, uint64_t 
         top->highest = end;
 }
 
-struct image;
-struct change;
-
-/* What a change says of it: before it is delivered. */
-void heap_top_change(struct image *image, const struct change *change);
+/* What a change says of it: before it is delivered. `first`: no allocator call was before its
+ * own. */
+void heap_top_change(struct heap_top *top, const struct change *change, bool first);
 
 /* Bytes that are free behind a new block, if it was cut off the free end, else UINT64_MAX. */
-uint64_t heap_top_left(const struct image *image, const struct pmt_alloc *a);
+uint64_t heap_top_left(const struct heap_top *top, const struct regions *map,
+                       const struct pmt_alloc *a, unsigned word_size);

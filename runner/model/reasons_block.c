@@ -72,7 +72,7 @@ static struct reason of_new_block(const struct image *image, const struct pmt_al
     const struct freed_block *before = freed_blocks_find(&image->freed, a->addr);
     if (before)
         return REASON(BLOCK_REUSES, before->size, before->t_ns);
-    uint64_t left = heap_top_left(image, a);
+    uint64_t left = heap_top_left(&image->heap_top, &image->map, a, image->word_size);
     return left == UINT64_MAX ? REASON(BLOCK_IN_HEAP) : REASON(BLOCK_AT_TOP, left);
 }
 
