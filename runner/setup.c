@@ -73,6 +73,7 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
                             .color = is_coloured(fd, o),
                             .width = terminal_width(fd),
                             .resized = isatty(fd),
+                            .yields = !o->show && isatty(fd),
                             .all = o->all,
                             .before_write = on_terminal ? setup_erase_progress : NULL};
     struct view *view = views_new(which, &output);

@@ -9,6 +9,9 @@ struct output {
     bool color;
     unsigned width;             /* columns of the terminal, or of what else there is */
     bool resized;               /* it is a terminal, whose width may change */
+    bool yields;                /* what is written waits while a program has the terminal */
+    int held;                   /* descriptor of an unlinked file of what waits, or 0 */
+    size_t held_bytes;          /* in there */
     bool all;                   /* procmap-trace's own regions too, and every allocation */
     void (*before_write)(void); /* or NULL */
     int error; /* -errno of the first write that failed; there is no other after it */

@@ -24,7 +24,7 @@ packages_of() {
         echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev libiberty-dev
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
-        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema strace jq clang clang-format libclang-rt-dev mandoc dwz ;;
+        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema python3-pyte less strace jq clang clang-format libclang-rt-dev mandoc dwz ;;
     bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
         echo heaptrack valgrind ltrace strace libc6-dbg:i386 g++-multilib ;;
     *) usage ;;
@@ -106,6 +106,8 @@ check_by_trying() {
             need 'cmocka, with headers' can_include cmocka.h -lcmocka
             need 'pytest, with xdist and timeout' python3 -c "import pytest, xdist, pytest_timeout"
             need 'the Python module jsonschema' python3 -c 'import jsonschema'
+            need 'the Python module pyte' python3 -c 'import pyte'
+            need 'less' less -V
             need 'strace' strace -V
             need 'jq' jq --version
             need 'clang' clang --version
