@@ -35,6 +35,9 @@ static void test_all_is_filled_in(void **state)
     for (unsigned type = CHANGE_ADDED; type <= CHANGE_MERGED; type++)
         for (unsigned code = REASON_NONE + 1; code < REASON_COUNT; code++) {
             char text[512];
+            /* of a call with its model, never of a change */
+            if (strstr(sentences[code].text, "{chunk}") || strstr(sentences[code].text, "{asked}"))
+                continue;
             change.type = type;
             change.reason = (struct reason){.code = code, .args = {7, 8, 9, 10}};
             why_text(&change, text, sizeof text);
