@@ -8,10 +8,13 @@
 
 /* What is remembered of an image. */
 struct shown {
-    unsigned in_a_row;
-    struct ledger folded; /* before the calls not shown since the last line; call_ns: the first's */
+    struct folds *folds;  /* NULL: none yet */
+    struct ledger before; /* if it has: before the call whose changes come */
+    bool has_before;
     struct totals at_start;
-    uint64_t threshold; /* as last told */
+    uint64_t threshold;   /* as last told */
+    bool threshold_moved; /* by the call of this number; not told yet */
+    uint64_t threshold_seq;
     struct change held; /* the stack of a child, until it is unmapped again */
     bool is_held;
     bool has_last_words;
@@ -44,14 +47,5 @@ void timeline_indented(struct timeline *t, const char *text, enum style style);
 void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
                    uint32_t stack_id);
 
-/* Calls that change nothing are told together where they are many: so many since then. */
-
-/* The ledger without the call that is being told. */
-struct ledger timeline_fold_before(const struct ledger *now, const struct event *event);
-
-/* From this call on. The model does not even tell them then: image.skipped_by. */
-void timeline_fold_begin(struct timeline *t, const struct model *m, const struct event *event);
-void timeline_fold_end(struct timeline *t, const struct model *m, const struct ledger *now);
-
-/* If one of them has moved the threshold. */
-void timeline_fold_threshold(struct timeline *t, const struct model *m);
+/* The threshold, if it has moved: under the call that did it, if that was the last one. */
+void timeline_threshold(struct timeline *t, const struct model *m);

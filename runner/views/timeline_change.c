@@ -1,6 +1,8 @@
 #include "runner/views/timeline_change.h"
 #include "runner/base/text.h"
 #include "runner/views/caller.h"
+#include "runner/views/timeline_fold.h"
+#include "runner/views/timeline_region.h"
 #include "runner/views/why.h"
 #include "runner/views/wording.h"
 #include <string.h>
@@ -56,40 +58,22 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
     t->last_kernel = c->kernel_seq;
 }
 
-static const struct {
-    char sign;
-    enum style style;
-} looks[] = {
-    [CHANGE_ADDED] = {'+', STYLE_GREEN},  [CHANGE_REMOVED] = {'-', STYLE_RED},
-    [CHANGE_GROWN] = {'^', STYLE_GREEN},  [CHANGE_SHRUNK] = {'v', STYLE_YELLOW},
-    [CHANGE_MOVED] = {'>', STYLE_YELLOW}, [CHANGE_PROTECTION] = {'*', STYLE_YELLOW},
-    [CHANGE_SPLIT] = {'<', STYLE_YELLOW}, [CHANGE_MERGED] = {'=', STYLE_YELLOW},
-};
-
-static void write_region(struct timeline *t, const struct change *change)
-{
-    char note[64];
-    struct lines *l = &t->lines;
-    wording_note(change, note, sizeof note);
-    line_style(l, looks[change->type].style);
-    fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2,
-            change_name(change->type));
-    line_region(l, change->type == CHANGE_SPLIT ? change->before : change_region(change), note);
-    for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
-        line_indent(l);
-        line_region(l, change->parts.items[i], i + 1 < change->parts.count ? "|-" : "`-");
-    }
-}
-
 static void write_change(struct timeline *t, const struct model *m, const struct change *change)
 {
     char why[256];
     write_cause(t, m, change);
-    write_region(t, change);
+    timeline_region(t, change);
     why_text(change, why, sizeof why);
     if (why[0] && strcmp(why, t->last_why) != 0)
         timeline_indented(t, why, STYLE_DIM);
     memcpy(t->last_why, why, sizeof why);
+}
+
+/* Up to the call whose change is told. */
+static void end_fold(struct timeline *t, const struct model *m)
+{
+    timeline_fold_end(t, m, t->shown->has_before ? &t->shown->before : &m->image->ledger);
+    t->shown->has_before = false;
 }
 
 static bool is_childs_stack(const struct change *change)
@@ -103,7 +87,7 @@ static void write_childs_stack(struct timeline *t, const struct model *m,
                                const struct change *change)
 {
     char text[200], size[TEXT_SIZE];
-    timeline_fold_end(t, m, &m->image->ledger);
+    end_fold(t, m);
     wording_call(&change->cause, text, sizeof text);
     timeline_call(t, m, t->shown->held.t_ns, text, change->cause.stack_id);
     snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
@@ -129,8 +113,8 @@ void timeline_change_catch_up(struct timeline *t, const struct model *m)
 {
     if (t->shown->is_held)
         write_held(t, m);
-    timeline_fold_end(t, m, &m->image->ledger);
-    timeline_fold_threshold(t, m);
+    end_fold(t, m);
+    timeline_threshold(t, m);
 }
 
 /* The header of its regions: they follow at once. */
@@ -166,7 +150,8 @@ void timeline_change_region(struct view *view, const struct model *m, const stru
         change->before->raw.start == t->shown->held.after->raw.start &&
         change->tid == t->shown->held.tid)
         return write_childs_stack(t, m, change);
-    timeline_change_catch_up(t, m);
+    if (t->shown->is_held)
+        timeline_change_catch_up(t, m);
     if (is_childs_stack(change)) {
         t->shown->held = *change;
         t->shown->held.before = NULL;
@@ -175,5 +160,11 @@ void timeline_change_region(struct view *view, const struct model *m, const stru
         t->shown->is_held = true;
         return;
     }
+    if (!timeline_fold_shows_change(t, m, change))
+        return;
+    end_fold(t, m);
+    if (t->shown->threshold_seq != change->cause.seq)
+        timeline_threshold(t, m);
     write_change(t, m, change);
+    timeline_threshold(t, m);
 }

@@ -2,33 +2,27 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "runner/views/timeline_change.h"
+#include "runner/views/timeline_fold.h"
 #include "runner/views/why.h"
 #include "runner/views/wording.h"
 #include "schemas/names.h"
 #include <inttypes.h>
 #include <string.h>
 
-/* Calls that change nothing are shown one by one while they are few: so many in a row, so many in
- * all. */
-#define SHOWN_IN_A_ROW 6u
-#define SHOWN_IN_ALL 120u
-
 void timeline_event_alloc(struct timeline *t, const struct model *m, const struct event *event,
                           unsigned changes)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     char left[120], note[256];
-    if (changes) { /* they bring their call with them */
-        struct ledger before = timeline_fold_before(&m->image->ledger, event);
-        return timeline_fold_end(t, m, &before);
-    }
-    bool few = t->shown->in_a_row < SHOWN_IN_A_ROW && t->in_all < SHOWN_IN_ALL;
-    if (!t->output.all && !few)
-        return timeline_fold_begin(t, m, event);
-    if (t->shown->is_held)
+    bool unmaps = a->r.call == PMT_CALL_FREE && a->chunk & PMT_CHUNK_MMAPPED;
+    t->shown->has_before = changes || unmaps;
+    t->shown->before = timeline_fold_before(&m->image->ledger, event);
+    if (changes || unmaps) /* the changes bring their call with them */
+        return;
+    if (t->shown->is_held && t->output.all)
         timeline_change_catch_up(t, m);
-    t->shown->in_a_row++;
-    t->in_all++;
+    if (!timeline_fold_shows_call(t, m, event))
+        return;
     uint64_t old = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
     wording_allocator_call(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size,
                            old, a->addr);

@@ -4,6 +4,7 @@
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_event.h"
 #include "runner/views/timeline_fatal.h"
+#include "runner/views/timeline_fold.h"
 #include "runner/views/timeline_image.h"
 #include "runner/views/views.h"
 #include <inttypes.h>
@@ -15,7 +16,6 @@ static void on_event(struct view *view, const struct model *m, const struct even
     timeline_enter(t, m);
     switch (event->record->type) {
     case PMT_RECORD_ALLOC:
-        timeline_fold_threshold(t, m);
         return timeline_event_alloc(t, m, event, changes);
     case PMT_RECORD_PROCESS:
         return timeline_image_begins(t, m, event);
@@ -44,6 +44,17 @@ static void on_event(struct view *view, const struct model *m, const struct even
     }
 }
 
+static void on_threshold(struct view *view, const struct model *m,
+                         const struct threshold *threshold)
+{
+    struct timeline *t = (struct timeline *)view;
+    timeline_enter(t, m);
+    t->shown->threshold_moved = true;
+    t->shown->threshold_seq = threshold->seq;
+    if (threshold->call == PMT_CALL_NONE)
+        timeline_threshold(t, m);
+}
+
 static void on_forget(struct view *view, const struct model *m)
 {
     struct timeline *t = (struct timeline *)view;
@@ -51,6 +62,7 @@ static void on_forget(struct view *view, const struct model *m)
     if (!m->image->ended)
         timeline_image_stops(t, m);
     memory_put(t->shown->exec_path);
+    timeline_fold_forget(t->shown);
     memory_put(t->shown);
     t->shown = NULL;
 }
@@ -94,6 +106,7 @@ struct view *timeline_view_new(const struct output *output)
     t->view = (struct view){.event = on_event,
                             .change = timeline_change_region,
                             .library = timeline_change_library,
+                            .threshold = on_threshold,
                             .forget = on_forget,
                             .flush = on_flush,
                             .close = on_close};

@@ -1,0 +1,258 @@
+#include "runner/views/timeline_fold.h"
+#include "runner/base/memory.h"
+#include "runner/base/text.h"
+#include "runner/views/timeline_region.h"
+#include "schemas/names.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define CALLS_ALIKE 2u /* so many calls for the same size at one place are told one by one */
+#define CALLS_IN_ALL 60u
+#define CHANGES_ALIKE 2u /* likewise changes */
+#define CHANGES_BY_SIZE                                                                            \
+    40u /* so many changes are told before those of other sizes are alike, too */
+#define CALLS_SKIPPED 1000u /* after so many folded calls the model need not tell them any more */
+
+struct call_place {
+    uint64_t size;
+    uint32_t stack_id;
+    unsigned call, told;
+};
+
+/* Changes that are alike. */
+struct alike {
+    unsigned code, kernel, type, kind, reason; /* as in struct change and its cause */
+    uint32_t stack_id;
+    int64_t delta; /* 0: any */
+    unsigned told;
+    /* those that are folded */
+    uint64_t count, from_ns, to_ns;
+    int64_t sum;
+    struct change last; /* with its region only */
+};
+
+#define PLACES 256u
+#define ALIKES 64u
+
+struct folds {
+    struct call_place places[PLACES];
+    struct alike kinds[ALIKES];
+    struct ledger from; /* before the first folded call; call_ns: the first's */
+    bool open;
+    unsigned calls;    /* folded, one by one */
+    uint64_t changing; /* calls of the allocator with folded changes */
+    uint64_t last_seq; /* of the last one of these */
+    unsigned changes_told;
+};
+
+static struct folds *folds_of(struct timeline *t)
+{
+    if (!t->shown->folds)
+        t->shown->folds = memory_get(sizeof *t->shown->folds);
+    return t->shown->folds;
+}
+
+static void drop_region(struct alike *kind)
+{
+    region_drop(kind->last.before);
+    region_drop(kind->last.after);
+    memset(&kind->last, 0, sizeof kind->last);
+}
+
+void timeline_fold_forget(struct shown *shown)
+{
+    for (unsigned i = 0; shown->folds && i < ALIKES; i++)
+        drop_region(&shown->folds->kinds[i]);
+    memory_put(shown->folds);
+    shown->folds = NULL;
+}
+
+/* ---- calls ---- */
+
+struct ledger timeline_fold_before(const struct ledger *now, const struct event *event)
+{
+    const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
+    struct ledger before = *now;
+    bool frees = a->r.call == PMT_CALL_FREE;
+    before.frees -= frees && a->addr;
+    before.allocations -= !frees && a->addr;
+    before.bytes -= !frees && a->addr ? a->size : 0;
+    return before;
+}
+
+static void open_fold(struct folds *f, const struct ledger *before, uint64_t t_ns)
+{
+    if (f->open)
+        return;
+    f->open = true;
+    f->from = *before;
+    f->from.call_ns = t_ns;
+    f->calls = 0;
+}
+
+bool timeline_fold_shows_call(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
+    const struct pmt_record *r = event->record;
+    struct folds *f = folds_of(t);
+    uint64_t size = r->call == PMT_CALL_FREE ? 0 : a->size;
+    struct call_place *place = &f->places[(r->stack_id * 8 + r->call + size) % PLACES];
+    struct ledger before = timeline_fold_before(&m->image->ledger, event);
+    if (place->stack_id != r->stack_id || place->call != r->call || place->size != size)
+        *place = (struct call_place){.stack_id = r->stack_id, .call = r->call, .size = size};
+    if (t->output.all || (place->told < CALLS_ALIKE && t->in_all < CALLS_IN_ALL)) {
+        timeline_fold_end(t, m, &before);
+        place->told++;
+        t->in_all++;
+        return true;
+    }
+    open_fold(f, &before, event->t_ns);
+    if (++f->calls >= CALLS_SKIPPED)
+        m->image->skipped_by |= 1u << t->view.index;
+    return false;
+}
+
+/* ---- changes ---- */
+
+static bool is_alike(const struct alike *kind, const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    return kind->told && kind->code == c->code && kind->kernel == c->kernel &&
+           kind->type == change->type && kind->kind == change_region(change)->kind &&
+           kind->reason == change->reason.code && kind->stack_id == c->stack_id &&
+           (!kind->delta || kind->delta == change->delta);
+}
+
+/* Its kind, which may be a new one; NULL: there are too many. */
+static struct alike *kind_of(struct folds *f, const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    bool by_size = f->changes_told < CHANGES_BY_SIZE;
+    for (unsigned i = 0; i < ALIKES; i++) {
+        struct alike *kind = &f->kinds[i];
+        if (is_alike(kind, change))
+            return kind;
+        if (kind->told)
+            continue;
+        *kind = (struct alike){.code = c->code,
+                               .kernel = c->kernel,
+                               .type = change->type,
+                               .kind = change_region(change)->kind,
+                               .reason = change->reason.code,
+                               .stack_id = c->stack_id,
+                               .delta = by_size ? change->delta : 0};
+        return kind;
+    }
+    return NULL;
+}
+
+/* What belongs to a library is told together anyway, and what is unexplained always. */
+static bool may_fold(const struct timeline *t, const struct change *change)
+{
+    return !t->output.all && !change->library && !change->cause.by_loader &&
+           change->cause.stack_id &&
+           (change->cause.kind == CAUSE_KERNEL || change->cause.kind == CAUSE_CALL);
+}
+
+static void count_change(struct folds *f, struct alike *kind, const struct change *change)
+{
+    const struct cause *c = &change->cause;
+    if (!kind->count++)
+        kind->from_ns = change->t_ns;
+    kind->to_ns = change->t_ns;
+    kind->sum += change->delta;
+    drop_region(kind);
+    kind->last = (struct change){.type = change->type, .cause = *c, .delta = kind->sum};
+    kind->last.before = change->before ? region_keep(change->before) : NULL;
+    kind->last.after = change->after ? region_keep(change->after) : NULL;
+    f->changing += call_allocates(c->code) && c->seq != f->last_seq;
+    f->last_seq = c->seq;
+}
+
+bool timeline_fold_shows_change(struct timeline *t, const struct model *m,
+                                const struct change *change)
+{
+    struct folds *f = folds_of(t);
+    struct alike *kind = may_fold(t, change) ? kind_of(f, change) : NULL;
+    bool moves_threshold = t->shown->threshold_moved;
+    if (!kind || kind->told < CHANGES_ALIKE || moves_threshold) {
+        if (kind)
+            kind->told++;
+        f->changes_told++;
+        return true;
+    }
+    open_fold(f, t->shown->has_before ? &t->shown->before : &m->image->ledger, change->t_ns);
+    t->shown->has_before = false;
+    count_change(f, kind, change);
+    return false;
+}
+
+/* ---- what was folded ---- */
+
+static void write_kind(struct timeline *t, const struct model *m, struct alike *kind)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%s, %" PRIu64 " time%s more until %.3f ms",
+             cause_name(&kind->last.cause), kind->count, kind->count == 1 ? "" : "s",
+             (double)kind->to_ns / 1e6);
+    timeline_call(t, m, kind->from_ns, text, kind->stack_id);
+    timeline_region(t, &kind->last);
+    kind->count = 0;
+    kind->sum = 0;
+    drop_region(kind);
+}
+
+static void write_kinds(struct timeline *t, const struct model *m, struct folds *f)
+{
+    for (;;) {
+        struct alike *first = NULL;
+        for (unsigned i = 0; i < ALIKES; i++)
+            if (f->kinds[i].count && (!first || f->kinds[i].from_ns < first->from_ns))
+                first = &f->kinds[i];
+        if (!first)
+            return;
+        write_kind(t, m, first);
+    }
+}
+
+/* "... 17 more allocations (3K) and 4 frees until 2.117 ms" */
+static bool calls_text(const struct folds *f, const struct ledger *now, char *out, size_t size)
+{
+    uint64_t allocations = now->allocations - f->from.allocations,
+             frees = now->frees - f->from.frees;
+    char bytes[TEXT_SIZE];
+    size_t used = 0;
+    if (allocations + frees <= f->changing)
+        return false;
+    if (allocations)
+        used = (size_t)snprintf(out, size, "... %" PRIu64 " more allocation%s (%s)%s", allocations,
+                                allocations == 1 ? "" : "s",
+                                text_size(bytes, now->bytes - f->from.bytes), frees ? " and" : "");
+    if (frees)
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s %" PRIu64 "%s free%s", used ? "" : "...",
+                             frees, used ? "" : " more", frees == 1 ? "" : "s");
+    used +=
+        (size_t)snprintf(out + used, size - used, " until %.3f ms: ", (double)now->call_ns / 1e6);
+    if (f->changing)
+        snprintf(out + used, size - used, "%" PRIu64 " of them changed the map", f->changing);
+    else
+        snprintf(out + used, size - used, "no change of the map");
+    return true;
+}
+
+void timeline_fold_end(struct timeline *t, const struct model *m, const struct ledger *now)
+{
+    struct folds *f = folds_of(t);
+    char text[200];
+    if (!f->open)
+        return;
+    f->open = false;
+    m->image->skipped_by &= ~(1u << t->view.index);
+    if (calls_text(f, now, text, sizeof text)) {
+        timeline_time(t, m, f->from.call_ns);
+        line_wrap(&t->lines, text, STYLE_DIM);
+    }
+    write_kinds(t, m, f);
+    f->changing = 0;
+}
