@@ -86,6 +86,17 @@ static void put_making(struct encoder *e, const struct pmt_alloc *a, unsigned wo
         encode_literal(e, ", rounded up");
 }
 
+/* "the 5 bytes", of the block that free takes back. */
+static void put_kept(struct encoder *e, const struct model *m, const struct pmt_alloc *a)
+{
+    const struct allocation *block = allocations_find(&m->image->allocations, a->addr);
+    encode_literal(e, "the ");
+    if (block)
+        put_size(e, block->size);
+    else
+        encode_literal(e, "place");
+}
+
 /* What stands in braces, of a call of the allocator. */
 static bool put_of_call(struct encoder *e, const struct model *m, const struct pmt_alloc *a,
                         const char *name, size_t length)
@@ -98,6 +109,8 @@ static bool put_of_call(struct encoder *e, const struct model *m, const struct p
         put_making(e, a, m->image->word_size);
     else if (is(name, length, "asked"))
         put_size(e, a->size);
+    else if (is(name, length, "kept"))
+        put_kept(e, m, a);
     else
         return false;
     return true;

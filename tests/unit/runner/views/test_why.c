@@ -23,7 +23,22 @@ static void test_every_reason_has_a_sentence(void **state)
     }
 }
 
+/* Of a call of the allocator with its model, never of a change. */
+static bool is_of_call(unsigned code)
+{
+    return code >= REASON_BLOCK_AT_TOP && code <= REASON_REFUSED;
+}
+
 /* Nothing may be missing between the words: two blanks, a bracket with nothing in it. */
+static void assert_filled_in(const char *text)
+{
+    assert_null(strpbrk(text, "{}"));
+    assert_null(strstr(text, "  "));
+    assert_null(strstr(text, "()"));
+    assert_int_not_equal(text[strlen(text) - 1], ' ');
+    assert_true(strlen(text) < 256); /* what the views have room for */
+}
+
 static void test_all_is_filled_in(void **state)
 {
     (void)state;
@@ -35,20 +50,34 @@ static void test_all_is_filled_in(void **state)
     for (unsigned type = CHANGE_ADDED; type <= CHANGE_MERGED; type++)
         for (unsigned code = REASON_NONE + 1; code < REASON_COUNT; code++) {
             char text[512];
-            /* of a call with its model, never of a change */
-            if (strstr(sentences[code].text, "{chunk}") || strstr(sentences[code].text, "{asked}"))
+            if (is_of_call(code))
                 continue;
             change.type = type;
             change.reason = (struct reason){.code = code, .args = {7, 8, 9, 10}};
             why_text(&change, text, sizeof text);
-            assert_null(strpbrk(text, "{}"));
-            assert_null(strstr(text, "  "));
-            assert_null(strstr(text, "()"));
-            assert_int_not_equal(text[strlen(text) - 1], ' ');
-            assert_true(strlen(text) < 256); /* what the views have room for */
+            assert_filled_in(text);
         }
     region_drop(change.before);
     region_drop(change.after);
+}
+
+static void test_calls_are_filled_in(void **state)
+{
+    (void)state;
+    struct image image = {.word_size = 4};
+    struct model model = {.image = &image};
+    struct pmt_alloc call = {.r.call = PMT_CALL_REALLOC, .addr = 0x5000, .size = 30, .chunk = 0x31};
+    allocations_init(&image.allocations);
+    for (unsigned code = 0; code < REASON_COUNT; code++) {
+        char text[512];
+        if (!is_of_call(code))
+            continue;
+        model.reason = (struct reason){.code = code, .args = {7, 8, 9, 10}};
+        why_call_text(&model, &call, text, sizeof text);
+        assert_filled_in(text);
+        assert_true(code != REASON_BLOCK_GROWN || strstr(text, "48 bytes (30 bytes + 4 of header"));
+    }
+    allocations_free(&image.allocations);
 }
 
 static void test_values(void **state)
@@ -91,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_reason_has_a_sentence),
                                        cmocka_unit_test(test_all_is_filled_in),
+                                       cmocka_unit_test(test_calls_are_filled_in),
                                        cmocka_unit_test(test_values), cmocka_unit_test(test_room)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
