@@ -586,6 +586,7 @@ class Trace:
             checker.stacks |= parents[-1].stacks
             checker.blocks = dict(parents[-1].blocks)
             checker.live_bytes = parents[-1].live_bytes
+            checker.block_reasons.blocks = dict(checker.blocks)
             checker.reasons.inherit(parents[-1].reasons)
             return
         parents = [image for image in parents if event["fork_id"] in image.forks]
@@ -596,6 +597,7 @@ class Trace:
         checker.stacks |= parents[-1].stacks
         checker.reasons.inherit(parents[-1].reasons)
         checker.blocks = parents[-1].forks[event["fork_id"]]
+        checker.block_reasons.blocks = dict(checker.blocks)
         checker.live_bytes = sum(block["size"] for block in checker.blocks.values())
 
     def check_ends(self, events):

@@ -9,7 +9,7 @@ PROGRAMS = [["labs/map1"], ["labs/map2"], ["labs/map3", "40000"], ["labs/lib_cos
             ["labs/dlopen_lib"], ["labs/crash"], ["labs/many_mallocs", "3000"],
             ["victims/many_regions", "200", "20"], ["victims/stack_growth"]]
 
-TIMES = {"t_ns", "began_ns", "wall_time_ns"}
+TIMES = {"t_ns", "began_ns", "wall_time_ns", "freed_ns"}
 IDS = {"pid", "ppid", "tid", "stack_id", "id", "inode"}  # stack ids depend on where the shim's memory is
 MODE = {"snapshots"}
 
