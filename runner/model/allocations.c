@@ -89,3 +89,11 @@ bool allocations_take(struct allocations *a, uint64_t addr, struct allocation *o
     a->table[gap].addr = 0;
     return true;
 }
+
+const struct allocation *allocations_given_back(const struct allocations *a,
+                                                const struct pmt_alloc *call, uint64_t began_ns)
+{
+    const struct allocation *old = allocations_find(a, call->old_addr);
+    bool failed = !call->addr && call->error;
+    return old && !failed && old->t_ns <= began_ns ? old : NULL;
+}

@@ -36,3 +36,7 @@ void allocations_add(struct allocations *a,
 const struct allocation *allocations_find(const struct allocations *a, uint64_t addr); /* or NULL */
 /* Takes the block out; false: it is not known. */
 bool allocations_take(struct allocations *a, uint64_t addr, struct allocation *out);
+/* What a realloc gives back, or NULL: not what another thread has got there since it began. One
+ * that gives no block has left the old one, unless it was asked for no bytes. */
+const struct allocation *allocations_given_back(const struct allocations *a,
+                                                const struct pmt_alloc *call, uint64_t began_ns);

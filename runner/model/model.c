@@ -43,9 +43,7 @@ static void give_back(struct image *image, uint64_t addr, uint32_t freed_by, uin
 /* realloc gave the old block back, unless another thread has got its place since the call began. */
 static void reallocated(struct model *m, const struct event *event, const struct pmt_alloc *a)
 {
-    const struct allocation *old = allocations_find(&m->image->allocations, a->old_addr);
-    bool failed = !a->addr && a->error;
-    if (old && !failed && old->t_ns <= event->began_ns)
+    if (allocations_given_back(&m->image->allocations, a, event->began_ns))
         give_back(m->image, a->old_addr, a->r.stack_id, event->t_ns);
     keep_block(m, event, a);
 }

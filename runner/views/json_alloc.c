@@ -55,15 +55,6 @@ static uint64_t size_at(const struct model *m, uint64_t addr)
     return block ? block->size : 0;
 }
 
-/* What a realloc gives back, by the rule of the model: not what another thread has got there since
- * it began. One that gives no block has left the old one, unless it was asked for no bytes. */
-static uint64_t given_back(const struct model *m, const struct pmt_alloc *a, uint64_t began_ns)
-{
-    const struct allocation *old = allocations_find(&m->image->allocations, a->old_addr);
-    bool failed = !a->addr && a->error;
-    return old && !failed && old->t_ns <= began_ns ? old->size : 0;
-}
-
 /* The call is told before it is taken into the account. A new block replaces one that is thought to
  * be at its place. */
 static uint64_t live_bytes(const struct model *m, const struct pmt_alloc *a, uint64_t began_ns)
@@ -72,8 +63,10 @@ static uint64_t live_bytes(const struct model *m, const struct pmt_alloc *a, uin
     if (a->r.call == PMT_CALL_FREE)
         return live - size_at(m, a->addr);
     bool resizes = a->r.call == PMT_CALL_REALLOC || a->r.call == PMT_CALL_REALLOCARRAY;
-    if (resizes)
-        live -= given = given_back(m, a, began_ns);
+    const struct allocation *old =
+        resizes ? allocations_given_back(&m->image->allocations, a, began_ns) : NULL;
+    if (old)
+        live -= given = old->size;
     if (!a->addr)
         return live;
     bool counted = given && a->addr == a->old_addr;
