@@ -7,12 +7,12 @@ CC ?= gcc
 BUILD ?= build
 
 WARNINGS := -Wall -Wextra -Werror
-CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"'
+CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' -DHTML_PAGE='"$(PAGE)"'
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS)
 # the runner's path of one event goes through a handful of small files: optimised as one
 RUNNER_FLAGS := -flto=auto
-RUNNER_LIBS := -ljansson -ldw -lelf -liberty
+RUNNER_LIBS := -ljansson -ldw -lelf -liberty -lz
 
 # The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
 # at load time, no builtin that would turn our malloc into a call of itself, no register that asks for an aligned stack.
@@ -37,6 +37,10 @@ SHIM_SOURCES := $(wildcard shim/*.c shim/*/*.c shim/*/*.S) $(filter-out schemas/
 RUNNER_OBJECTS := $(RUNNER_SOURCES:%.c=$(BUILD)/obj/%.o)
 SHIM32_OBJECTS := $(patsubst %,$(BUILD)/obj32/%.o,$(filter-out %_x86_64.c %_x86_64.S,$(SHIM_SOURCES)))
 SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S,$(SHIM_SOURCES)))
+
+# What --html writes, but for the data: one file of all in runner/views/html/.
+PAGE := $(BUILD)/html/page.html
+PAGE_SOURCES := $(wildcard runner/views/html/*)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -75,6 +79,14 @@ $(BUILD)/obj64/%.c.o: %.c
 $(BUILD)/obj64/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -m64 $(CPPFLAGS) -c $< -o $@
+
+$(PAGE): $(PAGE_SOURCES)
+	@mkdir -p $(@D)
+	awk -f runner/views/html/bundle.awk runner/views/html/page.html >$@
+
+# its symbols are made by the assembler, of which optimising as one knows nothing
+$(BUILD)/obj/runner/views/html_bytes.o: RUNNER_FLAGS :=
+$(BUILD)/obj/runner/views/html_bytes.o $(BUILD)/unit/obj/runner/views/html_bytes.o $(BUILD)/fuzz/obj/runner/views/html_bytes.o: $(PAGE)
 
 $(TOOL): $(RUNNER_OBJECTS)
 	@mkdir -p $(@D)

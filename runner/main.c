@@ -121,7 +121,7 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
 {
     struct live_result result = {0};
     bool executing;
-    launch->stdout_to_stderr = options_json_on_stdout(o);
+    launch->stdout_to_stderr = options_data_on_stdout(o);
     launch->stacks = stack_flags(o);
     launch->stack_depth = (uint8_t)o->stack_depth;
     int error = live_trace(launch, m, explain_waiting, &result, &executing);
@@ -159,7 +159,7 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     if (o->pid)
         front_step_aside(front);
     request.waiting = explain_waiting;
-    launch->stdout_to_stderr = options_json_on_stdout(o);
+    launch->stdout_to_stderr = options_data_on_stdout(o);
     request.change_frames = o->stacks == STACKS_NONE ? 1 : o->stack_depth;
     request.call_frames = o->stacks == STACKS_ALL ? o->stack_depth : 1;
     int error = trace_program(&request, m, &result, &tracer);

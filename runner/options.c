@@ -26,6 +26,8 @@ static const char help[] =
     "      --json[=FILE]      every event, one JSON object a line; without FILE to\n"
     "                         the standard output: then the program's own goes to\n"
     "                         the standard error, and there is no timeline\n"
+    "      --html[=FILE]      the run as one page for a browser: source, map, story, time\n"
+    "      --html-source=HOW  yes (default): with the program's own source files; no\n"
     "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
     "                         show: standard output)\n"
     "  -q, --quiet            no timeline, no line that shows the progress\n"
@@ -63,6 +65,7 @@ enum {
     OPTION_STACKS,
     OPTION_STACK_DEPTH,
     OPTION_LAST_WORDS,
+    OPTION_HTML_SOURCE,
     OPTION_VERIFY_STACKS
 };
 
@@ -79,6 +82,7 @@ static const struct option names[] = {
     {"stacks", required_argument, NULL, OPTION_STACKS},
     {"stack-depth", required_argument, NULL, OPTION_STACK_DEPTH},
     {"last-words", required_argument, NULL, OPTION_LAST_WORDS},
+    {"html-source", required_argument, NULL, OPTION_HTML_SOURCE},
     {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
     {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
@@ -159,13 +163,12 @@ static void take_view(struct options *o, int view)
 static const char *const colors[] = {"auto", "never", "always"};
 static const char *const backends[] = {"auto", "preload", "ptrace"};
 static const char *const stacks[] = {"all", "changes", "none"};
-static const char *const last_words[3] = {"yes", "no"};
+static const char *const yes_or_no[3] = {"yes", "no"};
 
-static enum options_result take_last_words(struct options *o)
+/* `no` becomes 0 or 1. */
+static enum options_result take_yes(unsigned *no, const char *message)
 {
-    return is_one_of(optarg, last_words, &o->no_last_words)
-               ? OPTIONS_RUN
-               : wrong("--last-words takes yes or no, not ", optarg);
+    return is_one_of(optarg, yes_or_no, no) ? OPTIONS_RUN : wrong(message, optarg);
 }
 
 static enum options_result take(struct options *o, int option)
@@ -209,7 +212,9 @@ static enum options_result take(struct options *o, int option)
             return wrong("--stack-depth takes a number from 1 to 64, not ", optarg);
         break;
     case OPTION_LAST_WORDS:
-        return take_last_words(o);
+        return take_yes(&o->no_last_words, "--last-words takes yes or no, not ");
+    case OPTION_HTML_SOURCE:
+        return take_yes(&o->no_html_source, "--html-source takes yes or no, not ");
     case OPTION_VERIFY_STACKS:
         o->verify_stacks = true;
         break;
@@ -242,6 +247,11 @@ static enum options_result take_all(struct options *o, int argc, char **argv)
     }
 }
 
+static bool is_on_stdout(const struct options_view *view)
+{
+    return view->wanted && (!view->file || strcmp(view->file, "-") == 0);
+}
+
 enum options_result options_parse(struct options *o, int argc, char **argv)
 {
     static char name[] = "procmap-trace"; /* for the messages of getopt_long(3) */
@@ -271,6 +281,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
         return wrong("show does not run the program again: no --no-aslr and no --follow", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
+    if (is_on_stdout(&o->views[VIEW_JSON]) && is_on_stdout(&o->views[VIEW_HTML]))
+        return wrong("--json and --html cannot both go to the standard output: name a FILE", "");
     return OPTIONS_RUN;
 }
 
@@ -280,8 +292,7 @@ bool options_is_view(const char *word)
     return false VIEWS(IS_VIEW);
 }
 
-bool options_json_on_stdout(const struct options *o)
+bool options_data_on_stdout(const struct options *o)
 {
-    const struct options_view *json = &o->views[VIEW_JSON];
-    return json->wanted && (!json->file || strcmp(json->file, "-") == 0);
+    return is_on_stdout(&o->views[VIEW_JSON]) || is_on_stdout(&o->views[VIEW_HTML]);
 }

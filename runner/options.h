@@ -19,7 +19,8 @@ struct options {
     enum options_stacks stacks;
     unsigned stack_depth; /* frames of a stack at most */
     bool verify_stacks;
-    unsigned no_last_words; /* 0 or 1 */
+    unsigned no_last_words;  /* 0 or 1 */
+    unsigned no_html_source; /* likewise */
     enum options_backend backend;
     int pid;   /* a running process to look at; 0: none */
     int color; /* -1: as it fits, 0: never, 1: always */
@@ -37,4 +38,6 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 /* Whether a word is an option that a file can follow, and none does: "--json". */
 bool options_is_view(const char *word);
 
-bool options_json_on_stdout(const struct options *options);
+/* Whether a view for programs goes to the standard output: then the program's own output does not.
+ */
+bool options_data_on_stdout(const struct options *options);

@@ -75,6 +75,7 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
                             .resized = isatty(fd),
                             .yields = !o->show && isatty(fd),
                             .all = o->all,
+                            .no_source = o->no_html_source,
                             .before_write = on_terminal ? setup_erase_progress : NULL};
     struct view *view = views_new(which, &output);
     if (view)
@@ -85,7 +86,7 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
 /* Who reads the events from standard output may print, too. */
 void setup_progress(struct model *m, const struct options *o)
 {
-    if (o->show || o->quiet || options_json_on_stdout(o) || is_dumb() || !isatty(STDERR_FILENO))
+    if (o->show || o->quiet || options_data_on_stdout(o) || is_dumb() || !isatty(STDERR_FILENO))
         return;
     explain_over(&progress);
     progress_start(&progress, STDERR_FILENO, is_coloured(STDERR_FILENO, o));
@@ -95,7 +96,7 @@ void setup_progress(struct model *m, const struct options *o)
 bool setup_views(struct model *m, const struct options *o)
 {
     for (unsigned i = 0; i < VIEW_COUNT; i++) {
-        bool usual = i == VIEW_TIMELINE && !o->quiet && !options_json_on_stdout(o);
+        bool usual = i == VIEW_TIMELINE && !o->quiet && !options_data_on_stdout(o);
         if ((o->views[i].wanted || usual) && !add_view(m, o, i))
             return false;
     }

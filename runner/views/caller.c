@@ -29,9 +29,7 @@ static struct symbol_place place_of(const struct symbol *s, unsigned level)
 
 /* ---- which function it is ---- */
 
-/* What the C++ library has in its headers becomes code of the program, but nobody wrote it
- * there. */
-static bool is_of_a_header(const char *file)
+bool caller_is_header(const char *file)
 {
     return file && (text_starts(file, "/usr/include/") || text_starts(file, "/usr/lib/") ||
                     strstr(file, "/include/c++/"));
@@ -42,7 +40,7 @@ static struct level level_with_line(const struct symbol *s, uint32_t frame)
 {
     for (unsigned level = 0; level <= s->inlined; level++) {
         struct symbol_place place = place_of(s, level);
-        if (place.line && !is_of_a_header(place.file))
+        if (place.line && !caller_is_header(place.file))
             return (struct level){frame, level};
     }
     return nowhere;

@@ -7,6 +7,7 @@
 /* In the order in which they are told. X(name, its option, what makes it) */
 #define VIEWS(X)                                                                                   \
     X(JSON, "json", json_view_new)                                                                 \
+    X(HTML, "html", html_view_new)                                                                 \
     X(TIMELINE, "timeline", timeline_view_new)
 
 #define VIEW_ENUM(name, option, make) VIEW_##name,

@@ -61,14 +61,14 @@ static void put(struct slots *to, struct slot s)
 }
 
 /* What comes into the old table meanwhile is not in the new one: such a stack gets a second id when
- * it comes again. Whether `old` is no longer the table. */
-static bool grow(struct slots *old)
+ * it comes again. */
+static void grow(void)
 {
     uint32_t none = 0;
-    struct slots *new;
-    if (old->bits >= MOST_BITS ||
+    struct slots *old = slots, *new;
+    if (last_id >> (old->bits - 1) == 0 || old->bits >= MOST_BITS ||
         !__atomic_compare_exchange_n(&growing, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        return false;
+        return;
     if (old == slots && (new = new_slots(old->bits + BITS_MORE))) {
         for (uint32_t i = 0; i < 1u << old->bits; i++) {
             uint32_t at = __atomic_load_n(&old->slot[i].at, __ATOMIC_ACQUIRE);
@@ -78,7 +78,6 @@ static bool grow(struct slots *old)
         __atomic_store_n(&slots, new, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&growing, 0, __ATOMIC_RELEASE);
-    return old != slots;
 }
 
 static uintptr_t *kept_at(uint32_t at)
@@ -112,14 +111,10 @@ static inline __attribute__((always_inline)) bool is_kept(const uintptr_t *kept,
     return true;
 }
 
-static struct slots *table_now(void)
-{
-    return __atomic_load_n(&slots, __ATOMIC_ACQUIRE);
-}
-
 /* The id of a stack that is known. Else 0; `*free` is then the slot to claim, or NULL. */
-static uint32_t find(struct slots *table, const struct unwind_stack *s, struct slot **free)
+static uint32_t find(const struct unwind_stack *s, struct slot **free)
 {
+    struct slots *table = __atomic_load_n(&slots, __ATOMIC_ACQUIRE);
     uint32_t index = s->hash >> (32 - table->bits), mask = (1u << table->bits) - 1;
     *free = NULL;
     for (uint32_t probe = 0; probe < PROBES; probe++, index = (index + 1) & mask) {
@@ -168,39 +163,27 @@ static uint32_t keep(const struct unwind_stack *s)
     return at;
 }
 
-/* A stack that is not known, with its record; 0 when there is no room. */
-static uint32_t new_stack(const struct unwind_stack *s, struct slot *slot)
-{
-    uint32_t at = keep(s), id = at ? (uint32_t)*kept_at(at) >> COUNT_BITS : 0;
-    if (!at)
-        return 0;
-    send(id, s);
-    __atomic_store_n(&slot->at, at, __ATOMIC_RELEASE);
-    return id;
-}
-
 /* Whoever claims a slot sends the record before others can see the id. Two threads that meet the
- * same new stack at once may give it two ids. Where many hashes lie close together the table grows
- * before it is half full. */
+ * same new stack at once may give it two ids. */
 uint32_t interned_id(const struct unwind_stack *s)
 {
     struct slot *slot;
-    struct slots *table = table_now();
     uint32_t id, none = 0;
     if (s->count == 0)
         return 0;
-    while (!(id = find(table, s, &slot))) {
+    while (!(id = find(s, &slot)) && slot) {
         none = 0;
-        if (slot && __atomic_compare_exchange_n(&slot->hash, &none, s->hash, false,
-                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            id = new_stack(s, slot);
-            if (id && last_id >> (table->bits - 1))
-                grow(table);
+        if (!__atomic_compare_exchange_n(&slot->hash, &none, s->hash, false, __ATOMIC_RELAXED,
+                                         __ATOMIC_RELAXED))
+            continue;
+        uint32_t at = keep(s);
+        if (!at)
             break;
-        }
-        if (!slot && !grow(table))
-            break;
-        table = table_now();
+        id = (uint32_t)*kept_at(at) >> COUNT_BITS;
+        send(id, s);
+        __atomic_store_n(&slot->at, at, __ATOMIC_RELEASE);
+        grow();
+        return id;
     }
     if (!id)
         state_lost(PMT_LOSS_STACK_TABLE_FULL);
@@ -210,5 +193,5 @@ uint32_t interned_id(const struct unwind_stack *s)
 uint32_t interned_find(const struct unwind_stack *s)
 {
     struct slot *free;
-    return find(table_now(), s, &free);
+    return find(s, &free);
 }

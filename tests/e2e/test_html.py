@@ -1,0 +1,248 @@
+"""The page of --html: well formed, with exactly the data of the trace, harmless whatever the program is called; and where
+there is a browser, that it shows what the data says."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import zlib
+from html.parser import HTMLParser
+
+import pytest
+
+from running import OWN_FAILURE, assert_no_crash, run, sanitized_tool
+from tracing import TOOL, trace
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+VOID = {"meta", "input", "br"}
+HOSTILE = ["</script><script>document.title='owned'</script>", "<!--<script>", "<img src=x onerror=alert(1)>", "]]>&lt;b>", "\u2028\"'\\", "@@DATA@@"]
+
+
+class Page(HTMLParser):
+    """All elements, each end tag with its start, and the text of those with an id."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.open, self.texts = [], [], {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, *sorted(attributes)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attributes).get("id", tag)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1][0] == tag, (tag, self.open)
+        self.open.pop()
+
+    def handle_data(self, data):
+        if self.open:
+            self.texts[self.open[-1][1]] = self.texts.get(self.open[-1][1], "") + data
+
+    @property
+    def data(self):
+        return json.loads(self.texts["data"])
+
+
+def page_of(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory, programs):
+    """(page, trace) of one run of many_mallocs."""
+    file = tmp_path_factory.mktemp("html") / "page.html"
+    done = trace(programs.labs / "many_mallocs", tool_options=[f"--html={file}"])
+    return page_of(file), done
+
+
+def region(r):
+    """What identifies a region in the trace, as of_page() has it of the page; a region of a Map has numbers."""
+    start, end = (value if isinstance(value, str) else hex(value) for value in (r["start"], r["end"]))
+    return (start, end, r["perms"], r["offset"], "%02x:%02x" % (r["dev_major"], r["dev_minor"]), r["inode"], r["path"])
+
+
+def of_page(r):
+    return (hex(r[0]), hex(r[1]), *r[2:7])
+
+
+def test_changes_are_those_of_the_trace(traced):
+    page, done = traced
+    told = [c for step in page.data["steps"] for c in step["ch"]]
+    changes = done.changes()
+    assert len(told) == len(changes) == page.data["exit"]["changes"] > 0
+    for c, event in zip(told, changes):
+        assert (c["c"], c["d"], c["why"]) == (event["change"], event["delta"], event["why"])
+        assert {"code": c["code"], **c.get("args", {})} == event["reason"]
+        for key, name in (("b", "before"), ("a", "after")):
+            assert (c[key] and of_page(c[key])) == (event[name] and region(event[name]))
+
+
+def test_changes_lead_to_the_map_at_exit(traced):
+    """START and all changes, each taking its regions away and putting others there."""
+    page, done = traced
+    now = {of_page(r) for r in page.data["start"] if not r[8]}
+    for c in (c for step in page.data["steps"] for c in step["ch"]):
+        gone, come = [c["b"]], [c["a"]]
+        if c["c"] == "split":
+            come = c["p"]
+        if c["c"] == "merged":
+            gone = c["p"]
+        gone, come = ({of_page(r) for r in side if r} for side in (gone, come))
+        assert gone <= now
+        now = now - gone | come
+    assert now == {region(r) for r in done.map_at_exit() if r["owner"] == "program"}
+
+
+def varints(column):
+    value = shift = 0
+    for byte in column:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield value
+            value = shift = 0
+
+
+def calls_of(page):
+    """[(call, time, size or None, address or None, stack)] of the columns."""
+    raw, at, columns = zlib.decompress(base64.b64decode(page.texts["calls"]), -15), 0, {}
+    index = page.data["ev"]
+    for name, size in index["cols"]:
+        columns[name] = raw[at:at + size] if name in ("k", "pl") else varints(raw[at:at + size])
+        at += size
+    assert at == len(raw)
+    now, last, calls = 0, 0, []
+    for kind in columns["k"]:
+        now += next(columns["t"])
+        if kind & 64:
+            next(columns["back"])
+        size = address = None
+        if kind & 32:
+            step = next(columns["addr"])
+            last += (step >> 1) ^ -(step & 1)
+            size, address = next(columns["size"]), hex(last << 3)
+        calls.append((index["names"][kind & 31], now, size, address, next(columns["st" if kind & 32 else "fst"])))
+    assert len(calls) == index["n"]
+    return calls
+
+
+def test_calls_are_those_of_the_trace(traced):
+    page, done = traced
+    events = done.of("alloc")
+    assert len(events) > 100000
+    assert calls_of(page) == [(e["call"], e["t_ns"], e.get("size"), e["addr"] if e["call"] != "free" else None, e.get("stack_id", 0))
+                              for e in events]
+
+
+def test_size_of_the_page(traced):
+    page, done = traced
+    assert len(page.texts["calls"]) < 3 * len(done.of("alloc"))  # base64, deflated: a million calls have 3 MB
+
+
+def test_show_gives_the_same_page(tmp_path, programs):
+    live, shown, recorded = (tmp_path / name for name in ("live.html", "shown.html", "trace.jsonl"))
+    assert run(TOOL, "-q", f"--html={live}", f"--json={recorded}", programs.labs / "map3").status == 0
+    done = run(sanitized_tool(), "show", "-q", f"--html={shown}", recorded)
+    assert_no_crash(done)
+    assert live.read_text() == shown.read_text()
+
+
+def test_source(tmp_path, programs):
+    file, text = tmp_path / "program.c", '#include <stdlib.h>\nint main(void)\n{\n    return !malloc(200000); // </script>\n}\n'
+    file.write_text(text)
+    subprocess.run(["gcc", f"-m{programs.bits}", "-g", file, "-o", tmp_path / "program"], check=True)
+    for option, expected in (("yes", text), ("no", None)):
+        assert run(TOOL, "-q", f"--html={tmp_path / 'p.html'}", f"--html-source={option}", tmp_path / "program").status == 0
+        data = page_of(tmp_path / "p.html").data
+        [source] = data["files"]
+        assert (source["name"], source.get("text")) == ("program.c", expected)
+        [entry] = [e for e in data["entries"] if e["call"] == "malloc"]
+        assert [f[3] for f in data["stacks"][str(entry["stack"])] if f[2] == 0] == [4]
+
+
+def hostile_run(tmp_path, programs):
+    """The page of a program whose folder and arguments try to get out of where they are written."""
+    folder = tmp_path / "<img src=x onerror=alert(1)><!--"
+    folder.mkdir(exist_ok=True)
+    program, file = folder / "map1", tmp_path / "hostile.html"
+    shutil.copy(programs.labs / "map1", program)
+    assert run(TOOL, "-q", f"--html={file}", program, *HOSTILE).status == 0
+    return program, file
+
+
+def test_hostile_names_create_no_element(tmp_path, programs):
+    plain = tmp_path / "plain.html"
+    assert run(TOOL, "-q", f"--html={plain}", programs.labs / "map1").status == 0
+    program, file = hostile_run(tmp_path, programs)
+    page = page_of(file)
+    assert page.elements == page_of(plain).elements
+    assert page.data["prog"]["argv"] == [str(program), *HOSTILE]
+    assert page.data["prog"]["exe"] == str(program) and any(r[6] == str(program) for r in page.data["start"])
+    assert "<" not in page.texts["data"]
+    assert HOSTILE[0] in page.texts["title"]
+
+
+def test_nothing_comes_from_the_network(tmp_path, programs):
+    assert run(TOOL, "-q", f"--html={tmp_path / 'p.html'}", programs.labs / "map1").status == 0
+    page = page_of(tmp_path / "p.html")
+    [policy] = [dict(e[1:])["content"] for e in page.elements if ("http-equiv", "Content-Security-Policy") in e]
+    assert policy.startswith("default-src 'none';") and "http" not in policy
+    assert not [name for e in page.elements for name, _ in e[1:] if name in ("src", "href", "action")]
+
+
+def test_html_on_stdout_moves_the_output_of_the_program(programs):
+    done = run(TOOL, "--html", programs.labs / "map1")
+    assert done.status == 0 and Page(done.out.decode()).data["exit"]["status"] == 0
+    assert b"START" not in done.err and b"@ addr" in done.err
+
+
+def test_two_on_stdout_are_refused(programs):
+    done = run(TOOL, "--html", "--json", programs.labs / "map1")
+    assert (done.status, done.out) == (OWN_FAILURE, b"") and b"--json and --html cannot both" in done.err
+
+
+# ---- in a browser ----
+
+@pytest.fixture
+def browse(tmp_path):
+    if not BROWSER:
+        pytest.skip("there is no browser here (chromium)")
+
+    def show(file, hash=""):
+        command = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000",
+                   "--dump-dom", f"{file.as_uri()}{hash}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    return show
+
+
+def test_browser_shows_each_step(tmp_path, programs, browse):
+    file = tmp_path / "p.html"
+    assert run(TOOL, "-q", f"--html={file}", programs.labs / "map3", "40000").status == 0
+    data = page_of(file).data
+    shown = browse(file)
+    assert 'data-ready="1"' in shown and 'class="failed"' not in re.sub("<noscript>.*?</noscript>", "", shown)
+    assert len(re.findall(r'<li data-k="e\d+"|<li class="cur" data-k="e\d+"|<li data-k="e\d+" class="cur"', shown)) == len(data["entries"])
+    for number, step in ((1, data["steps"][0]), (2, data["steps"][1])):
+        told = re.search(r'<div class="card".*?</ol>', browse(file, f"#step={number}"), re.S)[0]
+        assert step["sys"] in told and step["ch"][0]["why"][1:] in told.replace("&gt;", ">")
+
+
+def test_browser_shows_the_map_at_exit(tmp_path, programs, browse):
+    file = tmp_path / "p.html"
+    done = trace(programs.labs / "map3", tool_options=[f"--html={file}"])
+    last = len(page_of(file).data["steps"]) + 1
+    text = re.search(r'<div id="maptext">(.*?)</div></div>', browse(file, f"#step={last}&text=1"), re.S)[1]
+    shown = re.findall(r"</i>([0-9a-f]+)-([0-9a-f]+) (....)", text)
+    assert [(int(a, 16), int(b, 16), p) for a, b, p in shown] == [(r.start, r.end, r["perms"])
+                                                               for r in done.map_at_exit() if r["owner"] == "program"]
+
+
+def test_browser_is_not_owned(tmp_path, programs, browse):
+    _, file = hostile_run(tmp_path, programs)
+    shown = browse(file)
+    assert 'data-ready="1"' in shown and "<img" not in re.sub(r"<script.*?</script>", "", shown, flags=re.S)
+    assert "<title>owned" not in shown
