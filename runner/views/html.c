@@ -103,7 +103,6 @@ static void put_sums(struct html *h, const struct image *image)
 static void on_event(struct view *view, const struct model *m, const struct event *event,
                      unsigned changes)
 {
-    (void)changes;
     struct html *h = (struct html *)view;
     const struct pmt_snapshot *look = (const struct pmt_snapshot *)event->record;
     if (event->record->type == PMT_RECORD_PROCESS && !h->image)
@@ -114,7 +113,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
         return;
     switch (event->record->type) {
     case PMT_RECORD_ALLOC:
-        return html_calls_add(h->calls, m, event);
+        return html_calls_add(h->calls, m, event, changes);
     case PMT_RECORD_SNAPSHOT:
         if (look->flags & PMT_SNAPSHOT_LAST)
             html_story_start(&h->story, m, event->t_ns);
@@ -149,7 +148,7 @@ static void on_forget(struct view *view, const struct model *m)
     struct html *h = (struct html *)view;
     if (m->image->number != h->image)
         return;
-    html_story_end(&h->story);
+    html_story_end(&h->story, h->calls, m);
     put_sums(h, m->image);
     html_stacks_write(h->stacks.out, m, !h->output.no_source);
 }

@@ -3,7 +3,14 @@
 #include "runner/base/memory.h"
 #include "schemas/glibc.h"
 #include "schemas/names.h"
+#include <inttypes.h>
 #include <zlib.h>
+
+/* All calls are kept while they are few; then one block in 4 with its free, in 16, 64 ... */
+#define FEW_CALLS 400000u
+#define STEP_CALLS 100000u
+#define MOST_STEPS 4u
+#define LARGE (128u << 10) /* such blocks, and those outside the heap, are kept much longer */
 
 #define RECENT 4096u    /* calls that changes can still refer to */
 #define GIVES_BLOCK 32u /* in the column of kinds, beside the number of the call's name */
@@ -11,9 +18,22 @@
 #define CALL_NAMES 32u
 
 /* In the order in which they are packed. */
-enum { TIME, KIND, BACK, TAKER_STACK, SIZE, ADDR, PLACE, STACK, COLUMNS };
-static const char *const column_names[COLUMNS] = {"t",    "k",    "back", "fst",
-                                                  "size", "addr", "pl",   "st"};
+enum {
+    TIME,
+    KIND,
+    BACK,
+    TAKER_STACK,
+    SIZE,
+    ADDR,
+    PLACE,
+    STACK,
+    LEFT_ALLOCATIONS, /* calls that were left out since the last one */
+    LEFT_FREES,
+    LEFT_BYTES, /* and by how much they changed what is in use */
+    COLUMNS
+};
+static const char *const column_names[COLUMNS] = {"t",  "k",  "back", "fst", "size", "addr",
+                                                  "pl", "st", "la",   "lf",  "lb"};
 
 struct column {
     uint8_t *bytes;
@@ -24,6 +44,9 @@ struct html_calls {
     struct column columns[COLUMNS];
     size_t calls, blocks;
     uint64_t last_ns, last_addr;
+    uint64_t left_allocations, left_frees; /* since the last call that was kept */
+    uint64_t in_use;                       /* bytes, as the columns say */
+    uint64_t candidates;
     struct allocations live; /* `t_ns` of one is its number among the blocks, not a time */
     uint64_t recent[RECENT]; /* the numbers of the last calls */
     uint8_t names[CALL_NAMES];
@@ -84,6 +107,7 @@ static uint8_t place_of(const struct pmt_alloc *a)
 static void add_block(struct html_calls *c, const struct pmt_alloc *a)
 {
     uint64_t addr = a->addr >> 3;
+    c->in_use += a->size;
     put(&c->columns[SIZE], a->size);
     put(&c->columns[ADDR], zigzag((int64_t)(addr - c->last_addr)));
     put_byte(&c->columns[PLACE], place_of(a));
@@ -104,18 +128,65 @@ static uint64_t taken_by(const struct model *m, const struct pmt_alloc *a, uint6
     return allocations_given_back(&m->image->allocations, a, began_ns) ? a->old_addr : 0;
 }
 
-void html_calls_add(struct html_calls *c, const struct model *m, const struct event *event)
+/* Whether a call is told by itself. What is kept of a block is all: its beginning and its end. */
+static bool is_kept(struct html_calls *c, const struct pmt_alloc *a, bool gives, uint64_t taken,
+                    unsigned changes)
+{
+    size_t steps = c->calls < FEW_CALLS ? 0 : 1 + (c->calls - FEW_CALLS) / STEP_CALLS;
+    if (!steps || allocations_find(&c->live, taken))
+        return true;
+    if (!gives || steps > MOST_STEPS)
+        return false;
+    return changes || place_of(a) || a->size >= LARGE || c->candidates++ % (1u << 2 * steps) == 0;
+}
+
+static void leave_out(struct html_calls *c, bool gives)
+{
+    if (gives)
+        c->left_allocations++;
+    else
+        c->left_frees++;
+}
+
+/* What was in use before the call is known to the model. */
+static void put_left_out(struct html_calls *c, uint64_t in_use)
+{
+    put(&c->columns[LEFT_ALLOCATIONS], c->left_allocations);
+    put(&c->columns[LEFT_FREES], c->left_frees);
+    put(&c->columns[LEFT_BYTES], zigzag((int64_t)(in_use - c->in_use)));
+    c->left_allocations = c->left_frees = 0;
+    c->in_use = in_use;
+}
+
+static void put_time(struct html_calls *c, uint64_t t_ns)
+{
+    uint64_t now = t_ns > c->last_ns ? t_ns : c->last_ns;
+    put(&c->columns[TIME], now - c->last_ns);
+    c->last_ns = now;
+}
+
+static void put_taken(struct html_calls *c, uint64_t taken)
+{
+    struct allocation old;
+    bool known = allocations_take(&c->live, taken, &old);
+    put(&c->columns[BACK], known ? c->blocks - old.t_ns : 0);
+    c->in_use -= known ? old.size : 0;
+}
+
+void html_calls_add(struct html_calls *c, const struct model *m, const struct event *event,
+                    unsigned changes)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     bool gives = a->r.call != PMT_CALL_FREE && a->addr;
     uint64_t taken = taken_by(m, a, event->began_ns);
-    struct allocation old;
-    put(&c->columns[TIME], event->t_ns > c->last_ns ? event->t_ns - c->last_ns : 0);
-    c->last_ns = event->t_ns > c->last_ns ? event->t_ns : c->last_ns;
+    if (!is_kept(c, a, gives, taken, changes))
+        return leave_out(c, gives);
+    put_time(c, event->t_ns);
+    put_left_out(c, m->image->allocations.bytes);
     put_byte(&c->columns[KIND], (uint8_t)(name_number(c, a->r.call) | (gives ? GIVES_BLOCK : 0) |
                                           (taken ? TAKES_BLOCK : 0)));
     if (taken)
-        put(&c->columns[BACK], allocations_take(&c->live, taken, &old) ? c->blocks - old.t_ns : 0);
+        put_taken(c, taken);
     if (gives)
         add_block(c, a);
     else
@@ -142,7 +213,8 @@ void html_calls_write_index(const struct html_calls *c, FILE *out)
     fprintf(out, "{\"n\":%zu,\"m\":%zu,\"names\":[", c->calls, c->blocks);
     for (unsigned i = 0; i < c->name_count; i++)
         fprintf(out, "%s\"%s\"", i ? "," : "", names_call(c->names[i]));
-    fputs("],\"cols\":[", out);
+    fprintf(out, "],\"left\":[%" PRIu64 ",%" PRIu64 "],\"cols\":[", c->left_allocations,
+            c->left_frees);
     for (unsigned i = 0; i < COLUMNS; i++)
         fprintf(out, "%s[\"%s\",%zu]", i ? "," : "", column_names[i], c->columns[i].count);
     fputs("]}", out);

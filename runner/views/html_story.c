@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define MOST_STEPS 4000u
+
 bool html_story_open(struct html_story *s)
 {
     return html_part_open(&s->entries) && html_part_open(&s->steps) &&
@@ -130,6 +132,11 @@ void html_story_change(struct html_story *s, const struct html_calls *calls, con
     bool call_goes_on = same_call(s, change);
     bool step_goes_on = s->step_open && call_goes_on && c->kernel_seq == s->last.kernel_seq &&
                         change->t_ns == s->last_t_ns;
+    if (!step_goes_on && s->steps.items >= MOST_STEPS) {
+        s->left_out++;
+        s->left_out_ns = change->t_ns;
+        return;
+    }
     if (!step_goes_on) {
         end_step(s);
         if (!call_goes_on)
@@ -143,7 +150,6 @@ void html_story_change(struct html_story *s, const struct html_calls *calls, con
     s->last_tid = change->tid;
     s->last_t_ns = change->t_ns;
     s->has_last = true;
-    s->changes++;
 }
 
 void html_story_threshold(struct html_story *s, const struct html_calls *calls,
@@ -168,9 +174,27 @@ void html_story_thread(struct html_story *s, const struct model *m, const struct
     fputc('}', s->threads.out);
 }
 
-void html_story_end(struct html_story *s)
+static void put_left_out(struct html_story *s, const struct html_calls *calls,
+                         const struct model *m)
+{
+    FILE *out = s->entries.out;
+    html_part_next(&s->entries);
+    fprintf(out,
+            "{\"t\":%" PRIu64 ",\"tid\":%" PRIu32 ",\"call\":\"\",\"self\":1,\"o\":%zu,\"text\":"
+            "\"%" PRIu64 " further changes, told together\"}",
+            s->left_out_ns, s->last_tid, html_calls_count(calls), s->left_out);
+    html_part_next(&s->steps);
+    fprintf(s->steps.out, "{\"e\":%zu,\"t\":%" PRIu64 ",\"ch\":[],\"many\":%" PRIu64 ",\"map\":",
+            s->entries.items - 1, s->left_out_ns, s->left_out);
+    html_regions(s->steps.out, &m->image->map.list);
+    fputc('}', s->steps.out);
+}
+
+void html_story_end(struct html_story *s, const struct html_calls *calls, const struct model *m)
 {
     end_step(s);
+    if (s->left_out)
+        put_left_out(s, calls, m);
     if (!s->has_start)
         fputs("[]", s->start.out);
     s->has_start = true;

@@ -15,8 +15,8 @@ struct html_story {
     uint32_t last_tid;
     uint64_t last_t_ns;
     bool has_last;
-    bool step_open; /* its step can have more changes */
-    uint64_t changes;
+    bool step_open;                 /* its step can have more changes */
+    uint64_t left_out, left_out_ns; /* changes behind the last step, and when the last one was */
 };
 
 bool html_story_open(struct html_story *s);
@@ -28,4 +28,6 @@ void html_story_change(struct html_story *s, const struct html_calls *calls, con
 void html_story_threshold(struct html_story *s, const struct html_calls *calls,
                           const struct model *m, uint64_t t_ns);
 void html_story_thread(struct html_story *s, const struct model *m, const struct event *event);
-void html_story_end(struct html_story *s); /* closes the lists */
+/* Closes the lists. Of very many changes the last ones are told together, with the map that they
+ * led to. */
+void html_story_end(struct html_story *s, const struct html_calls *calls, const struct model *m);

@@ -71,10 +71,10 @@ def of_page(r):
 
 def test_changes_are_those_of_the_trace(traced):
     page, done = traced
-    told = [c for step in page.data["steps"] for c in step["ch"]]
+    shown = [c for step in page.data["steps"] for c in step["ch"]]
     changes = done.changes()
-    assert len(told) == len(changes) == page.data["exit"]["changes"] > 0
-    for c, event in zip(told, changes):
+    assert len(shown) == len(changes) == page.data["exit"]["changes"] > 0
+    for c, event in zip(shown, changes):
         assert (c["c"], c["d"], c["why"]) == (event["change"], event["delta"], event["why"])
         assert {"code": c["code"], **c.get("args", {})} == event["reason"]
         for key, name in (("b", "before"), ("a", "after")):
@@ -107,40 +107,80 @@ def varints(column):
             value = shift = 0
 
 
+def zigzag(value):
+    return (value >> 1) ^ -(value & 1)
+
+
 def calls_of(page):
-    """[(call, time, size or None, address or None, stack)] of the columns."""
+    """[(number, call, time, size or None, address or None, stack, bytes in use behind it)] of the columns; numbers count the
+    calls that are left out, too."""
     raw, at, columns = zlib.decompress(base64.b64decode(page.texts["calls"]), -15), 0, {}
     index = page.data["ev"]
     for name, size in index["cols"]:
         columns[name] = raw[at:at + size] if name in ("k", "pl") else varints(raw[at:at + size])
         at += size
     assert at == len(raw)
-    now, last, calls = 0, 0, []
+    number, now, last, live, sizes, calls = 0, 0, 0, 0, [], []
     for kind in columns["k"]:
+        number += next(columns["la"]) + next(columns["lf"])
         now += next(columns["t"])
-        if kind & 64:
-            next(columns["back"])
+        live += zigzag(next(columns["lb"]))
+        back = next(columns["back"]) if kind & 64 else 0
+        live -= sizes[len(sizes) - back] if back else 0
         size = address = None
         if kind & 32:
-            step = next(columns["addr"])
-            last += (step >> 1) ^ -(step & 1)
+            last += zigzag(next(columns["addr"]))
             size, address = next(columns["size"]), hex(last << 3)
-        calls.append((index["names"][kind & 31], now, size, address, next(columns["st" if kind & 32 else "fst"])))
-    assert len(calls) == index["n"]
-    return calls
+            sizes.append(size)
+            live += size
+        calls.append((number, index["names"][kind & 31], now, size, address, next(columns["st" if kind & 32 else "fst"]), live))
+        number += 1
+    assert (len(calls), len(sizes)) == (index["n"], index["m"])
+    return calls, number + sum(index["left"])
+
+
+def told(number, event):
+    """A call of the trace as calls_of() has it."""
+    return (number, event["call"], event["t_ns"], event.get("size"), event["addr"] if event["call"] != "free" else None,
+            event.get("stack_id", 0), event["live_bytes"])
 
 
 def test_calls_are_those_of_the_trace(traced):
     page, done = traced
     events = done.of("alloc")
     assert len(events) > 100000
-    assert calls_of(page) == [(e["call"], e["t_ns"], e.get("size"), e["addr"] if e["call"] != "free" else None, e.get("stack_id", 0))
-                              for e in events]
+    assert calls_of(page) == ([told(number, event) for number, event in enumerate(events)], len(events))
 
 
-def test_size_of_the_page(traced):
-    page, done = traced
-    assert len(page.texts["calls"]) < 3 * len(done.of("alloc"))  # base64, deflated: a million calls have 3 MB
+def test_very_many_calls(tmp_path, programs):
+    """Some are left out: those that are told are told right, with what is in use after them; and the page stays small."""
+    file, recorded = tmp_path / "p.html", tmp_path / "t.jsonl"
+    assert run(TOOL, "-q", f"--html={file}", f"--json={recorded}", programs.labs / "many_mallocs", "400000").status == 0
+    events = [json.loads(line) for line in recorded.open() if line.startswith('{"type":"alloc"')]
+    page = page_of(file)
+    calls, count = calls_of(page)
+    assert count == len(events) and 400000 <= len(calls) < count
+    assert calls == [told(call[0], events[call[0]]) for call in calls]
+    kept = {call[0] for call in calls}
+    assert all(number in kept for number, e in enumerate(events) if e.get("placement") == "mmap" and e["call"] == "malloc")
+    assert file.stat().st_size < 4 << 20
+
+
+def test_very_many_changes(tmp_path, programs):
+    source, file = tmp_path / "p.c", tmp_path / "p.html"
+    source.write_text("""#include <sys/mman.h>
+        int main(void)
+        {
+            for (int i = 0; i < 2500; i++)
+                munmap(mmap(0, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);
+            return 0;
+        }""")
+    subprocess.run(["gcc", f"-m{programs.bits}", source, "-o", tmp_path / "p"], check=True)
+    done = trace(tmp_path / "p", tool_options=[f"--html={file}"])
+    data = page_of(file).data
+    *steps, last = data["steps"]
+    assert len(steps) == 4000 and sum(len(s["ch"]) for s in steps) + last["many"] == data["exit"]["changes"] == len(done.changes())
+    assert {of_page(r) for r in last["map"] if not r[8]} == {region(r) for r in done.map_at_exit() if r["owner"] == "program"}
 
 
 def test_show_gives_the_same_page(tmp_path, programs):

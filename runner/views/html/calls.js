@@ -8,12 +8,14 @@ export const NEVER = 0xffffffff;
 /**
  * Of each call i: t[i] its time, live[i] bytes in use behind it, who[i] the block that it gives, or else takes, or -1.
  * Of each block a: size, addr, lg (log2 of the size), pl (0 heap, 1 own region, 2 arena, 3 not known), st its stack,
+ * leftOut, leftFrees: of each call the calls before it that are not in the page; isWhole: there are none.
  * born and dead: the numbers of the calls. special: calls whose blocks are drawn always.
  */
 export const EV = { n: D.ev.n, m: D.ev.m, max: 0, t: new Float64Array(D.ev.n), live: new Float64Array(D.ev.n), who: new Int32Array(D.ev.n), old: new Map(),
   stack: new Uint32Array(D.ev.n), k: new Uint8Array(0), ord: new Float64Array(D.ev.n),
   size: new Float64Array(D.ev.m), addr: new Float64Array(D.ev.m), lg: new Float32Array(D.ev.m), pl: new Uint8Array(0), st: new Uint32Array(D.ev.m),
-  born: new Uint32Array(D.ev.m), dead: new Uint32Array(D.ev.m).fill(NEVER), special: [] };
+  born: new Uint32Array(D.ev.m), dead: new Uint32Array(D.ev.m).fill(NEVER), special: [],
+  leftOut: new Float64Array(D.ev.n), leftFrees: new Float64Array(D.ev.n), isWhole: true };
 
 export const PLACES = ["heap", "malloc_mmap", "malloc_arena", "anonymous"];
 export const callName = i => D.ev.names[EV.k[i] & NAME] || "";
@@ -42,13 +44,15 @@ function reader(bytes) {
   };
 }
 
+const unzigzag = z => (z % 2 ? -(z + 1) / 2 : z / 2);
+
 function readBlocks(column) {
   const size = reader(column.size), addr = reader(column.addr), st = reader(column.st);
   for (let a = 0, last = 0; a < EV.m; a++) {
     const s = (EV.size[a] = size()), z = addr();
     EV.lg[a] = Math.log2(Math.max(s, 8));
     EV.max = Math.max(EV.max, s);
-    last += z % 2 ? -(z + 1) / 2 : z / 2;
+    last += unzigzag(z);
     EV.addr[a] = last * 8;
     EV.st[a] = st();
   }
@@ -56,9 +60,13 @@ function readBlocks(column) {
 
 function readCalls(column) {
   const t = reader(column.t), back = reader(column.back), taker = reader(column.fst);
+  const leftOut = reader(column.la), leftFrees = reader(column.lf), leftBytes = reader(column.lb);
   for (let i = 0, now = 0, a = 0, live = 0; i < EV.n; i++) {
     EV.t[i] = now += t();
     EV.who[i] = -1;
+    EV.leftOut[i] = leftOut();
+    EV.leftFrees[i] = leftFrees();
+    live += unzigzag(leftBytes());
     const distance = takesBlock(i) ? back() : 0;
     if (distance) {
       const w = a - distance;
@@ -85,6 +93,7 @@ export async function loadCalls() {
   EV.pl = column.pl;
   readBlocks(column);
   readCalls(column);
+  EV.isWhole = !D.ev.left.some(Boolean) && EV.leftOut.every(n => !n) && EV.leftFrees.every(n => !n);
   for (let a = 0; a < EV.m; a++) if (EV.pl[a] || (EV.lg[a] >= 17 && EV.special.length < 6000)) EV.special.push(EV.born[a]);
 }
 

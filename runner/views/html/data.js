@@ -7,8 +7,8 @@ import { $ } from "./dom.js";
  * @typedef {{c: string, d: number, b: RawRegion|null, a: RawRegion|null, p?: RawRegion[], lib?: string, code: string,
  *   args?: Object<string, number>, why: string}} Change
  *   what happened, bytes more, before, after, parts, library, reason with its arguments and sentence
- * @typedef {{e: number, t: number, sys?: string, ch: Change[], sys2?: string}} Step
- *   one system call: of which entry, when, its text, its changes
+ * @typedef {{e: number, t: number, sys?: string, ch: Change[], sys2?: string, many?: number, map?: RawRegion[]}} Step
+ *   one system call: of which entry, when, its text, its changes; or so many changes together, and the map behind them
  * @typedef {{t: number, tid: number, call: string, text: string, caller?: string, stack?: number, fault?: number,
  *   self?: number, ev?: number, o?: number, steps: number[]}} Entry
  *   one call of the program; ev: its number among the calls of the allocator; o: so many of these came before it

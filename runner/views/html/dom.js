@@ -38,7 +38,8 @@ export const press = (b, on) => b.setAttribute("aria-pressed", String(on));
 /** Scrolls `box` so that what lies from `top` to `bottom` in it can be seen. */
 export function scrollInto(box, top, bottom, share = 0.4) {
   if (top >= box.scrollTop + 30 && bottom <= box.scrollTop + box.clientHeight - 40) return;
-  box.scrollTo({ top: Math.max(0, top - box.clientHeight * share), behavior: still() ? "auto" : "smooth" });
+  const to = Math.max(0, top - box.clientHeight * share), far = Math.abs(to - box.scrollTop) > 3 * box.clientHeight;
+  box.scrollTo({ top: to, behavior: still() || far ? "auto" : "smooth" });
 }
 
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");

@@ -194,7 +194,7 @@ function facts() {
   const lost = x.lost ? `${num(x.lost)} events lost` : "", others = D.others ? `${count(D.others, "other process image")} not shown` : "";
   $("facts").textContent = [`${p.class}-bit${p.pie ? " PIE" : ""}`, p.libc, `pid ${p.pid}`, exitText(), `${count(x.changes || 0, "change")}, ${all}`, lost, others].filter(Boolean).join(" · ");
   $("storySub").textContent = `${count(x.changes || 0, "change")} of the map in ${count(lastStop() - 1, "step")}`;
-  $("timeSub").textContent = `${count(EV.m, "allocation")}, ${count(EV.n - EV.m, "free")}${isNarrow() ? "" : " · click: go there · drag: range · wheel: zoom"}`;
+  $("timeSub").textContent = `${count(x.calls || 0, "allocation")}, ${count(x.frees || 0, "free")}${EV.isWhole ? "" : `: so many that only ${num(EV.m)} are drawn`}${isNarrow() ? "" : " · click: go there · drag: range · wheel: zoom"}`;
   document.querySelector("main").classList.toggle("nosrc", !hasSource());
 }
 

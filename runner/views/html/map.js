@@ -73,7 +73,7 @@ function bar(r, m, o, h, context) {
     const canvas = el("canvas");
     b.append(canvas);
     b.classList.add("fills");
-    use = sz(drawUse(canvas, r, context.width, h, context.blocks, context.chosen)) + " in use";
+    use = sz(drawUse(canvas, r, context.width, h, context.blocks, context.chosen)) + (EV.isWhole ? " in use" : " in use, of the blocks in the page");
   }
   if (m && m.c === "grown" && m.b) {
     const g = el("div", "grow " + (r.e > m.b[1] ? "up" : "down"));

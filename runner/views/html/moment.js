@@ -1,4 +1,5 @@
 /* The moment that all panes show: a stop, or a call of the allocator between two stops. */
+import { D } from "./data.js";
 import { EV } from "./calls.js";
 import { STOPS } from "./replay.js";
 
@@ -16,7 +17,8 @@ export const stop = () => STOPS[cur.i];
 export const moment = () => (cur.ev >= 0 ? EV.t[cur.ev] : stop().t);
 /** So many calls of the allocator have been made. */
 export const callsNow = () => (cur.ev >= 0 ? cur.ev + 1 : stop().oi);
-export const stackNow = () => (cur.ev >= 0 ? EV.stack[cur.ev] : stop().type === "step" ? stop().en.stack : 0);
+/** The stack: of the call, or of the fatal signal. */
+export const stackNow = () => (cur.ev >= 0 ? EV.stack[cur.ev] : { step: () => stop().en.stack, exit: () => D.exit.fatal_stack, start: () => 0 }[stop().type]());
 /** The block that it is about, or null. */
 export function blockNow() {
   const ev = cur.ev >= 0 ? cur.ev : stop().type === "step" ? stop().en.ev : null;

@@ -12,6 +12,7 @@ import { EV } from "./calls.js";
  *   a moment to stop at: START, a step, or EXIT; oi: calls of the allocator before it; ord: its place in the order
  */
 
+const SHOWN = 50; /* of what many changes did */
 let nextId = 1;
 /** @returns {Region} */
 const region = r => ({ id: nextId++, s: r[0], e: r[1], perms: r[2], off: r[3], dev: r[4], ino: r[5], path: r[6], kind: r[7], tracer: !!r[8], tid: r[9] });
@@ -93,8 +94,19 @@ function note(id, entry) {
   HISTORY.get(id).push(entry);
 }
 
+/** The map behind many changes: what is as it was stays the same. */
+function leap(map, state, marks, ghosts) {
+  const was = new Map(state.map(r => [`${r.s} ${r.e} ${r.perms} ${r.path}`, r]));
+  state.splice(0, Infinity, ...map.map(region).map(r => was.get(`${r.s} ${r.e} ${r.perms} ${r.path}`) || r));
+  const now = new Set(state);
+  for (const r of was.values()) if (!now.has(r) && ghosts.length < SHOWN) ghosts.push({ ...r, ghost: "removed", d: r.s - r.e });
+  const old = new Set(was.values());
+  for (const r of state) if (!old.has(r) && marks.size < SHOWN && !r.tracer) marks.set(r.id, { c: "added", d: r.e - r.s });
+}
+
 function addStep(s, n, before) {
   const marks = new Map(), ghosts = [], state = before.slice(), en = ENTRIES[s.e];
+  if (s.map) leap(s.map, state, marks, ghosts);
   for (const ch of s.ch) APPLY[ch.c](ch, state, marks, ghosts);
   for (const id of [...marks.keys()]) if (!state.some(r => r.id === id)) marks.delete(id);
   state.sort(byAddress);

@@ -4,7 +4,7 @@ import { D, ownFrames } from "./data.js";
 import { EV } from "./calls.js";
 import { STOPS } from "./replay.js";
 import { cur, go, stackNow, stop } from "./moment.js";
-import { SIGN, baseName, count, sz } from "./words.js";
+import { baseName, count, signOf, sz } from "./words.js";
 
 let shown = -1;
 /** "FILE:LINE" -> stops that it caused; -> [calls, bytes] */
@@ -53,7 +53,7 @@ function highlight(text) {
 }
 
 function mark(stops) {
-  const signs = [...new Set(stops.map(i => SIGN[STOPS[i].s.ch[0].c]))].join("");
+  const signs = [...new Set(stops.map(i => signOf(STOPS[i].s)))].join("");
   const b = button("", signs, () => go(stops.find(i => i > cur.i) ?? stops[0]));
   const few = stops.length > 6 ? `${stops.slice(0, 6).join(", ")} …` : stops.join(", ");
   b.title = `Changes the map in step ${few}: go to the next`;

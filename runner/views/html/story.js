@@ -18,11 +18,16 @@ function quietCalls() {
   let i = 0;
   const upTo = end => {
     const sums = [0, 0];
-    for (; i < end; i++) if (!own.has(i)) sums[takesBlock(i) && !givesBlock(i) ? 1 : 0]++;
+    for (; i < end; i++) {
+      sums[0] += EV.leftOut[i] || 0;
+      sums[1] += EV.leftFrees[i] || 0;
+      if (!own.has(i)) sums[takesBlock(i) && !givesBlock(i) ? 1 : 0]++;
+    }
     out.push(sums);
   };
   ENTRIES.forEach(e => upTo(e.ev ?? e.o));
   upTo(EV.n);
+  out[out.length - 1] = out[out.length - 1].map((n, k) => n + D.ev.left[k]);
   return out;
 }
 
@@ -47,7 +52,7 @@ export function buildStory() {
     const changes = en.steps.flatMap(s => STEPS[s].ch), kinds = [...new Set(changes.map(c => c.c))];
     const bytes = changes.reduce((sum, c) => sum + c.d, 0);
     fold(quiet[i]);
-    list.append(row("e" + i, en.t, kinds.length > 2 ? "…" : kinds.map(k => SIGN[k]).join(""), en.text,
+    list.append(row("e" + i, en.t, kinds.length > 2 || !changes.length ? "…" : kinds.map(k => SIGN[k]).join(""), en.text,
       `${bytes ? signed(bytes) + " " : ""}${changes.length ? kindName(changed(changes[0])[7]) : ""}`, en.steps[0] + 1));
   });
   fold(quiet[ENTRIES.length]);
@@ -99,6 +104,7 @@ function thresholdLink(en) {
 function stepCard(card, s) {
   const en = s.en, chain = el("ol", "chain");
   card.append(el("div", "hd", el("b", "", (en.fault ? "noticed in " : "") + (en.caller || "–").replace(" -> ", " → ")), el("span", "", ms(s.t))));
+  if (s.s.many) chain.append(link("y", "changes", `${num(s.s.many)} further changes of the map. The page tells the first ${num(STEPS.length - 1)} steps one by one, and these together.`));
   if (!en.self) chain.append(link("c", en.fault ? "cause" : "call", en.fault ? "page fault (no call)" : en.text));
   const moves = s.pos === 0 ? thresholdLink(en) : null;
   if (moves) chain.append(moves);
@@ -166,7 +172,7 @@ function card() {
   else if (s.type === "step") stepCard(box, s);
   else if (s.type === "exit") exitCard(box, s);
   else startCard(box, s);
-  const stack = stackBox(cur.ev < 0 && s.type === "exit" ? D.exit.fatal_stack : stackNow());
+  const stack = stackBox(stackNow());
   if (stack) box.append(stack);
   return box;
 }

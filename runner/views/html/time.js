@@ -4,7 +4,7 @@ import { D, PAGE } from "./data.js";
 import { EV, NEVER, liveAfter } from "./calls.js";
 import { STOPS } from "./replay.js";
 import { blockNow, callsNow, cur, lastStop, stop } from "./moment.js";
-import { SIGN, num, sz } from "./words.js";
+import { num, signOf, sz } from "./words.js";
 import { css } from "./kinds.js";
 
 /** order: by number instead of time; from d0 to d1 is shown; range: what is chosen, or null */
@@ -212,7 +212,7 @@ function drawRail(g) {
     if (s.type !== "step" || x < G.l - 1 || x > G.W) return;
     g.fillRect(x - 0.75, G.rail[1] - 5, 1.5, 5);
     if (x - last > 11) {
-      g.fillText(SIGN[s.s.ch[0].c], x, G.rail[0] + 8);
+      g.fillText(signOf(s.s), x, G.rail[0] + 8);
       last = x;
     }
     G.marks.push([x, i]);
@@ -301,7 +301,7 @@ export function drawCursor() {
   g.fillStyle = css("--pane");
   g.font = `700 14px ${css("--mono")}`;
   g.textAlign = "center";
-  g.fillText(s.type === "step" && cur.ev < 0 ? SIGN[s.s.ch[0].c] : "•", x, 14);
+  g.fillText(s.type === "step" && cur.ev < 0 ? signOf(s.s) : "•", x, 14);
   if (w != null) blockLine(g, w);
 }
 

@@ -29,6 +29,8 @@ export function changeText(c) {
   if (c.c === "grown" || c.c === "shrunk") return `${CHANGE[c.c]} ${signed(c.d)}`;
   return c.c === "split" ? `split into ${(c.p || []).length}` : CHANGE[c.c];
 }
+/** The sign of a step. @param {import("./data.js").Step} s */
+export const signOf = s => (s.ch[0] ? SIGN[s.ch[0].c] : "…");
 export const changed = c => c.a || c.b;
 export const baseName = path => path.slice(path.lastIndexOf("/") + 1);
 /** A sentence of the trace, as a sentence of a page. */
