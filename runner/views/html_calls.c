@@ -1,7 +1,7 @@
 #include "runner/views/html_calls.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
-#include "schemas/glibc.h"
+#include "runner/views/why.h"
 #include "schemas/names.h"
 #include <inttypes.h>
 #include <zlib.h>
@@ -11,6 +11,8 @@
 #define STEP_CALLS 100000u
 #define MOST_STEPS 4u
 #define LARGE (128u << 10) /* such blocks, and those outside the heap, are kept much longer */
+
+#define WITH_REASON 20000u
 
 #define RECENT 4096u    /* calls that changes can still refer to */
 #define GIVES_BLOCK 32u /* in the column of kinds, beside the number of the call's name */
@@ -30,10 +32,11 @@ enum {
     LEFT_ALLOCATIONS, /* calls that were left out since the last one */
     LEFT_FREES,
     LEFT_BYTES, /* and by how much they changed what is in use */
+    REASON,     /* "code\tsentence\n" of each of the first calls; no varints */
     COLUMNS
 };
 static const char *const column_names[COLUMNS] = {"t",  "k",  "back", "fst", "size", "addr",
-                                                  "pl", "st", "la",   "lf",  "lb"};
+                                                  "pl", "st", "la",   "lf",  "lb",   "why"};
 
 struct column {
     uint8_t *bytes;
@@ -173,6 +176,26 @@ static void put_taken(struct html_calls *c, uint64_t taken)
     c->in_use -= known ? old.size : 0;
 }
 
+static void put_text(struct column *column, const char *text)
+{
+    while (*text)
+        put_byte(column, (uint8_t)*text++);
+}
+
+static void put_reason(struct html_calls *c, const struct model *m, const struct pmt_alloc *a)
+{
+    char why[256];
+    if (c->calls >= WITH_REASON)
+        return;
+    if (m->reason.code) {
+        why_call_text(m, a, why, sizeof why);
+        put_text(&c->columns[REASON], reason_name(m->reason.code));
+        put_byte(&c->columns[REASON], '\t');
+        put_text(&c->columns[REASON], why);
+    }
+    put_byte(&c->columns[REASON], '\n');
+}
+
 void html_calls_add(struct html_calls *c, const struct model *m, const struct event *event,
                     unsigned changes)
 {
@@ -191,6 +214,7 @@ void html_calls_add(struct html_calls *c, const struct model *m, const struct ev
         add_block(c, a);
     else
         put(&c->columns[TAKER_STACK], a->r.stack_id);
+    put_reason(c, m, a);
     c->recent[c->calls++ % RECENT] = m->seq;
 }
 

@@ -1,5 +1,6 @@
 /* All calls of the allocator in few bytes: each property a column of varints (seven bits a byte,
- * the lowest first), all columns deflated together. runner/views/html/calls.js reads them. */
+ * the lowest first), and why as text, all columns deflated together. runner/views/html/calls.js
+ * reads them. */
 #pragma once
 
 #include "runner/model/view.h"

@@ -2,6 +2,7 @@
 there is a browser, that it shows what the data says."""
 
 import base64
+import contextlib
 import json
 import re
 import shutil
@@ -11,10 +12,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from browser import BROWSER, Browser
 from running import OWN_FAILURE, assert_no_crash, run, sanitized_tool
 from tracing import TOOL, trace
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "input", "br"}
 HOSTILE = ["</script><script>document.title='owned'</script>", "<!--<script>", "<img src=x onerror=alert(1)>", "]]>&lt;b>", "\u2028\"'\\", "@@DATA@@"]
 
@@ -117,7 +118,7 @@ def calls_of(page):
     raw, at, columns = zlib.decompress(base64.b64decode(page.texts["calls"]), -15), 0, {}
     index = page.data["ev"]
     for name, size in index["cols"]:
-        columns[name] = raw[at:at + size] if name in ("k", "pl") else varints(raw[at:at + size])
+        columns[name] = raw[at:at + size] if name in ("k", "pl", "why") else varints(raw[at:at + size])
         at += size
     assert at == len(raw)
     number, now, last, live, sizes, calls = 0, 0, 0, 0, [], []
@@ -136,6 +137,7 @@ def calls_of(page):
         calls.append((number, index["names"][kind & 31], now, size, address, next(columns["st" if kind & 32 else "fst"]), live))
         number += 1
     assert (len(calls), len(sizes)) == (index["n"], index["m"])
+    page.reasons = [line.partition("\t")[::2] for line in columns["why"].decode().splitlines()]
     return calls, number + sum(index["left"])
 
 
@@ -150,6 +152,8 @@ def test_calls_are_those_of_the_trace(traced):
     events = done.of("alloc")
     assert len(events) > 100000
     assert calls_of(page) == ([told(number, event) for number, event in enumerate(events)], len(events))
+    assert [code for code, _ in page.reasons] == [e.get("reason", {}).get("code", "") for e in events[:20000]]
+    assert all(bool(code) == bool(why) for code, why in page.reasons)
 
 
 def test_very_many_calls(tmp_path, programs):
@@ -247,42 +251,97 @@ def test_two_on_stdout_are_refused(programs):
 
 # ---- in a browser ----
 
-@pytest.fixture
-def browse(tmp_path):
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
     if not BROWSER:
         pytest.skip("there is no browser here (chromium)")
-
-    def show(file, hash=""):
-        command = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000",
-                   "--dump-dom", f"{file.as_uri()}{hash}"]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
-    return show
+    with contextlib.closing(Browser(tmp_path_factory.mktemp("browser"))) as opened:
+        yield opened
+        assert opened.said == []  # no exception, nothing that the policy refused
 
 
-def test_browser_shows_each_step(tmp_path, programs, browse):
+def card(browser):
+    return browser.value("document.querySelector('.card').textContent")
+
+
+def shown_map(browser):
+    """[(start, end, perms)] of the map as text."""
+    return [(int(a, 16), int(b, 16), perms) for a, b, perms in re.findall(
+        r"([0-9a-f]{8,})-([0-9a-f]{8,}) (....) ", browser.value("[...document.querySelectorAll('#maptext div:not(.gone)')].map(e => e.textContent).join('\\n')"))]
+
+
+def test_browser_shows_each_step(tmp_path, programs, browser):
+    """With the arrow keys from step to step: the call, the system call, the change and why."""
+    file = tmp_path / "p.html"
+    assert run(TOOL, "-q", f"--html={file}", programs.labs / "many_mallocs").status == 0
+    data = page_of(file).data
+    browser.open(file.as_uri() + "#step=1")
+    for number, step in enumerate(data["steps"], 1):
+        shown, entry = card(browser), data["entries"][step["e"]]
+        assert browser.value("location.hash") == f"#step={number}"
+        assert entry["text"] in shown and step["sys"] in shown
+        for c in step["ch"]:
+            assert c["why"][1:] in shown
+        assert browser.value("document.querySelector('#tc').getAttribute('aria-valuenow')") == str(number)
+        browser.press("ArrowRight")
+    assert browser.value("document.querySelector('.where b').textContent") == "EXIT"
+    for key, where in (("Home", "START"), ("ArrowRight", f"Step 1 of {number}"), ("End", "EXIT"), ("ArrowLeft", f"Step {number} of {number}")):
+        browser.press(key)
+        assert browser.value("document.querySelector('.where b').textContent") == where
+
+
+def test_browser_shows_the_map_at_start_and_exit(tmp_path, programs, browser):
+    file = tmp_path / "p.html"
+    done = trace(programs.labs / "map3", "40000", tool_options=[f"--html={file}"])
+    browser.open(file.as_uri())
+    browser.press("t")
+    for key, expected in (("End", done.map_at_exit()), ("Home", done.map_at_start())):
+        browser.press(key)
+        assert shown_map(browser) == [(r.start, r.end, r["perms"]) for r in expected if r["owner"] == "program"]
+
+
+def test_browser_search_and_help(tmp_path, programs, browser):
     file = tmp_path / "p.html"
     assert run(TOOL, "-q", f"--html={file}", programs.labs / "map3", "40000").status == 0
     data = page_of(file).data
-    shown = browse(file)
-    assert 'data-ready="1"' in shown and 'class="failed"' not in re.sub("<noscript>.*?</noscript>", "", shown)
-    assert len(re.findall(r'<li data-k="e\d+"|<li class="cur" data-k="e\d+"|<li data-k="e\d+" class="cur"', shown)) == len(data["entries"])
-    for number, step in ((1, data["steps"][0]), (2, data["steps"][1])):
-        told = re.search(r'<div class="card".*?</ol>', browse(file, f"#step={number}"), re.S)[0]
-        assert step["sys"] in told and step["ch"][0]["why"][1:] in told.replace("&gt;", ">")
+    browser.open(file.as_uri() + "#step=0")
+    for key in ("/", *"free(", "Enter"):
+        browser.press(key)
+    [wanted] = [e for e in data["entries"] if e["call"] == "free"]
+    assert wanted["text"] in card(browser)
+    browser.press("Escape")
+    browser.press("?")
+    assert browser.value("document.querySelector('#help').open") is True
+    browser.press("Escape")
+    assert browser.value("document.querySelector('#help').open") is False
 
 
-def test_browser_shows_the_map_at_exit(tmp_path, programs, browse):
+def test_browser_tells_what_was_not_freed_in_a_range(tmp_path, programs, browser):
     file = tmp_path / "p.html"
-    done = trace(programs.labs / "map3", tool_options=[f"--html={file}"])
-    last = len(page_of(file).data["steps"]) + 1
-    text = re.search(r'<div id="maptext">(.*?)</div></div>', browse(file, f"#step={last}&text=1"), re.S)[1]
-    shown = re.findall(r"</i>([0-9a-f]+)-([0-9a-f]+) (....)", text)
-    assert [(int(a, 16), int(b, 16), p) for a, b, p in shown] == [(r.start, r.end, r["perms"])
-                                                               for r in done.map_at_exit() if r["owner"] == "program"]
+    done = trace(programs.labs / "many_mallocs", tool_options=[f"--html={file}"])
+    browser.open(file.as_uri())
+    x, y, width = browser.value("(r => [r.left, r.top, r.width])(document.querySelector('#tc').getBoundingClientRect())")
+    browser.drag(x + 133, y + 120, x + width - 15, y + 120)
+    shown = browser.value("document.querySelector('#rangebox').textContent")
+    calls = [e for e in done.of("alloc") if e["call"] != "free"]
+    assert f"allocated: {len(calls):,} " in shown and f"not freed in it: {done.exit['allocations']['live']:,} " in shown
 
 
-def test_browser_is_not_owned(tmp_path, programs, browse):
+def test_browser_is_not_owned(tmp_path, programs, browser):
     _, file = hostile_run(tmp_path, programs)
-    shown = browse(file)
-    assert 'data-ready="1"' in shown and "<img" not in re.sub(r"<script.*?</script>", "", shown, flags=re.S)
-    assert "<title>owned" not in shown
+    browser.open(file.as_uri())
+    browser.press("t")
+    assert browser.value("document.querySelectorAll('img').length") == 0 and browser.value("document.querySelectorAll('script').length") == 3
+    assert HOSTILE[0] in browser.value("document.querySelector('#prog').textContent") and browser.value("document.title") != "owned"
+    assert HOSTILE[2] in browser.value("document.querySelector('#maptext').textContent")
+
+
+def test_browser_shows_the_source(tmp_path, programs, browser):
+    file = tmp_path / "program.c"
+    file.write_text('#include <stdlib.h>\nint main(void)\n{\n    return !malloc(200000); /* </div><img src=x> */\n}\n')
+    subprocess.run(["gcc", f"-m{programs.bits}", "-g", "program.c", "-o", "program"], check=True, cwd=tmp_path)
+    assert run(TOOL, "-q", f"--html={tmp_path / 'p.html'}", tmp_path / "program").status == 0
+    browser.open((tmp_path / "p.html").as_uri() + "#step=1")
+    assert browser.value("[...document.querySelectorAll('#code .ln')].map(l => l.children[2].textContent).join('\\n')").split() == file.read_text().split()
+    assert browser.value("document.querySelector('#code .cur .no').textContent") == "4"
+    assert browser.value("document.querySelectorAll('img').length") == 0

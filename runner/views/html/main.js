@@ -4,7 +4,7 @@ import { D } from "./data.js";
 import { EV, loadCalls } from "./calls.js";
 import { STOPS, replay } from "./replay.js";
 import { callsNow, cur, go, goCall, goEntry, lastStop, moment, moved, onMove, stop } from "./moment.js";
-import { changed, changeText, count, hex, ms, num, signed, sz } from "./words.js";
+import { baseName, changed, changeText, count, hex, ms, num, signed, sz } from "./words.js";
 import { kindName } from "./kinds.js";
 import { hasSource, indexLines, renderSource } from "./source.js";
 import { buildStory, exitText, renderStory, search } from "./story.js";
@@ -170,6 +170,7 @@ function wire() {
     if (e.key === "Enter") $("find").classList.toggle("none", !search($("find").value));
     if (e.key === "Escape") $("list").querySelector(".card").focus();
   };
+  $("find").oninput = () => $("find").classList.remove("none");
   addEventListener("keydown", onKey);
   wireMap();
   wirePointer();
@@ -190,7 +191,7 @@ function wire() {
 
 function facts() {
   const p = D.prog, x = D.exit, all = x.unexplained ? `${num(x.unexplained)} not explained` : "all explained";
-  $("prog").textContent = p.argv.map((a, i) => (i ? a : a.replace(/^\.\//, ""))).join(" ");
+  $("prog").textContent = p.argv.map((a, i) => (i ? a : baseName(a))).join(" ");
   const lost = x.lost ? `${num(x.lost)} events lost` : "", others = D.others ? `${count(D.others, "other process image")} not shown` : "";
   $("facts").textContent = [`${p.class}-bit${p.pie ? " PIE" : ""}`, p.libc, `pid ${p.pid}`, exitText(), `${count(x.changes || 0, "change")}, ${all}`, lost, others].filter(Boolean).join(" · ");
   $("storySub").textContent = `${count(x.changes || 0, "change")} of the map in ${count(lastStop() - 1, "step")}`;

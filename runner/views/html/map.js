@@ -119,8 +119,9 @@ function regionRow(o, h, context) {
 
 /* ---- around the rows ---- */
 
-function bracket(g, a) {
-  const y0 = a[0].y, y1 = a[a.length - 1].y + a[a.length - 1].h, line = el("div", "grp"), text = el("button", "grpl");
+/** Of one file; further right where badges stand beside its regions. */
+function bracket(g, a, view) {
+  const aside = a.some(o => view.marks.has(o.r.id)) ? 170 : 50, y0 = a[0].y, y1 = a[a.length - 1].y + a[a.length - 1].h, line = el("div", "grp"), text = el("button", "grpl");
   const total = a.reduce((sum, o) => sum + o.r.e - o.r.s, 0), name = a[0].base === "vdso" ? "vdso, vvar" : baseName(a[0].base);
   text.append(el("b", "", name), " ", el("span", "", isNarrow() ? "" : `${sz(total)}, ${a.length} regions${a.lib ? (a.fold ? " ▸" : " ▾") : ""}`));
   text.title = a.base || a[0].base;
@@ -136,8 +137,8 @@ function bracket(g, a) {
     e.style.transform = `translateY(${y}px)`;
     e.style.left = `calc(var(--bx) + var(--bw) + ${x}px)`;
   };
-  place(line, y0 + 1, a.fold ? 3 : 50);
-  place(text, (y0 + y1) / 2 - 9, a.fold ? 14 : 62);
+  place(line, y0 + 1, a.fold ? 3 : aside);
+  place(text, (y0 + y1) / 2 - 9, a.fold ? 14 : aside + 12);
   line.style.height = y1 - y0 - 2 + "px";
   return [line, text];
 }
@@ -231,7 +232,7 @@ export function renderMap(options = {}) {
     y += o.h;
   });
   places = now;
-  const brackets = [...groups].filter(([, a]) => a.length > 1).flatMap(([g, a]) => bracket(g, a));
+  const brackets = [...groups].filter(([, a]) => a.length > 1).flatMap(([g, a]) => bracket(g, a, view));
   pic.replaceChildren(...highlights(list, view), ...rows, ...brackets);
   pic.prepend(fan(list, y));
   pic.style.height = y + 12 + "px";

@@ -106,6 +106,7 @@ function stepCard(card, s) {
   card.append(el("div", "hd", el("b", "", (en.fault ? "noticed in " : "") + (en.caller || "–").replace(" -> ", " → ")), el("span", "", ms(s.t))));
   if (s.s.many) chain.append(link("y", "changes", `${num(s.s.many)} further changes of the map. The page tells the first ${num(STEPS.length - 1)} steps one by one, and these together.`));
   if (!en.self) chain.append(link("c", en.fault ? "cause" : "call", en.fault ? "page fault (no call)" : en.text));
+  if (en.ev != null && s.pos === 0 && EV.why[en.ev]) chain.append(link("y", "block", sentence(EV.why[en.ev])));
   const moves = s.pos === 0 ? thresholdLink(en) : null;
   if (moves) chain.append(moves);
   en.steps.forEach((si, j) => {
@@ -120,6 +121,7 @@ function callCard(card) {
   const ev = cur.ev, w = EV.who[ev], own = ownFrames(stackNow())[0];
   card.append(el("div", "hd", el("b", "", own ? `${D.fns[own[0]]} ${D.files[own[2]].name}:${own[3]}` : "–"), el("span", "", ms(EV.t[ev]))));
   const chain = el("ol", "chain", link("c", "call", callText(ev, hex)), link("k", "change", "none of the map"));
+  if (EV.why[ev]) chain.append(link("y", "why", sentence(EV.why[ev])));
   if (w >= 0) chain.append(link("y", "freed", EV.dead[w] === NEVER ? "never" : ms(EV.t[EV.dead[w]])));
   card.append(chain);
 }
@@ -200,7 +202,7 @@ export function renderStory() {
 
 const textOf = i => {
   const en = STOPS[i].en;
-  const parts = en ? [en.text, en.caller, ...STOPS[i].s.ch.map(c => `${c.c} ${c.why} ${kindName(changed(c)[7])} ${hex(changed(c)[0])} ${changed(c)[6]}`)] : [STOPS[i].type];
+  const parts = en ? [en.text, en.caller, ...STOPS[i].s.ch.map(c => `${c.c} ${c.why} ${kindName(changed(c)[7])} ${sz(changed(c)[1] - changed(c)[0])} ${hex(changed(c)[0])} ${changed(c)[6]}`)] : [STOPS[i].type];
   return parts.join(" ").toLowerCase();
 };
 
