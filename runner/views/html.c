@@ -1,5 +1,6 @@
 /* One run as a page of HTML: the map, the story, the source and the time, linked with each other.
- * It is about one process image, the first. */
+ * It is about one process image, the last one of the first process: of `env X=1 ./map3` that is
+ * map3. */
 #include "runner/base/memory.h"
 #include "runner/views/fatal_words.h"
 #include "runner/views/html_page.h"
@@ -63,6 +64,26 @@ static void on_process(struct html *h, const struct image *image)
     put_arguments(h, image);
 }
 
+static void restart(struct html *h)
+{
+    html_story_restart(&h->story);
+    html_part_restart(&h->program);
+    html_part_restart(&h->end);
+    html_part_restart(&h->stacks);
+    html_calls_free(h->calls);
+    h->calls = html_calls_new();
+}
+
+static void on_image(struct html *h, const struct image *image)
+{
+    h->others += h->image != 0;
+    if (h->image && (!image->of_first || image->origin != PMT_ORIGIN_EXEC))
+        return;
+    if (h->image)
+        restart(h);
+    on_process(h, image);
+}
+
 /* ---- its end ---- */
 
 static void on_fatal(struct html *h, const struct model *m, const struct pmt_fatal *f)
@@ -105,10 +126,8 @@ static void on_event(struct view *view, const struct model *m, const struct even
 {
     struct html *h = (struct html *)view;
     const struct pmt_snapshot *look = (const struct pmt_snapshot *)event->record;
-    if (event->record->type == PMT_RECORD_PROCESS && !h->image)
-        return on_process(h, m->image);
     if (event->record->type == PMT_RECORD_PROCESS)
-        h->others++;
+        return on_image(h, m->image);
     if (m->image->number != h->image)
         return;
     switch (event->record->type) {

@@ -14,6 +14,13 @@ bool html_part_open(struct html_part *part)
     return part->out != NULL;
 }
 
+/* open_memstream(3): what lies behind the place that is written to does not count. */
+void html_part_restart(struct html_part *part)
+{
+    rewind(part->out);
+    part->items = 0;
+}
+
 void html_part_free(struct html_part *part)
 {
     if (part->out)

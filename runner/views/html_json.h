@@ -13,6 +13,7 @@ struct html_part {
 };
 
 bool html_part_open(struct html_part *part);
+void html_part_restart(struct html_part *part); /* empty again */
 void html_part_free(struct html_part *part);
 /* Writes the comma between two items, if there is one to be. */
 void html_part_next(struct html_part *part);

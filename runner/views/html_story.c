@@ -14,6 +14,21 @@ bool html_story_open(struct html_story *s)
            html_part_open(&s->start);
 }
 
+void html_story_restart(struct html_story *s)
+{
+    struct html_story empty = {.entries = s->entries,
+                               .steps = s->steps,
+                               .thresholds = s->thresholds,
+                               .threads = s->threads,
+                               .start = s->start};
+    *s = empty;
+    html_part_restart(&s->entries);
+    html_part_restart(&s->steps);
+    html_part_restart(&s->thresholds);
+    html_part_restart(&s->threads);
+    html_part_restart(&s->start);
+}
+
 void html_story_free(struct html_story *s)
 {
     html_part_free(&s->entries);

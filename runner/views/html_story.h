@@ -20,6 +20,7 @@ struct html_story {
 };
 
 bool html_story_open(struct html_story *s);
+void html_story_restart(struct html_story *s); /* of another image */
 void html_story_free(struct html_story *s);
 
 void html_story_start(struct html_story *s, const struct model *m, uint64_t t_ns);

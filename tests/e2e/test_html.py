@@ -238,6 +238,24 @@ def test_nothing_comes_from_the_network(tmp_path, programs):
     assert not [name for e in page.elements for name, _ in e[1:] if name in ("src", "href", "action")]
 
 
+@pytest.mark.parametrize("wrapper, others", [(("env", "X=1"), 1), (("sh", "-c", '"$@"; exec "$@"', "sh"), 3)])
+def test_followed(tmp_path, programs, wrapper, others):
+    """The page is about the last image of the first process; show knows that, too."""
+    live, shown, recorded = (tmp_path / name for name in ("live.html", "shown.html", "trace.jsonl"))
+    done = run(TOOL, "-f", "-q", f"--html={live}", f"--json={recorded}", *wrapper, programs.labs / "map1", "7")
+    assert done.status == 0
+    data = page_of(live).data
+    images = [json.loads(line) for line in recorded.open() if line.startswith('{"type":"process"')]
+    last = [i for i in images if i["pid"] == images[0]["pid"]][-1]
+    assert data["prog"]["argv"] == last["argv"] == [str(programs.labs / "map1"), "7"]
+    assert (data["prog"]["pid"], data["others"]) == (last["pid"], len(images) - 1)
+    assert data["others"] >= others
+    ends = [json.loads(line) for line in recorded.open() if line.startswith('{"type":"exit"')]
+    assert data["exit"]["changes"] == sum(len(s["ch"]) for s in data["steps"]) == next(e for e in ends if e["image"] == last["image"])["ledger"]["changes"]
+    assert_no_crash(run(sanitized_tool(), "show", "-q", f"--html={shown}", recorded))
+    assert live.read_text() == shown.read_text()
+
+
 def test_html_on_stdout_moves_the_output_of_the_program(programs):
     done = run(TOOL, "--html", programs.labs / "map1")
     assert done.status == 0 and Page(done.out.decode()).data["exit"]["status"] == 0

@@ -183,10 +183,14 @@ function wire() {
   new ResizeObserver(() => requestAnimationFrame(drawTime)).observe($("tc"));
   addEventListener("beforeprint", () => {
     root.dataset.was = root.dataset.theme;
+    TM.paper = true;
     setTheme("light");
     renderText();
   });
-  addEventListener("afterprint", () => setTheme(root.dataset.was || "light"));
+  addEventListener("afterprint", () => {
+    TM.paper = false;
+    setTheme(root.dataset.was || "light");
+  });
 }
 
 function facts() {

@@ -106,7 +106,8 @@ function stepCard(card, s) {
   card.append(el("div", "hd", el("b", "", (en.fault ? "noticed in " : "") + (en.caller || "–").replace(" -> ", " → ")), el("span", "", ms(s.t))));
   if (s.s.many) chain.append(link("y", "changes", `${num(s.s.many)} further changes of the map. The page tells the first ${num(STEPS.length - 1)} steps one by one, and these together.`));
   if (!en.self) chain.append(link("c", en.fault ? "cause" : "call", en.fault ? "page fault (no call)" : en.text));
-  if (en.ev != null && s.pos === 0 && EV.why[en.ev]) chain.append(link("y", "block", sentence(EV.why[en.ev])));
+  const told = en.steps.some(si => STEPS[si].ch.some(c => c.why === EV.why[en.ev]));
+  if (en.ev != null && s.pos === 0 && EV.why[en.ev] && !told) chain.append(link("y", "block", sentence(EV.why[en.ev])));
   const moves = s.pos === 0 ? thresholdLink(en) : null;
   if (moves) chain.append(moves);
   en.steps.forEach((si, j) => {

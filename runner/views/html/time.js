@@ -7,8 +7,8 @@ import { blockNow, callsNow, cur, lastStop, stop } from "./moment.js";
 import { num, signOf, sz } from "./words.js";
 import { css } from "./kinds.js";
 
-/** order: by number instead of time; from d0 to d1 is shown; range: what is chosen, or null */
-export const TM = { order: false, d0: 0, d1: 1, range: null };
+/** order: by number instead of time; from d0 to d1 is shown; range: what is chosen, or null; paper: for it all is one picture */
+export const TM = { order: false, d0: 0, d1: 1, range: null, paper: false };
 /** Where things are: l left, w width, the lanes' [top, bottom]. @type {any} */
 export const G = { marks: [], cells: null };
 
@@ -37,7 +37,6 @@ function lanes() {
   Object.assign(G, { l, w: w - l - 14, W: w, H: h, rail: [6, RECENT], A, B, S: [B[1] + 10, h - 20], narrow: w < 600 });
   const g = $("c1").getContext("2d");
   g.setTransform(dpr, 0, 0, dpr, 0, 0);
-  g.clearRect(0, 0, w, h);
   g.textBaseline = "middle";
   return g;
 }
@@ -280,10 +279,10 @@ function blockLine(g, w) {
 }
 
 export function drawCursor() {
-  const dpr = devicePixelRatio || 1, g = $("c2").getContext("2d"), s = stop();
+  const dpr = devicePixelRatio || 1, g = $(TM.paper ? "c1" : "c2").getContext("2d"), s = stop();
   if (!G.S) return;
   g.setTransform(dpr, 0, 0, dpr, 0, 0);
-  g.clearRect(0, 0, G.W, G.H);
+  if (!TM.paper) g.clearRect(0, 0, G.W, G.H);
   g.textBaseline = "middle";
   labels(g);
   if (TM.range) {
