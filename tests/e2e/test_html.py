@@ -14,7 +14,7 @@ import pytest
 
 from browser import BROWSER, Browser
 from running import OWN_FAILURE, assert_no_crash, run, sanitized_tool
-from tracing import TOOL, trace
+from tracing import ROOT, TOOL, trace
 
 VOID = {"meta", "input", "br"}
 HOSTILE = ["</script><script>document.title='owned'</script>", "<!--<script>", "<img src=x onerror=alert(1)>", "]]>&lt;b>", "\u2028\"'\\", "@@DATA@@"]
@@ -267,6 +267,37 @@ def test_two_on_stdout_are_refused(programs):
     assert (done.status, done.out) == (OWN_FAILURE, b"") and b"--json and --html cannot both" in done.err
 
 
+# ---- how the page is put together ----
+
+MODULES = ROOT / "runner" / "views" / "html"
+
+
+def bundle(folder):
+    return subprocess.run(["awk", "-f", MODULES / "bundle.awk", folder / "page.html"], capture_output=True, text=True)
+
+
+def test_no_module_reads_text_as_html():
+    for module in MODULES.glob("*.js"):
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function", module.read_text()), module
+
+
+@pytest.mark.parametrize("a, b, expected", [
+    ('import { y } from "./b.js";\nexport const x = y;\n', "export const y = 1;\n", "const y = 1;\n"),
+    ('import { y } from "./b.js";\nconst x = y;\n', "export const y = 1;\nconst x = 2;\n", "have x"),
+    ('import { y } from "./b.js";\n', 'import { x } from "./a.js";\nexport const y = 1;\n', "a circle of modules"),
+    ('import { y } from "./c.js";\n', "", "no c.js"),
+])
+def test_bundle(tmp_path, a, b, expected):
+    """Imported modules come first; the same name twice, a circle, a missing file end make."""
+    for name, text in (("page.html", "<p>\n@@FILE a.js@@\n</p>\n"), ("a.js", a), ("b.js", b)):
+        (tmp_path / name).write_text(text)
+    done = bundle(tmp_path)
+    if expected.endswith("\n"):
+        assert done.returncode == 0 and done.stdout.index(expected) < done.stdout.index("const x = y;\n") and "export" not in done.stdout
+    else:
+        assert done.returncode == 1 and expected in done.stderr
+
+
 # ---- in a browser ----
 
 @pytest.fixture(scope="module")
@@ -327,6 +358,7 @@ def test_browser_search_and_help(tmp_path, programs, browser):
         browser.press(key)
     [wanted] = [e for e in data["entries"] if e["call"] == "free"]
     assert wanted["text"] in card(browser)
+    assert browser.value("[...document.querySelectorAll('button')].filter(b => !(b.getAttribute('aria-label') || b.textContent.trim())).length") == 0
     browser.press("Escape")
     browser.press("?")
     assert browser.value("document.querySelector('#help').open") is True

@@ -196,6 +196,7 @@ function fan(list, height) {
 /** The moment without what has changed, where it is not that of a step. */
 const viewNow = () => (cur.ev < 0 ? stop() : { ...stop(), marks: new Map(), ghosts: [] });
 const keyOf = o => (o.gap ? "g" + hex(o.s) : "r" + o.r.id + (o.r.ghost ? "x" : ""));
+const MANY = 400; /* so many rows do not slide */
 let places = new Map();
 
 /** Puts a row to its place; what was there before slides from where it was. */
@@ -219,7 +220,7 @@ export function renderMap(options = {}) {
   const pic = $("pic"), focused = document.activeElement && document.activeElement.dataset.id, view = viewNow(), { list, groups } = items(view);
   pic.style.setProperty("--bx", WIDE ? "156px" : "120px");
   const context = { view, blocks: blocksAfter(callsNow()), chosen: blockNow(), width: parseFloat(getComputedStyle(pic).getPropertyValue("--bw")), first: false, ends: false };
-  const rows = [], moves = !options.instant && !still(), now = new Map();
+  const rows = [], moves = !options.instant && !still() && list.length < MANY, now = new Map();
   let y = 14;
   list.forEach((o, i) => {
     const before = list[i - 1], next = list[i + 1];
