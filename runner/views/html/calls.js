@@ -8,11 +8,12 @@ export const NEVER = 0xffffffff;
 /**
  * Of each call i: t[i] its time, live[i] bytes in use behind it, who[i] the block that it gives, or else takes, or -1.
  * Of each block a: size, addr, lg (log2 of the size), pl (0 heap, 1 own region, 2 arena, 3 not known), st its stack,
+ * max: the largest block; liveMost: the most bytes in use.
  * leftOut, leftFrees: of each call the calls before it that are not in the page; isWhole: there are none;
  * why: of the first calls, why the block lies where it does.
  * born and dead: the numbers of the calls. special: calls whose blocks are drawn always.
  */
-export const EV = { n: D.ev.n, m: D.ev.m, max: 0, t: new Float64Array(D.ev.n), live: new Float64Array(D.ev.n), who: new Int32Array(D.ev.n), old: new Map(),
+export const EV = { n: D.ev.n, m: D.ev.m, max: 0, liveMost: 0, t: new Float64Array(D.ev.n), live: new Float64Array(D.ev.n), who: new Int32Array(D.ev.n), old: new Map(),
   stack: new Uint32Array(D.ev.n), k: new Uint8Array(0), ord: new Float64Array(D.ev.n),
   size: new Float64Array(D.ev.m), addr: new Float64Array(D.ev.m), lg: new Float32Array(D.ev.m), pl: new Uint8Array(0), st: new Uint32Array(D.ev.m),
   born: new Uint32Array(D.ev.m), dead: new Uint32Array(D.ev.m).fill(NEVER), special: [],
@@ -83,6 +84,7 @@ function readCalls(column) {
       EV.stack[i] = EV.st[a++];
     } else EV.stack[i] = taker();
     EV.live[i] = live;
+    EV.liveMost = Math.max(EV.liveMost, live);
   }
 }
 

@@ -220,7 +220,7 @@ function drawRail(g) {
 
 export function drawTime() {
   if (!$("tc").clientWidth || !STOPS.length) return;
-  const g = lanes(), hi = Math.max(PAGE, ...STOPS.map(s => s.malloc));
+  const g = lanes(), hi = Math.max(PAGE, EV.liveMost, ...STOPS.map(s => s.malloc)); /* a block may lie in a region that is not malloc's alone */
   sizeScale();
   drawAxes(g);
   g.save();
