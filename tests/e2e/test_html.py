@@ -330,7 +330,7 @@ def test_browser_shows_each_step(tmp_path, programs, browser):
         assert browser.value("location.hash") == f"#step={number}"
         assert entry["text"] in shown and step["sys"] in shown
         for c in step["ch"]:
-            assert c["why"][1:] in shown
+            assert shown.count(c["why"][1:]) == 1
         assert browser.value("document.querySelector('#tc').getAttribute('aria-valuenow')") == str(number)
         browser.press("ArrowRight")
     assert browser.value("document.querySelector('.where b').textContent") == "EXIT"

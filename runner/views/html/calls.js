@@ -10,14 +10,14 @@ export const NEVER = 0xffffffff;
  * Of each block a: size, addr, lg (log2 of the size), pl (0 heap, 1 own region, 2 arena, 3 not known), st its stack,
  * max: the largest block; liveMost: the most bytes in use.
  * leftOut, leftFrees: of each call the calls before it that are not in the page; isWhole: there are none;
- * why: of the first calls, why the block lies where it does.
+ * why: of the first calls [code, sentence], why the block lies where it does; a list of one where there is nothing to say.
  * born and dead: the numbers of the calls. special: calls whose blocks are drawn always.
  */
 export const EV = { n: D.ev.n, m: D.ev.m, max: 0, liveMost: 0, t: new Float64Array(D.ev.n), live: new Float64Array(D.ev.n), who: new Int32Array(D.ev.n), old: new Map(),
   stack: new Uint32Array(D.ev.n), k: new Uint8Array(0), ord: new Float64Array(D.ev.n),
   size: new Float64Array(D.ev.m), addr: new Float64Array(D.ev.m), lg: new Float32Array(D.ev.m), pl: new Uint8Array(0), st: new Uint32Array(D.ev.m),
   born: new Uint32Array(D.ev.m), dead: new Uint32Array(D.ev.m).fill(NEVER), special: [],
-  leftOut: new Float64Array(D.ev.n), leftFrees: new Float64Array(D.ev.n), isWhole: true, why: [""] };
+  leftOut: new Float64Array(D.ev.n), leftFrees: new Float64Array(D.ev.n), isWhole: true, why: [] };
 
 export const PLACES = ["heap", "malloc_mmap", "malloc_arena", "anonymous"];
 export const callName = i => D.ev.names[EV.k[i] & NAME] || "";
@@ -96,7 +96,7 @@ export async function loadCalls() {
   EV.pl = column.pl;
   readBlocks(column);
   readCalls(column);
-  EV.why = new TextDecoder().decode(column.why).split("\n").map(line => line.slice(line.indexOf("\t") + 1));
+  EV.why = new TextDecoder().decode(column.why).split("\n").map(line => line.split("\t"));
   EV.isWhole = !D.ev.left.some(Boolean) && EV.leftOut.every(n => !n) && EV.leftFrees.every(n => !n);
   for (let a = 0; a < EV.m; a++) if (EV.pl[a] || (EV.lg[a] >= 17 && EV.special.length < 6000)) EV.special.push(EV.born[a]);
 }

@@ -106,8 +106,8 @@ function stepCard(card, s) {
   card.append(el("div", "hd", el("b", "", (en.fault ? "noticed in " : "") + (en.caller || "–").replace(" -> ", " → ")), el("span", "", ms(s.t))));
   if (s.s.many) chain.append(link("y", "changes", `${num(s.s.many)} further changes of the map. The page tells the first ${num(STEPS.length - 1)} steps one by one, and these together.`));
   if (!en.self) chain.append(link("c", en.fault ? "cause" : "call", en.fault ? "page fault (no call)" : en.text));
-  const told = en.steps.some(si => STEPS[si].ch.some(c => c.why === EV.why[en.ev]));
-  if (en.ev != null && s.pos === 0 && EV.why[en.ev] && !told) chain.append(link("y", "block", sentence(EV.why[en.ev])));
+  const block = s.pos === 0 && en.ev != null ? EV.why[en.ev] || [] : []; /* which a change may have told already, and better */
+  if (block[1] && !en.steps.some(si => STEPS[si].ch.some(c => c.code === block[0]))) chain.append(link("y", "block", sentence(block[1])));
   const moves = s.pos === 0 ? thresholdLink(en) : null;
   if (moves) chain.append(moves);
   en.steps.forEach((si, j) => {
@@ -122,7 +122,7 @@ function callCard(card) {
   const ev = cur.ev, w = EV.who[ev], own = ownFrames(stackNow())[0];
   card.append(el("div", "hd", el("b", "", own ? `${D.fns[own[0]]} ${D.files[own[2]].name}:${own[3]}` : "–"), el("span", "", ms(EV.t[ev]))));
   const chain = el("ol", "chain", link("c", "call", callText(ev, hex)), link("k", "change", "none of the map"));
-  if (EV.why[ev]) chain.append(link("y", "why", sentence(EV.why[ev])));
+  if (EV.why[ev]?.[1]) chain.append(link("y", "why", sentence(EV.why[ev][1])));
   if (w >= 0) chain.append(link("y", "freed", EV.dead[w] === NEVER ? "never" : ms(EV.t[EV.dead[w]])));
   card.append(chain);
 }
