@@ -1,5 +1,6 @@
 #include "schemas/encode_record.h"
 #include "schemas/encode_fatal.h"
+#include "schemas/encode_stack_use.h"
 #include "schemas/glibc.h"
 #include "schemas/mapcalls.h"
 #include "schemas/names.h"
@@ -355,6 +356,9 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
         encode_fatal(e, (const struct pmt_fatal *)r);
         key_stack(e, r);
         return c->fatal_extra ? c->fatal_extra(e, c->arg, (const struct pmt_fatal *)r) : (void)0;
+    case PMT_RECORD_STACK_USE:
+        encode_stack_use(e, (const struct pmt_stack_use *)r);
+        return key_stack(e, r);
     case PMT_RECORD_LOSS:
         encode_key_chars(e, ",\"reason\":", names_loss(r->call));
         return encode_key_unsigned(e, ",\"count\":", ((const struct pmt_lost *)r)->count);

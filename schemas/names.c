@@ -22,6 +22,7 @@ const char *names_type(unsigned type)
         [PMT_RECORD_UNFOLLOWED] = "unfollowed",
         [PMT_RECORD_FORBIDDEN] = "forbidden",
         [PMT_RECORD_FATAL] = "fatal",
+        [PMT_RECORD_STACK_USE] = "stack_use",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 8
+#define PMT_RING_VERSION 9
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (512u << 10)
 
@@ -138,6 +138,7 @@ enum pmt_record_type {
     PMT_RECORD_UNFOLLOWED,
     PMT_RECORD_FATAL,
     PMT_RECORD_FORBIDDEN,
+    PMT_RECORD_STACK_USE,
     PMT_RECORD_TYPE_COUNT,
     PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
     PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */

@@ -1,5 +1,6 @@
 #include "schemas/record_check.h"
 #include "schemas/fatal.h"
+#include "schemas/stack_use.h"
 
 #define PAGE_SIZE_MIN 4096u /* of every machine that the shim runs on */
 #define ERRNO_MAX 4095u     /* of the kernel: results above -4096 are errors */
@@ -136,6 +137,18 @@ static bool fatal_valid(const struct pmt_record *r)
            f->content_at <= f->content_size;
 }
 
+/* Frames lie one above the other, so they cannot be larger than what is above the pointer. */
+static bool stack_use_valid(const struct pmt_record *r)
+{
+    const struct pmt_stack_use *u = (const struct pmt_stack_use *)r;
+    if (pmt_record_size(r) < sizeof *u || u->bytes > UINT64_MAX - u->sp)
+        return false;
+    if (!u->calls)
+        return !u->bytes && !u->each && !r->stack_id;
+    return r->stack_id && u->bytes >= u->calls &&
+           (!u->each || (u->bytes % u->calls == 0 && u->bytes / u->calls == u->each));
+}
+
 static bool other_valid(const struct pmt_record *r)
 {
     uint32_t size = pmt_record_size(r);
@@ -164,6 +177,8 @@ static bool other_valid(const struct pmt_record *r)
         return forbids_valid(r);
     case PMT_RECORD_FATAL:
         return fatal_valid(r);
+    case PMT_RECORD_STACK_USE:
+        return stack_use_valid(r);
     case PMT_RECORD_LOSS:
         return size >= sizeof(struct pmt_lost) && r->call != PMT_LOSS_NONE &&
                r->call < PMT_LOSS_COUNT;

@@ -7,6 +7,7 @@
 #include "runner/model/stacks.h"
 #include "runner/model/thread_notes.h"
 #include "runner/model/tracer.h"
+#include "schemas/stack_use.h"
 
 struct ledger {
     uint64_t changes, explained, unexplained, lost;
@@ -71,6 +72,7 @@ struct image {
     struct thread_notes threads;
     struct cause_kernel kernel;
     struct look look;
+    struct pmt_stack_use stack_use; /* for the look that comes next; sp 0: not known */
     uint32_t forker; /* origin fork: the thread of the parent that is the only one here */
 };
 

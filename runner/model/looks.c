@@ -248,6 +248,7 @@ void looks_end(struct model *m)
         take_changes(m);
     region_list_clear(&look->gone);
     region_list_clear(&look->fresh);
+    m->image->stack_use.sp = 0;
     look->open = false;
 }
 

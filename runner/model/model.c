@@ -256,6 +256,10 @@ static void on_other(struct model *m, const struct event *event)
         m->image->forbidden = (enum pmt_forbidden)event->record->call;
         m->image->forbidden_ns = event->t_ns;
         return deliver_event(m, event);
+    case PMT_RECORD_STACK_USE:
+        looks_end(m);
+        m->image->stack_use = *(const struct pmt_stack_use *)event->record;
+        return deliver_event(m, event);
     case PMT_RECORD_EXIT:
         return on_exit_record(m, event);
     default:

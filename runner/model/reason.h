@@ -17,7 +17,9 @@
     X(FREED_NS, "freed_ns", TIME)              /* when that one was freed */                       \
     X(COPIED, "copied", BYTES)                 /* from the old block */                            \
     X(MOST, "most", BYTES)                     /* that a block can have: PTRDIFF_MAX */            \
-    X(HOLE, "hole", ROOM)                      /* the largest one in the address space */
+    X(HOLE, "hole", ROOM)                      /* the largest one in the address space */          \
+    X(USED, "used", BYTES)                     /* of the stack, by calls of one place */           \
+    X(LIMIT, "limit", BYTES)                   /* RLIMIT_STACK */
 
 #define REASON_ARGS_MAX 4
 
@@ -115,6 +117,9 @@
     X(LOADER_UNLOADED, "loader_unloaded", 0)                                                       \
     X(LOADER_WORKED, "loader_worked", 0)                                                           \
     X(STACK_TOUCHED, "stack_touched", 0)                                                           \
+    X(STACK_USED, "stack_used", A(USED))                                                           \
+    X(STACK_FULL, "stack_full", A(USED), A(LIMIT))                                                 \
+    X(STACK_RETURNED, "stack_returned", 0)                                                         \
     X(TRACER, "tracer", 0)                                                                         \
     X(OVERLOOKED, "overlooked", 0)                                                                 \
     X(UNATTRIBUTED, "unattributed", 0)

@@ -1,6 +1,7 @@
 #include "runner/replay/build.h"
 #include "runner/replay/alloc_line.h"
 #include "runner/replay/build_fatal.h"
+#include "runner/replay/build_stack_use.h"
 #include "runner/replay/draft.h"
 #include "runner/replay/failure.h"
 #include "runner/replay/field.h"
@@ -329,6 +330,7 @@ static const struct event_type {
     {"unfollowed", build_unfollowed},
     {"forbidden", build_forbidden},
     {"fatal", build_fatal},
+    {"stack_use", build_stack_use},
 };
 
 static const struct event_type *get_type(struct replay *p, const json_t *event)

@@ -122,6 +122,13 @@ const struct sentence sentences[REASON_COUNT] = {
     S(LOADER_WORKED, "the dynamic loader mapped or unmapped a library on behalf of the C library"),
     S(STACK_TOUCHED, "the program used more stack than was mapped: each first touch of a page "
                      "below it is a page fault, and the kernel extends the region"),
+    S(STACK_USED, "its calls are not over and use {used} of the stack: each first touch of a page "
+                  "below it is a page fault, and the kernel extends the region"),
+    S(STACK_FULL,
+      "its calls are not over and use {used} of the stack, which has reached its limit, "
+      "{limit} (ulimit -s)"),
+    S(STACK_RETURNED, "most of what is new was used by calls that have returned by now: what the "
+                      "kernel has given to a stack stays there"),
     S(TRACER, "procmap-trace's own memory"),
     S(OVERLOOKED, "the map could not be looked at for a while; this happened meanwhile"),
     S(UNATTRIBUTED, "no call that procmap-trace sees made this change (a system call that does "

@@ -32,13 +32,28 @@ static bool same_call(const struct timeline *t, const struct model *m, const str
     return same && !wording_is_system_call(c) && !call_allocates(c->code);
 }
 
+/* Whoever uses it comes first; where it was noticed is of little interest. */
+static void write_stack_use(struct timeline *t, const struct model *m, const struct change *change,
+                            const char *who)
+{
+    char caller[256], text[300];
+    timeline_call(t, m, change->t_ns, who, 0);
+    t->last_why[0] = '\0';
+    if (!caller_text(m, change->cause.stack_id, caller, sizeof caller) || strstr(who, caller))
+        return;
+    snprintf(text, sizeof text, "(noticed in %s)", caller);
+    timeline_indented(t, text, STYLE_DIM);
+}
+
 /* "malloc(160000) = 0xf7d5e010   main map3.c:21" and, where the call's name does not say it, the
  * system call that did it. */
 static void write_cause(struct timeline *t, const struct model *m, const struct change *change)
 {
     const struct cause *c = &change->cause;
-    char text[200];
-    if (!same_call(t, m, change)) {
+    char text[400];
+    if (wording_stack_use(m, change, text, sizeof text)) {
+        write_stack_use(t, m, change, text);
+    } else if (!same_call(t, m, change)) {
         wording_call(c, text, sizeof text);
         timeline_call(t, m, c->t_ns ? c->t_ns : change->t_ns, text, c->stack_id);
         t->last_why[0] = '\0';

@@ -1,5 +1,6 @@
 #include "runner/views/wording.h"
 #include "runner/base/text.h"
+#include "runner/views/caller.h"
 #include "schemas/names.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,6 +86,29 @@ void wording_call(const struct cause *c, char *out, size_t size)
     for (char *at = out; *at; at++) /* names come from the program */
         if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
             *at = '?';
+}
+
+bool wording_stack_use(const struct model *m, const struct change *change, char *out, size_t size)
+{
+    const struct pmt_stack_use *use = &m->image->stack_use;
+    char place[200], bytes[TEXT_SIZE], each[TEXT_SIZE];
+    bool used =
+        change->reason.code == REASON_STACK_USED || change->reason.code == REASON_STACK_FULL;
+    if (change->reason.code == REASON_STACK_RETURNED) {
+        snprintf(out, size, "calls that have returned used the stack");
+        return true;
+    }
+    if (!used || !caller_text(m, use->r.stack_id, place, sizeof place))
+        return false;
+    text_size(bytes, use->bytes);
+    if (use->calls == 1)
+        snprintf(out, size, "%s uses %s of stack", place, bytes);
+    else if (use->each)
+        snprintf(out, size, "%" PRIu64 " calls of %s use %s of stack, %s each", use->calls, place,
+                 bytes, text_size(each, use->each));
+    else
+        snprintf(out, size, "%" PRIu64 " calls of %s use %s of stack", use->calls, place, bytes);
+    return true;
 }
 
 void wording_note(const struct change *change, char *out, size_t size)

@@ -17,5 +17,9 @@ bool wording_is_system_call(const struct cause *c);
 /* The program's call, whatever it was: harmless on a terminal. */
 void wording_call(const struct cause *c, char *out, size_t size);
 
+/* Who uses the stack that has grown: "30 calls of deep rec.c:11 use 2.9M of stack, 98K each".
+ * False: that is not known. */
+bool wording_stack_use(const struct model *m, const struct change *change, char *out, size_t size);
+
 /* What is special about a change: "+132K, was 4K". */
 void wording_note(const struct change *change, char *out, size_t size);

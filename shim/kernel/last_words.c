@@ -10,12 +10,12 @@
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 #include "shim/looks/attention.h"
+#include "shim/looks/stack_use.h"
 #include "shim/ring/emit.h"
 #include "shim/ring/output.h"
 #include "shim/stacks/stack_id.h"
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <ucontext.h>
 
 #ifndef SA_RESTORER
@@ -113,13 +113,6 @@ static uint32_t find_content(const struct crash *c, enum pmt_access access, cons
     return sys_can_read(to) && *to == 0 && size <= PMT_CONTENT_MAX ? (uint32_t)size : 0;
 }
 
-static uint64_t stack_limit(void)
-{
-    uint64_t limit[2] = {~0ull, ~0ull}; /* struct rlimit64 */
-    sys4(__NR_prlimit64, 0, RLIMIT_STACK, NULL, limit);
-    return limit[0] == ~0ull ? 0 : limit[0];
-}
-
 static void send(const struct crash *c, enum pmt_access access, uint32_t stack_id)
 {
     const siginfo_t *info = c->info;
@@ -135,7 +128,7 @@ static void send(const struct crash *c, enum pmt_access access, uint32_t stack_i
     f->ip = word_of(c, IP);
     f->sp = word_of(c, SP);
     f->addr = access == PMT_ACCESS_NONE ? 0 : (uintptr_t)info->si_addr;
-    f->stack_limit = stack_limit();
+    f->stack_limit = stack_use_limit();
     f->code = info->si_code;
     f->access = access;
     f->sender = info->si_code <= 0 ? (uint32_t)info->si_pid : 0;
@@ -153,6 +146,7 @@ static void tell(void *arg)
     enum pmt_access access = access_of(c);
     struct unwind_registers at = {word_of(c, IP), word_of(c, SP), word_of(c, FP)};
     uint32_t stack_id = stack_id_of_signal(at, access != PMT_ACCESS_EXECUTE);
+    stack_use_interrupted(at);
     attention_last_look(PMT_REASON_EXIT, stack_id);
     send(c, access, stack_id);
     if (live->sink == SINK_OUTPUT)

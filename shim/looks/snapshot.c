@@ -2,6 +2,7 @@
 #include "schemas/look.h"
 #include "shim/base/area.h"
 #include "shim/base/own_map.h"
+#include "shim/looks/stack_use.h"
 #include "shim/ring/emit.h"
 
 struct lock map_lock;
@@ -16,9 +17,13 @@ bool snapshot_init(void)
     return maps && body;
 }
 
+static uintptr_t stack_was_low; /* likewise: where the stack began before the look */
+
 static void send(const struct look_walk *look, const struct look_window *w)
 {
     struct pmt_within within;
+    if (w->reason == PMT_REASON_STACK && stack_was_low)
+        stack_use_tell(stack_was_low);
     if (w->reason == PMT_REASON_LOADER)
         state_within_loader(&within);
     else
@@ -33,6 +38,7 @@ static void send(const struct look_walk *look, const struct look_window *w)
 
 static struct look_walk walk_of(uint32_t stack_id)
 {
+    stack_was_low = (uintptr_t)process.stack.low;
     return (struct look_walk){.maps = maps,
                               .body = body,
                               .stack = &process.stack,

@@ -28,8 +28,7 @@ bool stack_id_needs_libunwind(void)
     return verifies;
 }
 
-/* The stack that is just this return address; 0: none. */
-static uint32_t id_of_caller(uintptr_t caller)
+uint32_t stack_id_of_caller(uintptr_t caller)
 {
     struct unwind_stack s;
     s.count = caller != 0;
@@ -43,7 +42,7 @@ static uint32_t id_of_caller(uintptr_t caller)
 static uint32_t stack_or_caller(struct unwind_stack *s)
 {
     uint32_t id = interned_id(s);
-    return id || s->count <= 1 ? id : id_of_caller(s->pc[0]);
+    return id || s->count <= 1 ? id : stack_id_of_caller(s->pc[0]);
 }
 
 /* ---- stacks of allocator calls ---- */
@@ -111,7 +110,7 @@ static inline __attribute__((always_inline)) struct unwind_registers registers(v
 static void of_caller(void *arg)
 {
     struct search *s = arg;
-    s->id = id_of_caller(s->caller);
+    s->id = stack_id_of_caller(s->caller);
 }
 
 /* Through the shim's own frames, which are not recorded. */
@@ -126,7 +125,7 @@ static void here(void *arg)
         verify_walk(&stack, s->here, depth_of_change, end);
     if (stack.count == 1)
         s->caller = stack.pc[0];
-    s->id = stack.count > 1 ? stack_or_caller(&stack) : id_of_caller(s->caller);
+    s->id = stack.count > 1 ? stack_or_caller(&stack) : stack_id_of_caller(s->caller);
 }
 
 uint32_t stack_id_here(uintptr_t caller)

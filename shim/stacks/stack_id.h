@@ -32,6 +32,9 @@ static inline __attribute__((always_inline)) uint32_t stack_id_known(const struc
 /* The same whatever it takes. */
 uint32_t stack_id_of_frame(const struct call_frame *frame);
 
+/* The stack that is just this return address; 0: none. On an own stack. */
+uint32_t stack_id_of_caller(uintptr_t caller);
+
 /* The id of the stack from here on, without the shim's own frames; of just `caller` (0: not known)
  * where it cannot be walked. Signals must be blocked. */
 uint32_t stack_id_here(uintptr_t caller);

@@ -191,7 +191,22 @@ static bool step_rarely(struct walker *w)
 
 #define MOST_STEPS (4 * PMT_MAX_FRAMES) /* frames of the shim's own are not recorded */
 
-/* Kept as a return address: a signal's is one less. */
+/* To the caller; false: there is none to be found, see `end`. `look_up`: kept as a return address,
+ * a signal's is one less. */
+static bool step(struct walker *w, uintptr_t *look_up, enum unwind_end *end)
+{
+    uintptr_t word = find_or_learn(*look_up, &w->rule);
+    uint32_t kind = unwind_kind(word);
+    bool rare = kind == UNWIND_RARE, ends = kind == UNWIND_END || kind == UNWIND_CUT;
+    *end = kind == UNWIND_END ? UNWIND_WHOLE : kind == UNWIND_CUT ? UNWIND_WAS_CUT : UNWIND_FAILED;
+    if (ends || kind == UNWIND_UNKNOWN ||
+        !(rare ? step_rarely(w)
+               : unwind_step(&w->r, word & ~(uintptr_t)UNWIND_GENERATION, w->bounds.high)))
+        return false;
+    *look_up = w->r.pc + (rare && w->rule.signal && !w->as_calls);
+    return true;
+}
+
 static enum unwind_end walk(struct unwind_stack *s, struct walker *w, uint32_t depth)
 {
     uintptr_t look_up = w->r.pc;
@@ -202,18 +217,9 @@ static enum unwind_end walk(struct unwind_stack *s, struct walker *w, uint32_t d
             s->pc[s->count++] = w->r.pc;
         if (s->count == depth)
             return UNWIND_WHOLE;
-        uintptr_t word = find_or_learn(look_up, &w->rule);
-        uint32_t kind = unwind_kind(word);
-        if (kind == UNWIND_END)
-            return UNWIND_WHOLE;
-        if (kind == UNWIND_CUT)
-            return UNWIND_WAS_CUT;
-        bool rare = kind == UNWIND_RARE;
-        if (kind == UNWIND_UNKNOWN ||
-            !(rare ? step_rarely(w)
-                   : unwind_step(&w->r, word & ~(uintptr_t)UNWIND_GENERATION, w->bounds.high)))
-            return UNWIND_FAILED;
-        look_up = w->r.pc + (rare && w->rule.signal && !w->as_calls);
+        enum unwind_end end;
+        if (!step(w, &look_up, &end))
+            return end;
     }
     return UNWIND_FAILED;
 }
@@ -276,4 +282,24 @@ enum unwind_end unwind_walk_interrupted(struct unwind_stack *s, struct unwind_re
     s->cut = end == UNWIND_WAS_CUT;
     unwind_seal(s);
     return end;
+}
+
+bool unwind_frames(struct unwind_registers from, bool interrupted, unwind_visitor *visit, void *arg)
+{
+    struct walker w = {.r = from};
+    enum unwind_end end;
+    if (!(interrupted && !sys_can_read((void *)from.sp) ? bounds_above(from.sp, &w.bounds)
+                                                        : bounds_of(from.sp, &w.bounds)))
+        return false;
+    uintptr_t look_up = from.pc + interrupted;
+    do {
+        struct unwind_registers frame = w.r;
+        if (!frame.pc || !step(&w, &look_up, &end))
+            return false;
+        frame.pc += interrupted;
+        interrupted = false;
+        if (!state_owns_code(frame.pc) && !visit(arg, &frame, w.r.sp))
+            return true;
+    } while (w.r.sp < w.bounds.high);
+    return false;
 }

@@ -37,6 +37,15 @@ enum unwind_end unwind_walk(struct unwind_stack *stack, struct unwind_registers 
 enum unwind_end unwind_walk_interrupted(struct unwind_stack *stack, struct unwind_registers at,
                                         uint32_t depth, bool is_code);
 
+/* A frame from its registers' stack pointer to `end`; false: that was enough. */
+typedef bool unwind_visitor(void *arg, const struct unwind_registers *frame, uintptr_t end);
+
+/* Shows all frames but the shim's, without a limit, on an own stack. False: nobody said that it was
+ * enough. `interrupted`: as unwind_walk_interrupted(), and where that could execute its
+ * instruction. */
+bool unwind_frames(struct unwind_registers from, bool interrupted, unwind_visitor *visit,
+                   void *arg);
+
 static inline uint32_t unwind_mix(uint32_t hash, uint32_t product)
 {
     return (hash << 5 | hash >> 27) ^ product;

@@ -63,6 +63,7 @@ class Change:
         self.kind = self.region["kind"]
         self.change = event["change"]
         self.reason = event["reason"]
+        self.stack_use = state.stack_uses.get((event["tid"], event["t_ns"]))
         self.of_allocator = self.cause in ALLOCATORS
 
     def block(self):
@@ -103,6 +104,8 @@ class Reasons:
         self.mmap_max, self.heap_max = thresholds["mmap_max"], 2 * thresholds["mmap_max"]
         self.made = defaultdict(list)  # tid -> the system calls of the allocator call that it is in
         self.last = {}  # tid -> Kernel
+        self.stack_use = {}  # tid -> the event for the look that comes next
+        self.stack_uses = {}  # (tid, t_ns) of that look -> event or None
         self.looks = defaultdict(list)  # (tid, t_ns) -> [(Kernel or None, mmap, trim)]
 
     def inherit(self, parent):
@@ -138,7 +141,12 @@ class Reasons:
 
     def on_snapshot(self, event):
         kernel = self.last.get(event["tid"]) if event["reason"] == "kernel" else None
+        if event["reason"] == "stack":
+            self.stack_uses[event["tid"], event["t_ns"]] = self.stack_use.pop(event["tid"], None)
         self.looks[event["tid"], event["t_ns"]].append((kernel, self.mmap, self.trim))
+
+    def on_stack_use(self, event):
+        self.stack_use[event["tid"]] = event
 
     def thresholds_at(self, event):
         looks = self.looks.get((event["tid"], event["t_ns"]))
@@ -448,6 +456,22 @@ def loader_look(change):
 @condition("stack_touched")
 def stack_touched(change):
     return change.cause == "page fault"
+
+
+@condition("stack_used", "stack_full", "stack_returned")
+def stack_use(change):
+    """The kernel extends a stack to the page that is touched, mm/vma.c, expand_downwards()."""
+    use = change.stack_use
+    if change.cause != "page fault" or change.change != "grown" or not use:
+        return False
+    sp, code, was = int(use["sp"], 16), change.reason["code"], int(change.event["before"]["start"], 16)
+    start, end = (int(change.event["after"][edge], 16) for edge in ("start", "end"))
+    is_full = end - start + change.page > use.get("limit", 1 << 64)
+    if code == "stack_returned":
+        return was - sp < (was - start) / 2
+    return (was - sp >= (was - start) / 2 and change.reason["used"] == use["bytes"] <= end - sp
+            and use["bytes"] >= use["calls"] * use.get("each", 0) and (code == "stack_full") == is_full
+            and (not is_full or change.reason["limit"] == use["limit"]))
 
 
 @condition("tracer")

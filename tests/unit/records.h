@@ -5,6 +5,7 @@
 #include "schemas/encode_record.h"
 #include "schemas/fatal.h"
 #include "schemas/mapcalls.h"
+#include "schemas/stack_use.h"
 #include "tests/unit/random.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -70,6 +71,7 @@ enum sample {
     SAMPLE_UNFOLLOWED,
     SAMPLE_UNFOLLOWED_EXEC,
     SAMPLE_FORBIDDEN,
+    SAMPLE_STACK_USE,
     SAMPLE_FATAL,
     SAMPLE_FATAL_ABORT,
     SAMPLE_PROCESS_FORK,
@@ -278,6 +280,16 @@ static inline void sample_other(union record *u, enum sample which)
         break;
     case SAMPLE_FORBIDDEN:
         record_start(u, PMT_RECORD_FORBIDDEN, PMT_FORBIDDEN_FILTER, sizeof(struct pmt_forbids));
+        u->r.stack_id = 9;
+        break;
+    case SAMPLE_STACK_USE:
+        record_start(u, PMT_RECORD_STACK_USE, 0, sizeof(struct pmt_stack_use));
+        *(struct pmt_stack_use *)u = (struct pmt_stack_use){.r = u->r,
+                                                            .sp = 0xffbfd000,
+                                                            .limit = 8u << 20,
+                                                            .bytes = 3000,
+                                                            .each = 1000,
+                                                            .calls = 3};
         u->r.stack_id = 9;
         break;
     case SAMPLE_FATAL:

@@ -123,6 +123,9 @@ static const char *const expected[SAMPLE_COUNT] = {
     [SAMPLE_UNFOLLOWED] =
         "{\"type\":\"unfollowed\"," COMMON "\"child\":4321,\"reason\":\"unreachable\"}",
     [SAMPLE_FORBIDDEN] = "{\"type\":\"forbidden\"," COMMON "\"what\":\"filter\",\"stack_id\":9}",
+    [SAMPLE_STACK_USE] =
+        "{\"type\":\"stack_use\"," COMMON "\"sp\":\"0xffbfd000\",\"limit\":8388608,"
+        "\"calls\":3,\"bytes\":3000,\"each\":1000,\"stack_id\":9}",
     [SAMPLE_UNFOLLOWED_EXEC] = "{\"type\":\"unfollowed\"," COMMON
                                "\"child\":4321,\"reason\":\"program\",\"path\":\"/bin/static\"}",
     [SAMPLE_FORK] = "{\"type\":\"fork\"," COMMON "\"call\":\"fork\",\"fork_id\":3,\"stack_id\":9}",
