@@ -98,9 +98,12 @@ static bool has_pie_flag(Elf *handle, const GElf_Phdr *segment)
 
 static const char *read_segments(int fd, Elf *handle, struct target_elf *elf)
 {
-    size_t count, size;
-    if (elf_rawfile(handle, &size) == NULL)
+    size_t count;
+    struct stat st;
+    /* The size from the file system: libelf tells it only after it has read the whole file. */
+    if (fstat(fd, &st) != 0)
         return "it cannot be read";
+    uint64_t size = (uint64_t)st.st_size;
     if (elf_getphdrnum(handle, &count) != 0)
         return "its program headers cannot be read";
     bool loadable = false;
