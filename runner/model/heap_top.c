@@ -3,7 +3,9 @@
 void heap_top_change(struct heap_top *top, const struct change *change, bool first)
 {
     const struct region *r = change_region(change);
-    if (change->reason.code == REASON_HEAP_FIRST)
+    if (r->kind == KIND_HEAP && change->type == CHANGE_ADDED)
+        top->came = true;
+    if (change->reason.code == REASON_HEAP_FIRST || change->reason.code == REASON_HEAP_FIRST_BARE)
         top->known = first;
     if (change->reason.code == REASON_BREAK_UP || change->reason.code == REASON_BREAK_DOWN)
         top->known = false;

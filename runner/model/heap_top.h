@@ -7,6 +7,7 @@
 
 struct heap_top {
     uint64_t highest; /* behind the highest chunk since the heap was last that small */
+    bool came;        /* it was seen to come */
     bool known;       /* every block of the heap was seen, and nothing else lies in it */
 };
 

@@ -162,6 +162,7 @@ static void take_change(struct model *m, struct change *change)
     if (change->cause.code == PMT_CALL_FREE) {
         const struct freed *freed = thread_notes_freed(&m->image->threads, thread);
         change->cause.seq = freed->seq;
+        change->cause.stack_id = freed->stack_id;
         change->cause.addr = freed->addr;
         change->cause.chunk = freed->chunk;
     }

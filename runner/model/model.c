@@ -56,7 +56,8 @@ static void on_alloc(struct model *m, const struct event *event)
         m->image->ledger.frees += a->addr != 0;
         deliver_call(m, event, 0);
         give_back(m->image, a->addr, a->r.stack_id, event->t_ns);
-        thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, a->chunk, m->seq);
+        thread_notes_set_freed(&m->image->threads, a->r.tid, a->addr, a->chunk, m->seq,
+                               a->r.stack_id);
         if (threshold_moves_by_free(m->image, a->chunk))
             deliver_threshold(m, &(struct threshold){event->t_ns, a->r.tid, m->seq, PMT_CALL_FREE,
                                                      a->r.stack_id});
@@ -77,7 +78,8 @@ static void on_alloc(struct model *m, const struct event *event)
                              .chunk = a->chunk,
                              .old_addr = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0,
                              .seq = m->seq,
-                             .t_ns = event->t_ns};
+                             .t_ns = event->t_ns,
+                             .stack_id = a->r.stack_id};
         waiting_end(m, t, &call);
     }
 }
@@ -105,7 +107,7 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     if (c->call == PMT_CALL_FREE) {
         image->ledger.frees++;
         give_back(image, c->addr, c->stack_id, t_ns);
-        thread_notes_set_freed(&image->threads, c->tid, c->addr, c->chunk, m->seq);
+        thread_notes_set_freed(&image->threads, c->tid, c->addr, c->chunk, m->seq, c->stack_id);
         if (c->chunk & PMT_CHUNK_MMAPPED && threshold_moves_by_free(image, c->chunk))
             deliver_threshold(
                 m, &(struct threshold){t_ns, c->tid, m->seq, PMT_CALL_FREE, c->stack_id});

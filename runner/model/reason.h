@@ -12,6 +12,7 @@
     X(THRESHOLD, "threshold", BYTES)           /* the mmap threshold at that time */               \
     X(TRIM_THRESHOLD, "trim_threshold", BYTES) /* likewise */                                      \
     X(RESERVED, "reserved", BYTES)             /* address space that malloc keeps for a heap */    \
+    X(SPARE, "spare", ROOM)                    /* more than the block needs */                     \
     X(LEFT, "left", ROOM)                      /* free behind it, up to the end of the heap */     \
     X(WAS, "was", BYTES)                       /* size of the block that was there before */       \
     X(FREED_NS, "freed_ns", TIME)              /* when that one was freed */                       \
@@ -27,9 +28,11 @@
 #define REASONS(X)                                                                                 \
     X(NONE, "none", 0)                                                                             \
     /* glibc's malloc and the heap: malloc/malloc.c, sysmalloc(), systrim() */                     \
-    X(HEAP_FIRST, "heap_first", 0)                                                                 \
+    X(HEAP_FIRST, "heap_first", A(SPARE))                                                          \
+    X(HEAP_FIRST_BARE, "heap_first_bare", 0)                                                       \
     X(HEAP_GROWN, "heap_grown", 0)                                                                 \
     X(HEAP_ALIGNED, "heap_aligned", 0)                                                             \
+    X(HEAP_BY_MMAP, "heap_by_mmap", 0)                                                             \
     X(HEAP_TRIMMED, "heap_trimmed", A(TRIM_THRESHOLD))                                             \
     /* ... and blocks with pages of their own: sysmalloc_mmap(), munmap_chunk(), mremap_chunk() */ \
     X(MMAP_THRESHOLD, "mmap_threshold", A(SIZE), A(THRESHOLD))                                     \
@@ -48,6 +51,7 @@
     X(BLOCK_REUSES, "block_reuses", A(WAS), A(FREED_NS))                                           \
     X(BLOCK_IN_HEAP, "block_in_heap", 0)                                                           \
     X(BLOCK_IN_ARENA, "block_in_arena", 0)                                                         \
+    X(BLOCK_IN_MAPPED, "block_in_mapped", 0)                                                       \
     X(BLOCK_FITS, "block_fits", A(THRESHOLD))                                                      \
     X(BLOCK_HAS_ROOM, "block_has_room", 0)                                                         \
     X(BLOCK_GROWN, "block_grown", 0)                                                               \
@@ -73,6 +77,7 @@
     X(FILE_MAPPED, "file_mapped", 0)                                                               \
     X(SHARED_MAPPED, "shared_mapped", 0)                                                           \
     X(ANONYMOUS_MAPPED, "anonymous_mapped", 0)                                                     \
+    X(CLOSED_MAPPED, "closed_mapped", 0)                                                           \
     X(GUARD_MAPPED, "guard_mapped", 0)                                                             \
     X(THREAD_STACK, "thread_stack", 0)                                                             \
     X(THREAD_STACK_JOINED, "thread_stack_joined", 0)                                               \

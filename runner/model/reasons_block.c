@@ -67,6 +67,9 @@ static struct reason of_new_block(const struct image *image, const struct pmt_al
         return reaches ? REASON(MMAP_THRESHOLD, a->size, threshold) : NOTHING;
     if (a->chunk & PMT_CHUNK_NON_MAIN_ARENA)
         return REASON(BLOCK_IN_ARENA);
+    const struct region *region = regions_find(&image->map, a->addr);
+    if (!region || region->kind != KIND_HEAP)
+        return region && !changes ? REASON(BLOCK_IN_MAPPED) : NOTHING;
     if (reaches)
         return changes ? NOTHING : REASON(BLOCK_FITS, threshold);
     const struct freed_block *before = freed_blocks_find(&image->freed, a->addr);

@@ -17,6 +17,24 @@ static bool is_alignment(const struct image *image, const struct cause *c)
     return c->made.old_brk && end % page == 0 && end - c->old_brk <= page + GLIBC_ALIGNMENT;
 }
 
+/* The first block of the heap, of which all has been seen. */
+static bool is_first(const struct image *image, const struct change *ch)
+{
+    uint64_t calls = image->ledger.allocations + image->ledger.frees;
+    return ch->type == CHANGE_ADDED ||
+           (calls <= 1 && image->heap_top.came && image->origin != PMT_ORIGIN_FORK);
+}
+
+/* A call for aligned memory asks for more than its size. */
+static struct reason of_first(const struct image *image, const struct change *ch)
+{
+    const struct cause *c = &ch->cause;
+    bool plain = c->code == PMT_CALL_MALLOC || c->code == PMT_CALL_CALLOC;
+    uint64_t block = glibc_request(c->size, image->word_size);
+    uint64_t spare = (uint64_t)ch->delta > block ? (uint64_t)ch->delta - block : 0;
+    return plain && spare >= image->page_size ? REASON(HEAP_FIRST, spare) : REASON(HEAP_FIRST_BARE);
+}
+
 /* The break has moved, or what lies below it has in a call whose system calls are not seen. */
 static struct reason of_heap(const struct image *image, const struct change *ch)
 {
@@ -26,9 +44,7 @@ static struct reason of_heap(const struct image *image, const struct change *ch)
         return REASON(HEAP_TRIMMED, ch->thresholds.trim);
     if (c->kernel && is_alignment(image, c))
         return REASON(HEAP_ALIGNED);
-    if (ch->type == CHANGE_ADDED)
-        return REASON(HEAP_FIRST);
-    return REASON(HEAP_GROWN);
+    return is_first(image, ch) ? of_first(image, ch) : REASON(HEAP_GROWN);
 }
 
 /* malloc/malloc.c, sysmalloc_mmap(): what is mapped begins with the block. */
@@ -38,6 +54,18 @@ static bool is_mapped_block(const struct change *ch)
     uint64_t start = c->kernel ? (uint64_t)c->result : change_region(ch)->raw.start;
     uint64_t end = c->kernel ? start + c->args[1] : change_region(ch)->raw.end;
     return c->chunk & PMT_CHUNK_MMAPPED && start < c->addr && c->addr < end;
+}
+
+static bool holds(uint64_t start, uint64_t length, uint64_t address)
+{
+    return start <= address && address - start < length;
+}
+
+/* malloc/malloc.c, sysmalloc_mmap_fallback(): the break could not be moved. */
+static bool is_in_place_of_heap(const struct cause *c)
+{
+    return c->kernel && c->made.brk_refused && c->args[2] == (PROT_READ | PROT_WRITE) &&
+           !(c->chunk & PMT_CHUNK_MMAPPED) && holds((uint64_t)c->result, c->args[1], c->addr);
 }
 
 static struct reason of_mmap(const struct image *image, const struct change *ch)
@@ -51,14 +79,11 @@ static struct reason of_mmap(const struct image *image, const struct change *ch)
         return REASON(ARENA_RESERVED, heap_max);
     if (is_mapped_block(ch) && glibc_request(c->size, image->word_size) >= ch->thresholds.mmap)
         return REASON(MMAP_THRESHOLD, c->size, ch->thresholds.mmap);
+    if (is_in_place_of_heap(c))
+        return REASON(HEAP_BY_MMAP);
     if (own_region_is_message(c))
         return REASON(ABORT_MESSAGE);
     return ch->delta < 0 ? REASON(MALLOC_LESS) : REASON(MALLOC_MORE);
-}
-
-static bool holds(uint64_t start, uint64_t length, uint64_t address)
-{
-    return start <= address && address - start < length;
 }
 
 static struct reason of_munmap(const struct image *image, const struct change *ch)

@@ -23,7 +23,9 @@ static enum reason_code of_new_region(const struct change *ch)
                                                          : REASON_STACK_MAPPED;
     if (r->kind == KIND_SHARED_MEMORY)
         return REASON_SHARED_MAPPED;
-    return r->path[0] == '/' ? REASON_FILE_MAPPED : REASON_ANONYMOUS_MAPPED;
+    if (r->path[0] == '/')
+        return REASON_FILE_MAPPED;
+    return region_is_closed(r) ? REASON_CLOSED_MAPPED : REASON_ANONYMOUS_MAPPED;
 }
 
 /* MAP_FIXED: what was there goes without a word. */

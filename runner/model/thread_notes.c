@@ -52,7 +52,7 @@ static size_t place(const struct thread_notes *notes, uint32_t tid)
 /* By values: a struct that was just written part by part is copied slowly, and this is done for
  * each free(3). */
 void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t addr, uint64_t chunk,
-                            uint64_t seq)
+                            uint64_t seq, uint32_t stack_id)
 {
     struct freed *at = &notes->freed[place(notes, tid)];
     if (at->tid != tid && at->tid)
@@ -61,6 +61,7 @@ void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t a
     at->addr = addr;
     at->chunk = chunk;
     at->seq = seq;
+    at->stack_id = stack_id;
 }
 
 const struct freed *thread_notes_freed(const struct thread_notes *notes,

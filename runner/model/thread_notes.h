@@ -7,6 +7,7 @@
 struct freed {
     uint32_t tid; /* 0: none */
     uint64_t addr, chunk, seq;
+    uint32_t stack_id;
 };
 
 /* A library that a thread loads: its place. */
@@ -45,6 +46,6 @@ struct made thread_notes_made(struct thread_notes *notes, const struct pmt_kerne
 void thread_notes_call(struct thread_notes *notes, uint32_t tid);
 
 void thread_notes_set_freed(struct thread_notes *notes, uint32_t tid, uint64_t addr, uint64_t chunk,
-                            uint64_t seq);
+                            uint64_t seq, uint32_t stack_id);
 const struct freed *thread_notes_freed(const struct thread_notes *notes,
                                        const struct thread_note *note);

@@ -18,6 +18,7 @@ void waiting_end(struct model *m, struct thread_note *thread, const struct cause
             change->cause.seq = ended ? call->seq : 0;
         if (ended) {
             change->cause.t_ns = call->t_ns;
+            change->cause.stack_id = call->stack_id; /* the system call's goes on into malloc */
             change->cause.addr = call->addr;
             change->cause.chunk = call->chunk;
             change->cause.old_addr = call->old_addr;

@@ -7,10 +7,14 @@
 const struct sentence sentences[REASON_COUNT] = {
     S(NONE, ""),
     /* glibc's malloc */
-    S(HEAP_FIRST, "{call} made the heap, by moving the program break up by {bytes}, to have some "
-                  "in reserve"),
+    S(HEAP_FIRST,
+      "the heap begins: {call} moved the program break up by {bytes}; what is not needed "
+      "now is in reserve"),
+    S(HEAP_FIRST_BARE, "the heap begins: {call} moved the program break up by {bytes}"),
     S(HEAP_GROWN, "no free block in the heap was large enough: {call} moved its end up by {bytes}"),
     S(HEAP_ALIGNED, "a little more, so that blocks are aligned and the end lies on a page border"),
+    S(HEAP_BY_MMAP, "the program break could not be moved: {call} goes on in {bytes} elsewhere, "
+                    "for this block and further ones"),
     S(HEAP_TRIMMED, "more than the trim threshold ({trim_threshold}) was free at the end of the "
                     "heap: {call} lowered its end by {bytes}"),
     P(MMAP_THRESHOLD,
@@ -42,6 +46,8 @@ const struct sentence sentences[REASON_COUNT] = {
     S(BLOCK_REUSES, "takes the place of a block of {was}, freed at {freed_ns}: {chunk} ({made})"),
     S(BLOCK_IN_HEAP, "takes {chunk} ({made}) of what is free in the heap"),
     S(BLOCK_IN_ARENA, "takes {chunk} ({made}) of what is free in the arena of this thread"),
+    S(BLOCK_IN_MAPPED, "takes {chunk} ({made}) of what is free in a region that malloc uses "
+                       "as it uses the heap"),
     S(BLOCK_FITS, "takes {chunk} ({made}) of what is free in the heap: only if nothing there were "
                   "large enough, malloc would look at the mmap threshold ({threshold})"),
     S(BLOCK_HAS_ROOM, "stays where it is: its {chunk} have room for {asked}"),
@@ -67,11 +73,12 @@ const struct sentence sentences[REASON_COUNT] = {
     S(ALLOCATOR_OTHER, "{call} changed its memory"),
 
     /* system calls */
-    S(BREAK_UP, "the program moved the end of its heap up by {bytes}"),
-    S(BREAK_DOWN, "the program moved the end of its heap down by {bytes}"),
+    S(BREAK_UP, "the program break, where the heap ends, was moved up by {bytes}"),
+    S(BREAK_DOWN, "the program break, where the heap ends, was moved down by {bytes}"),
     S(FILE_MAPPED, "the contents of a file appear in memory"),
     S(SHARED_MAPPED, "memory that can be shared with other processes"),
     S(ANONYMOUS_MAPPED, "anonymous memory: no file behind it, filled with zeros"),
+    S(CLOSED_MAPPED, "address space that nobody may touch: it has no permissions (PROT_NONE)"),
     S(GUARD_MAPPED, "no access: an overflow of the stack above it is caught here"),
     S(THREAD_STACK, "every thread needs a stack of its own"),
     S(THREAD_STACK_JOINED, "the new thread's stack, for a moment one region with the guard page of "

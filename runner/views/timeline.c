@@ -43,6 +43,15 @@ void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, con
     line_call(&t->lines, left, caller);
 }
 
+void timeline_system_call(struct timeline *t, const char *text)
+{
+    line_indent(&t->lines);
+    line_style(&t->lines, STYLE_DIM);
+    fputs("-> ", t->lines.out);
+    line_style(&t->lines, STYLE_PLAIN);
+    fprintf(t->lines.out, "%s\n", text);
+}
+
 void timeline_threshold(struct timeline *t, const struct model *m)
 {
     char text[160], was[TEXT_SIZE], now[TEXT_SIZE];

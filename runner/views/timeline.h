@@ -6,6 +6,21 @@
 #include "runner/views/line.h"
 #include "runner/views/output.h"
 
+#define FAILED_CALLS 4u
+
+/* runner/views/timeline_failed.h; of one thread, in the order of their numbers. */
+struct failed_calls {
+    unsigned count;
+    uint32_t tid, stack_id;
+    uint64_t t_ns;    /* of the last one, as stack_id */
+    uint64_t of_call; /* event of the call that they are of; 0: it has not come yet */
+    struct failed_call {
+        uint64_t seq;
+        char text[120];
+    } calls[FAILED_CALLS];
+    char end[300]; /* what became of the call after its changes; "": it did not fail */
+};
+
 /* What is remembered of an image. */
 struct shown {
     struct folds *folds;  /* NULL: none yet */
@@ -18,7 +33,8 @@ struct shown {
     struct change held; /* the stack of a child, until it is unmapped again */
     bool is_held;
     bool has_last_words;
-    char *exec_path; /* an exec of which is not known yet how it went, at exec_ns */
+    struct failed_calls failed; /* not told yet */
+    char *exec_path;            /* an exec of which is not known yet how it went, at exec_ns */
     uint64_t exec_ns;
 };
 
@@ -46,6 +62,9 @@ void timeline_indented(struct timeline *t, const char *text, enum style style);
 /* A header: the call, and where it was made. */
 void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
                    uint32_t stack_id);
+
+/* Under a header: the system call that it made. */
+void timeline_system_call(struct timeline *t, const char *text);
 
 /* The threshold, if it has moved: under the call that did it, if that was the last one. */
 void timeline_threshold(struct timeline *t, const struct model *m);

@@ -1,6 +1,7 @@
 #include "runner/views/timeline_change.h"
 #include "runner/base/text.h"
 #include "runner/views/caller.h"
+#include "runner/views/timeline_failed.h"
 #include "runner/views/timeline_fold.h"
 #include "runner/views/timeline_region.h"
 #include "runner/views/why.h"
@@ -54,17 +55,15 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
     if (wording_stack_use(m, change, text, sizeof text)) {
         write_stack_use(t, m, change, text);
     } else if (!same_call(t, m, change)) {
+        timeline_failed_end(t, m);
         wording_call(c, text, sizeof text);
         timeline_call(t, m, c->t_ns ? c->t_ns : change->t_ns, text, c->stack_id);
         t->last_why[0] = '\0';
     }
     if (c->kernel && c->kernel_seq != t->last_kernel && !wording_is_system_call(c)) {
+        timeline_failed_write(t, c->seq, c->kernel_seq);
         wording_system_call(c, text, sizeof text);
-        line_indent(&t->lines);
-        line_style(&t->lines, STYLE_DIM);
-        fputs("-> ", t->lines.out);
-        line_style(&t->lines, STYLE_PLAIN);
-        fprintf(t->lines.out, "%s\n", text);
+        timeline_system_call(t, text);
     }
     t->last_call = c->seq;
     t->last = *c;
@@ -129,6 +128,7 @@ void timeline_change_catch_up(struct timeline *t, const struct model *m)
     if (t->shown->is_held)
         write_held(t, m);
     end_fold(t, m);
+    timeline_failed_catch_up(t, m);
     timeline_threshold(t, m);
 }
 

@@ -2,6 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "runner/views/timeline_change.h"
+#include "runner/views/timeline_failed.h"
 #include "runner/views/timeline_fold.h"
 #include "runner/views/why.h"
 #include "runner/views/wording.h"
@@ -9,29 +10,39 @@
 #include <inttypes.h>
 #include <string.h>
 
-void timeline_event_alloc(struct timeline *t, const struct model *m, const struct event *event,
-                          unsigned changes)
+/* " failed: ENOMEM", or nothing. */
+static void error_text(const struct pmt_alloc *a, char *out, size_t size)
+{
+    bool failed = pmt_record_size(&a->r) == sizeof *a && a->error;
+    const char *name = failed ? names_errno((int)a->error) : NULL;
+    out[0] = '\0';
+    if (failed)
+        snprintf(out, size, " failed: %s", name ? name : "error");
+}
+
+/* Its changes bring the call with them; how it ended is told behind them. */
+static void expect_changes(struct timeline *t, const struct model *m, const struct pmt_alloc *a)
+{
+    char end[300], why[256];
+    error_text(a, end, sizeof end);
+    if (end[0]) {
+        why_call_text(m, a, why, sizeof why);
+        snprintf(end, sizeof end, "and then the call failed: %s", why);
+    }
+    timeline_failed_call(t, a->r.tid, m->seq, end);
+}
+
+static void tell_call(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
-    char left[120], note[256];
-    bool unmaps = a->r.call == PMT_CALL_FREE && a->chunk & PMT_CHUNK_MMAPPED;
-    t->shown->has_before = changes || unmaps;
-    t->shown->before = timeline_fold_before(&m->image->ledger, event);
-    if (changes || unmaps) /* the changes bring their call with them */
-        return;
-    if (t->shown->is_held && t->output.all)
-        timeline_change_catch_up(t, m);
-    if (!timeline_fold_shows_call(t, m, event))
-        return;
+    char left[120], error[40], note[256];
     uint64_t old = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
     wording_allocator_call(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size,
                            old, a->addr);
-    if (pmt_record_size(&a->r) == sizeof *a && a->error) {
-        const char *name = names_errno((int)a->error);
-        snprintf(left + strlen(left), sizeof left - strlen(left), " failed: %s",
-                 name ? name : "error");
-    }
+    error_text(a, error, sizeof error);
+    snprintf(left + strlen(left), sizeof left - strlen(left), "%s", error);
     timeline_call(t, m, event->t_ns, left, a->r.stack_id);
+    timeline_failed_write(t, m->seq, m->seq);
     why_call_text(m, a, note, sizeof note);
     if (note[0])
         timeline_indented(t, note, STYLE_DIM);
@@ -39,26 +50,48 @@ void timeline_event_alloc(struct timeline *t, const struct model *m, const struc
     t->last_why[0] = '\0';
 }
 
+void timeline_event_alloc(struct timeline *t, const struct model *m, const struct event *event,
+                          unsigned changes)
+{
+    const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
+    bool unmaps = a->r.call == PMT_CALL_FREE && a->chunk & PMT_CHUNK_MMAPPED;
+    timeline_failed_end(t, m);
+    t->shown->has_before = changes || unmaps;
+    t->shown->before = timeline_fold_before(&m->image->ledger, event);
+    if (changes || unmaps)
+        return expect_changes(t, m, a);
+    timeline_failed_call(t, a->r.tid, m->seq, "");
+    if (t->shown->is_held && t->output.all)
+        timeline_change_catch_up(t, m);
+    if (timeline_fold_shows_call(t, m, event))
+        tell_call(t, m, event);
+}
+
+static void failure_text(const struct pmt_kernel *k, char *out, size_t size)
+{
+    struct cause c = {.kernel = k->r.call, .result = k->result, .old_brk = k->old_brk};
+    if (k->r.call == PMT_CALL_BRK) {
+        snprintf(out, size, "brk to 0x%" PRIx64 " failed: ENOMEM", k->args[0]);
+        return;
+    }
+    memcpy(c.args, k->args, sizeof c.args);
+    wording_system_call(&c, out, size);
+    const char *error = names_errno((int)-k->result), *result = strstr(out, " = ");
+    size_t used = result ? (size_t)(result - out) : strlen(out);
+    snprintf(out + used, size - used, " failed: %s", error ? error : "error");
+}
+
 void timeline_event_kernel(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_kernel *k = (const struct pmt_kernel *)event->record;
     char text[200];
-    bool failed = k->result < 0 && k->result > -4096 && k->r.call != PMT_CALL_BRK;
-    bool refused = k->r.call == PMT_CALL_BRK && k->args[0] && (uint64_t)k->result < k->args[0];
-    if (!failed && !refused)
+    bool lowers = k->r.call == PMT_CALL_BRK && (uint64_t)k->result >= k->args[0];
+    if (lowers || !cause_kernel_failed(k))
         return;
+    failure_text(k, text, sizeof text);
+    if (call_allocates(k->within.call) && k->within.call != PMT_CALL_FREE)
+        return timeline_failed_note(t, m, event, text);
     timeline_change_catch_up(t, m);
-    struct cause c = {.kernel = k->r.call, .result = k->result, .old_brk = k->old_brk};
-    memcpy(c.args, k->args, sizeof c.args);
-    const char *error = failed ? names_errno((int)-k->result) : "ENOMEM";
-    if (refused)
-        snprintf(text, sizeof text, "brk to 0x%" PRIx64 " failed: %s", k->args[0], error);
-    else {
-        wording_system_call(&c, text, sizeof text);
-        char *result = strstr(text, " = ");
-        size_t used = result ? (size_t)(result - text) : strlen(text);
-        snprintf(text + used, sizeof text - used, " failed: %s", error ? error : "error");
-    }
     timeline_call(t, m, event->t_ns, text, k->r.stack_id);
 }
 

@@ -40,6 +40,7 @@ struct folds {
     struct ledger from; /* before the first folded call; call_ns: the first's */
     bool open;
     unsigned calls;    /* folded, one by one */
+    unsigned failed;   /* of these */
     uint64_t changing; /* calls of the allocator with folded changes */
     uint64_t last_seq; /* of the last one of these */
     unsigned changes_told;
@@ -87,7 +88,7 @@ static void open_fold(struct folds *f, const struct ledger *before, uint64_t t_n
     f->open = true;
     f->from = *before;
     f->from.call_ns = t_ns;
-    f->calls = 0;
+    f->calls = f->failed = 0;
 }
 
 bool timeline_fold_shows_call(struct timeline *t, const struct model *m, const struct event *event)
@@ -107,6 +108,7 @@ bool timeline_fold_shows_call(struct timeline *t, const struct model *m, const s
         return true;
     }
     open_fold(f, &before, event->t_ns);
+    f->failed += pmt_record_size(r) == sizeof *a && a->error;
     if (++f->calls >= CALLS_SKIPPED)
         m->image->skipped_by |= 1u << t->view.index;
     return false;
@@ -221,17 +223,21 @@ static bool calls_text(const struct folds *f, const struct ledger *now, char *ou
     uint64_t allocations = now->allocations - f->from.allocations,
              frees = now->frees - f->from.frees;
     char bytes[TEXT_SIZE];
-    size_t used = 0;
-    if (allocations + frees <= f->changing)
+    if (allocations + frees + f->failed <= f->changing)
         return false;
+    size_t used = (size_t)snprintf(out, size, "...");
     if (allocations)
-        used = (size_t)snprintf(out, size, "... %" PRIu64 " more allocation%s (%s)%s", allocations,
-                                allocations == 1 ? "" : "s",
-                                text_size(bytes, now->bytes - f->from.bytes), frees ? " and" : "");
+        used += (size_t)snprintf(out + used, size - used, " %" PRIu64 " more allocation%s (%s)",
+                                 allocations, allocations == 1 ? "" : "s",
+                                 text_size(bytes, now->bytes - f->from.bytes));
     if (frees)
-        used +=
-            (size_t)snprintf(out + used, size - used, "%s %" PRIu64 "%s free%s", used ? "" : "...",
-                             frees, used ? "" : " more", frees == 1 ? "" : "s");
+        used += (size_t)snprintf(out + used, size - used, "%s %" PRIu64 "%s free%s",
+                                 allocations ? " and" : "", frees, allocations ? "" : " more",
+                                 frees == 1 ? "" : "s");
+    if (f->failed)
+        used += (size_t)snprintf(out + used, size - used, "%s %u%s that failed",
+                                 allocations || frees ? " and" : "", f->failed,
+                                 allocations || frees ? "" : " more calls");
     used +=
         (size_t)snprintf(out + used, size - used, " until %.3f ms: ", (double)now->call_ns / 1e6);
     if (f->changing)

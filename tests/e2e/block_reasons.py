@@ -122,9 +122,19 @@ def block_reuses(call):
     return call.is_new("heap") and call.state.freed.get(call.event["addr"]) == (call.reason["was"], call.reason["freed_ns"])
 
 
+def in_region(call, is_heap):
+    region = call.is_new("heap") and call.checker.map.at(call.address)
+    return region and (region["kind"] == "heap") == is_heap
+
+
 @condition("block_in_heap")
 def block_in_heap(call):
-    return call.is_new("heap")
+    return in_region(call, True)
+
+
+@condition("block_in_mapped")
+def block_in_mapped(call):
+    return in_region(call, False)
 
 
 @condition("block_in_arena")
@@ -134,7 +144,7 @@ def block_in_arena(call):
 
 @condition("block_fits")
 def block_fits(call):
-    return call.is_new("heap") and call.reason["threshold"] == call.threshold and call.request2size() >= call.threshold
+    return in_region(call, True) and call.reason["threshold"] == call.threshold and call.request2size() >= call.threshold
 
 
 @condition("block_has_room", "block_grown", "block_cut")

@@ -144,6 +144,7 @@ class Checker:
         self.map, self.told = Map(), Map()  # from the snapshots; from the region events
         self.exact = True  # False: the windows of one look are not all there yet
         self.looks = []  # (key, map size before, identities after) of each look at the map
+        self.instead_of_heap = []  # blocks of the main arena that lie elsewhere, with their region
         self.changes = defaultdict(list)  # key of the look -> region events
         self.library = None  # [library event, its regions that have not been told yet]
         self.parts = None  # the library event whose changes follow, seen call by call
@@ -194,9 +195,17 @@ class Checker:
     def finish(self):
         """The image has ended, or the trace has."""
         self.check_looks()
+        self.check_heaps()
         if self.exit:
             self.check_exit(self.exit)
         return self.errors
+
+    def check_heaps(self):
+        """Where the break cannot be moved, the main arena has memory by mmap instead."""
+        mapped = Map(Region(e["after"]) for events in self.changes.values() for e in events if e["reason"]["code"] == "heap_by_mmap")
+        for event, region in self.instead_of_heap:
+            if not mapped.at(int(event["addr"], 16)) and not self.lost:
+                self.error(event, f"{event['addr']} is said to be in the heap, its region is {region}")
 
     def on_exit(self, event):
         self.exit = event
@@ -492,7 +501,9 @@ class Checker:
             return
         kinds = {"heap": {"heap"}, "mmap": self.OF_MMAP, "arena": {"malloc_arena", "heap"}}
         guest = event["placement"] == "mmap" and self.is_guest(int(event["addr"], 16))
-        if region["kind"] not in kinds.get(event["placement"], {region["kind"]}) and not guest:
+        if event["placement"] == "heap" and region["kind"] in self.OF_MMAP:
+            self.instead_of_heap.append((event, region))
+        elif region["kind"] not in kinds.get(event["placement"], {region["kind"]}) and not guest:
             self.error(event, f"{event['addr']} is said to be in {event['placement']}, its region is {region}")
         if event.get("usable", event["size"]) < event["size"]:
             self.error(event, f"{event['usable']} bytes usable of {event['size']}")

@@ -65,6 +65,7 @@ class Change:
         self.reason = event["reason"]
         self.stack_use = state.stack_uses.get((event["tid"], event["t_ns"]))
         self.of_allocator = self.cause in ALLOCATORS
+        self.is_first = state.calls <= 1 and state.heap_came and state.process["origin"] != "fork"
 
     def block(self):
         """Address of the block that the call gave, or that free got; else None."""
@@ -107,6 +108,7 @@ class Reasons:
         self.stack_use = {}  # tid -> the event for the look that comes next
         self.stack_uses = {}  # (tid, t_ns) of that look -> event or None
         self.looks = defaultdict(list)  # (tid, t_ns) -> [(Kernel or None, mmap, trim)]
+        self.calls, self.heap_came = 0, False  # of the allocator, so far; whether the heap was seen to come
 
     def inherit(self, parent):
         self.mmap, self.trim, self.dynamic = parent.mmap, parent.trim, parent.dynamic
@@ -117,6 +119,7 @@ class Reasons:
 
     def on_alloc(self, event):
         self.made.pop(event["tid"], None)
+        self.calls += event["addr"] is not None
         if event["call"] == "free" and event.get("placement") == "mmap" and self.dynamic:
             chunk = event["usable"] + 2 * self.word
             if self.mmap < chunk <= self.mmap_max:
@@ -154,6 +157,11 @@ class Reasons:
 
     def check(self, event, call):
         """What is false in a region event, or None. `call`: the alloc event of its cause.seq, or None."""
+        error = self.find(event, call)
+        self.heap_came = self.heap_came or event["change"] == "added" and event["after"]["kind"] == "heap"
+        return error
+
+    def find(self, event, call):
         looks = self.looks.get((event["tid"], event["t_ns"]), [])
         if len(looks) > 1 and len({id(look[0]) for look in looks}) > 1:
             return None  # two at the same time: which one it comes from cannot be told
@@ -180,9 +188,21 @@ def brk_up(change):
     return change.system_call is None and change.kind == "heap" and change.event["delta"] > 0
 
 
-@condition("heap_first")
+@condition("heap_first", "heap_first_bare")
 def heap_first(change):
-    return brk_up(change) and change.change == "added" and change.kind == "heap"
+    if not brk_up(change) or not (change.change == "added" and change.kind == "heap" or change.is_first):
+        return False
+    if change.reason["code"] == "heap_first_bare":
+        return True
+    return (change.call and change.cause in ("malloc", "calloc") and change.reason["spare"] >= change.page
+            and change.reason["spare"] == change.event["delta"] - change.request2size(change.call["size"]))
+
+
+@condition("heap_by_mmap")
+def heap_by_mmap(change):
+    return (in_allocator(change) and change.maps() and change.kernel.args[2] == PROT_READ | PROT_WRITE
+            and any(before.call == "brk" and before.failed() for before in change.kernel.before)
+            and change.call and change.call["placement"] == "heap" and change.kernel.holds(change.block()))
 
 
 @condition("heap_grown")
@@ -318,7 +338,13 @@ def shared_mapped(change):
 
 @condition("anonymous_mapped")
 def anonymous_mapped(change):
-    return by_mapping(change) and change.region["perms"][3] == "p" and not change.region["path"].startswith("/")
+    return (by_mapping(change) and change.region["perms"][3] == "p" and change.region["perms"] != "---p"
+            and not change.region["path"].startswith("/"))
+
+
+@condition("closed_mapped")
+def closed_mapped(change):
+    return by_mapping(change) and change.region["perms"] == "---p" and not change.region["path"].startswith("/")
 
 
 @condition("guard_mapped")

@@ -105,7 +105,7 @@ DAMAGE = {
     "wrong totals": change("exit", "totals", lambda totals: [{**total, "bytes": total["bytes"] + 1} for total in totals]),
     "a reason that nobody knows": change("region", "reason", {"code": "moon"}, caused("malloc")),
     "a reason of another change": change("region", "reason", {"code": "heap_grown"}, caused("malloc")),
-    "a reason of another system call": change("region", "reason", {"code": "heap_first"}, lambda event: event["reason"]["code"] == "mmap_threshold"),
+    "a reason of another system call": change("region", "reason", {"code": "heap_first", "spare": 134144}, lambda event: event["reason"]["code"] == "mmap_threshold"),
     "another size": change("region", "reason", lambda reason: {**reason, "size": 160001}, lambda event: event["reason"]["code"] == "mmap_threshold"),
     "another threshold": change("region", "reason", lambda reason: {**reason, "threshold": 131073}, lambda event: event["reason"]["code"] == "mmap_threshold"),
     "a threshold that was not reached": lambda events: [

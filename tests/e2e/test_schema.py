@@ -111,7 +111,7 @@ REGION = {"start": "0x1000", "end": "0x2000", "size": 4096, "perms": "rw-p", "of
 KNOWN = {**REGION, "kind": "heap", "owner": "program"}
 CAUSE = {"call": "malloc", "size": 9, "seq": 4, "kernel": "brk", "caller": "main map3.c:21", "stack_id": 1}
 CHANGE = {"type": "region", **COMMON, "change": "added", "delta": 4096, "before": None, "after": KNOWN,
-          "cause": CAUSE, "reason": {"code": "heap_first"}, "why": "malloc(9) asked for more heap."}
+          "cause": CAUSE, "reason": {"code": "heap_grown"}, "why": "malloc(9) asked for more heap."}
 THRESHOLD = {"code": "mmap_threshold", "size": 160000, "threshold": 131072}
 EXIT = {"type": "exit", **COMMON, "end": "exit", "status": 0, "ledger": {"changes": 3, "explained": 3, "unexplained": 0, "lost": 0},
         "allocations": {"calls": 2, "frees": 1, "live": 1, "live_bytes": 9},
@@ -177,7 +177,7 @@ def test_derived_events_are_valid(event):
     {**CHANGE, "why": ""},
     {**CHANGE, "reason": {"code": "mmap_thresholds"}},
     {**CHANGE, "reason": {"code": "mmap_threshold", "size": 160000}},
-    {**CHANGE, "reason": {"code": "heap_first", "size": 160000}},
+    {**CHANGE, "reason": {"code": "heap_grown", "size": 160000}}, {**CHANGE, "reason": {"code": "heap_first"}},
     without(CHANGE, "before"),
     {**EXIT, "status": None},
     {**EXIT, "signal": "SIGSEGV"},
