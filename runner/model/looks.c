@@ -220,20 +220,39 @@ static void take_step(struct model *m, struct regions *map, struct region_list *
     region_list_free(&fresh);
 }
 
-/* What others did is told first, as it happened before, or cannot be told apart. */
+/* The tracer's memory may have grown in another thread between the call and the look, where the call
+ * has just made room. */
+static void without_tracers_growth(const struct look *look, struct region_list *out)
+{
+    for (size_t i = 0; i < look->fresh.count; i++) {
+        struct region *r = look->fresh.items[i];
+        const struct region *had = covering(&look->gone, r);
+        if (!tracer_names(r) || (had && region_same_memory(had, r)))
+            region_list_add(out, region_keep(r));
+    }
+}
+
+/* What others did is told first, as it happened before, or cannot be told apart; but for the
+ * tracer. */
 static void take_changes(struct model *m)
 {
     struct look *look = &m->image->look;
     struct regions map = {0};
-    struct region_list now = {0};
+    struct region_list now = {0}, made = {0};
     struct reach reach = reach_of(&look->cause, look->hi, m->image->page_size, &look->gone);
     region_list_copy(&map.list, &look->gone);
-    reach_between(&reach, &look->gone, &look->fresh, &now);
+    without_tracers_growth(look, &made);
+    reach_between(&reach, &look->gone, &made, &now);
     look->others = true;
     take_step(m, &map, &now);
     look->others = false;
+    region_list_copy(&now, &made);
+    take_step(m, &map, &now);
+    look->others = true;
     region_list_copy(&now, &look->fresh);
     take_step(m, &map, &now);
+    look->others = false;
+    region_list_free(&made);
     region_list_free(&now);
     region_list_free(&map.list);
 }

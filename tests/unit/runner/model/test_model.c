@@ -764,6 +764,30 @@ static void test_tracer(void **state)
     assert_int_equal(model.image->ledger.changes + model.image->ledger.unexplained, 0);
 }
 
+/* The tracer's memory grows in another thread where a call has just made room, and beyond: it is
+ * told as what it is, whole, and the call made room. */
+static void test_tracer_in_the_gap(void **state)
+{
+    (void)state;
+    kernel(A, PMT_CALL_MMAP2, PMT_CALL_NONE, 0, 0xe0000000, 0, 0x8000, 0);
+    KERNEL_LOOK(A, 0xdffff000, 0xe0009000, "e0000000-e0008000 rw-p\n");
+    size_t from = note_count;
+    kernel(A, PMT_CALL_MUNMAP, PMT_CALL_NONE, 0, 0, 0xe0004000, 0x4000, 0);
+    KERNEL_LOOK(A, 0xe0003000, 0xe0009000,
+                "e0000000-e0004000 rw-p\n"
+                "e0006000-e000a000 rw-p /memfd:procmap-trace-private (deleted)\n");
+    assert_int_equal(changes_since(from), 2);
+    const struct note *n = last();
+    assert_int_equal(n->type, CHANGE_ADDED);
+    assert_int_equal(n->after_start, 0xe0006000);
+    assert_int_equal(n->delta, 0x4000);
+    assert_true(n->tracer);
+    assert_string_equal(cause_name(&n->cause), "procmap-trace");
+    assert_int_equal(n[-1].type, CHANGE_SHRUNK);
+    assert_string_equal(cause_name(&n[-1].cause), "munmap");
+    assert_int_equal(model.image->ledger.unexplained, 0);
+}
+
 /* Windows of one look: nothing is told before the last one. */
 static void test_windows(void **state)
 {
@@ -1136,6 +1160,7 @@ int main(void)
         STARTED(test_windows_that_overlap),
         STARTED(test_unfinished_look),
         STARTED(test_tracer),
+        STARTED(test_tracer_in_the_gap),
         STARTED(test_windows),
         STARTED(test_no_change),
         STARTED(test_allocations),
