@@ -231,6 +231,9 @@ static void encode_process(struct encoder *e, const struct pmt_process *p)
     encode_chars(e, p->statically_linked ? ",\"linking\":\"static\"" : ",\"linking\":\"dynamic\"");
     encode_chars(e, p->pie ? ",\"pie\":true" : ",\"pie\":false");
     encode_key_string(e, ",\"libc\":", libc, p->libc_size);
+    if (p->allocator_size)
+        encode_key_string(e, ",\"allocator\":", libc + p->libc_size + p->argv_size,
+                          p->allocator_size);
     encode_key_unsigned(e, ",\"page_size\":", p->page_size);
     encode_key_chars(e, ",\"backend\":", names_backend(p->backend));
     encode_chars(e, p->blind ? ",\"allocator_calls\":\"unseen\"" : ",\"allocator_calls\":\"seen\"");

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define PMT_RING_MAGIC 0x544d5031u /* "1PMT" */
-#define PMT_RING_VERSION 9
+#define PMT_RING_VERSION 10
 #define PMT_RING_HEADER_SIZE 4096u
 #define PMT_RING_CAPACITY (512u << 10)
 
@@ -290,6 +290,9 @@ struct pmt_process {
     uint8_t statically_linked;
     uint8_t blind;    /* 1: allocator calls cannot be seen, only what the kernel does */
     uint32_t fork_id; /* origin fork: of the parent's fork record; ppid is the parent */
+    /* ... and the file whose malloc the program calls; 0: that of the C library */
+    uint16_t allocator_size;
+    uint16_t unused[3];
 };
 
 struct pmt_mallopt {
@@ -375,7 +378,7 @@ _Static_assert(sizeof(struct pmt_kernel) == 24 + 64 + 16, "kernel record");
 _Static_assert(sizeof(struct pmt_region) == 48, "region");
 _Static_assert(sizeof(struct pmt_snapshot) == 24 + 24 + 16, "snapshot record");
 _Static_assert(sizeof(struct pmt_stack) == 32, "stack record");
-_Static_assert(sizeof(struct pmt_process) == 24 + 16 + 80 + 8 + 8, "process record");
+_Static_assert(sizeof(struct pmt_process) == 24 + 16 + 80 + 8 + 8 + 8, "process record");
 _Static_assert(__builtin_offsetof(struct pmt_ring, head) == 64, "ring header: producers' line");
 _Static_assert(__builtin_offsetof(struct pmt_ring, tail) == 128, "ring header: consumer's line");
 _Static_assert(sizeof(struct pmt_ring) <= PMT_RING_HEADER_SIZE, "ring header");

@@ -82,7 +82,9 @@ static bool process_valid(const struct pmt_record *r)
         return false;
     const char *argv = (const char *)(p + 1) + p->exe_size + p->libc_size;
     return p->exe_size <= PMT_PATH_MAX && p->libc_size <= PMT_PATH_MAX &&
-           (uint64_t)p->exe_size + p->libc_size + p->argv_size <= size - sizeof *p &&
+           p->allocator_size <= PMT_PATH_MAX &&
+           (uint64_t)p->exe_size + p->libc_size + p->argv_size + p->allocator_size <=
+               size - sizeof *p &&
            (p->argv_size == 0 || argv[p->argv_size - 1] == '\0');
 }
 

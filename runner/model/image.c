@@ -28,6 +28,7 @@ struct image *image_new(uint32_t number, const struct pmt_process *p, struct sym
                             .page_size = p->page_size,
                             .exe = copy_bytes(exe, p->exe_size),
                             .libc = copy_bytes(libc, p->libc_size),
+                            .allocator = copy_bytes(argv + p->argv_size, p->allocator_size),
                             .argv = copy_bytes(argv, p->argv_size),
                             .argv_size = p->argv_size,
                             .thresholds = {p->mmap_threshold, p->trim_threshold},
@@ -50,6 +51,7 @@ void image_free(struct image *image)
     region_list_free(&image->inherited.list);
     memory_put(image->exe);
     memory_put(image->libc);
+    memory_put(image->allocator);
     memory_put(image->argv);
     allocations_free(&image->allocations);
     graves_free(&image->graves);

@@ -50,6 +50,7 @@ struct image {
     uint64_t forbidden_ns;
     uint32_t page_size;
     char *exe, *libc; /* escaped nowhere: bytes as they came */
+    char *allocator;  /* likewise, the file whose malloc the program calls; "": the C library */
     char *argv;       /* argv_size bytes, each argument with its NUL */
     uint32_t argv_size;
     struct thresholds thresholds;

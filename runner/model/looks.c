@@ -220,8 +220,8 @@ static void take_step(struct model *m, struct regions *map, struct region_list *
     region_list_free(&fresh);
 }
 
-/* The tracer's memory may have grown in another thread between the call and the look, where the call
- * has just made room. */
+/* The tracer's memory may have grown in another thread between the call and the look, where the
+ * call has just made room. */
 static void without_tracers_growth(const struct look *look, struct region_list *out)
 {
     for (size_t i = 0; i < look->fresh.count; i++) {

@@ -346,9 +346,9 @@ bool allocator_trapped(struct ptracer *t, struct tracee *thread, int *instead)
     bool returns = h.regs.rip - 1 == b->trap && find_call(thread, &h);
     if (returns)
         end_call(t, thread, &h, instead);
-    else if (at)
+    else if (at && at->call)
         enter(t, thread, &h, at, instead);
-    return returns || at;
+    return returns || (at && at->call);
 }
 
 /* ---- letting go ---- */

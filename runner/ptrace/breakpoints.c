@@ -86,6 +86,18 @@ static uint64_t find_code(const struct breakpoints *b, int fd, const GElf_Phdr *
     return 0;
 }
 
+/* The last byte of the code's last page, behind the code: the breakpoint there is our own. */
+static void add_trap(struct breakpoints *b, const GElf_Phdr *code, uint64_t bias)
+{
+    const uint64_t page = 4096;
+    uint64_t end = code->p_vaddr + code->p_filesz, last = (end | (page - 1)) + bias;
+    if (end % page == 0 || code->p_memsz != code->p_filesz || b->count == BREAKPOINTS_MAX)
+        return;
+    add(b, last, PMT_CALL_NONE);
+    b->trap = last;
+    b->hi = last + 1;
+}
+
 static bool read_file(struct breakpoints *b, int fd, Elf *elf, uint64_t start, uint64_t offset,
                       uint64_t entry)
 {
@@ -109,7 +121,11 @@ static bool read_file(struct breakpoints *b, int fd, Elf *elf, uint64_t start, u
     b->trap = find_code(b, fd, &code, bias, "\xcc");
     b->system_call =
         find_code(b, fd, &code, bias, gelf_getclass(elf) == ELFCLASS64 ? "\x0f\x05" : "\xcd\x80");
-    return b->count > 0 && b->items[0].call == PMT_CALL_MALLOC && b->trap;
+    bool has_malloc = b->count > 0 && b->items[0].call == PMT_CALL_MALLOC;
+    if (has_malloc && !b->trap)
+        add_trap(b, &code, bias);
+    b->of_program = has_malloc && !start;
+    return has_malloc && b->trap;
 }
 
 bool breakpoints_find(struct breakpoints *b, const char *path, uint64_t start, uint64_t offset,

@@ -19,8 +19,9 @@ struct breakpoint {
 struct breakpoints {
     struct breakpoint items[BREAKPOINTS_MAX];
     size_t count;
-    bool glibc;  /* the allocator is glibc's: chunk headers can be read */
-    uint64_t lo; /* the code that they are in: segment of the file ... */
+    bool of_program; /* the file is the program itself, and has a malloc */
+    bool glibc;      /* the allocator is glibc's: chunk headers can be read */
+    uint64_t lo;     /* the code that they are in: segment of the file ... */
     uint64_t hi;
     /* ... and in it a byte that happens to be a breakpoint instruction. Calls are made to return
      * there: so nothing has to be written where they really return to, and stepped over. */

@@ -97,11 +97,14 @@ static void send_process(struct recorder *r, const struct tracee *thread, enum p
 {
     const struct process *process = thread->process;
     struct space *space = process->space;
+    const struct breakpoints *b = &space->breakpoints;
     bool expected = space->expects_libc && strstr(f->target.elf.loader, "ld-linux");
-    bool glibc = space->breakpoints.glibc || (expected && !space->breakpoints.count);
-    const char *libc = glibc ? "glibc" : "unknown";
+    const char *libc = b->glibc || expected ? "glibc" : "unknown";
+    bool own = b->of_program && !b->glibc;
     uint32_t libc_size = (uint32_t)strlen(libc);
-    uint32_t size = (uint32_t)(sizeof(struct pmt_process) + f->exe_size + libc_size + f->argv_size);
+    size_t allocator_size = own ? f->exe_size : 0;
+    uint32_t size = (uint32_t)(sizeof(struct pmt_process) + f->exe_size + libc_size + f->argv_size +
+                               allocator_size);
     struct pmt_process *p = recorder_begin(r, size, PMT_RECORD_PROCESS, 0, process->pid, 0);
     p->pid = (uint32_t)process->pid;
     p->ppid = (uint32_t)process->ppid;
@@ -116,17 +119,19 @@ static void send_process(struct recorder *r, const struct tracee *thread, enum p
     p->origin = (uint8_t)origin;
     p->backend = PMT_BACKEND_PTRACE;
     p->statically_linked = f->target.elf.linking == TARGET_LINKING_STATIC;
-    p->blind = space->breakpoints.count == 0 && !space->expects_libc;
-    if (glibc)
+    p->blind = b->count == 0 && (own || !space->expects_libc);
+    if (b->glibc || (expected && !own))
         set_thresholds(p, f->environment);
     p->fork_id = origin == PMT_ORIGIN_FORK ? process->fork_id : 0;
     p->exe_size = (uint16_t)f->exe_size;
     p->libc_size = (uint16_t)libc_size;
     p->argv_size = (uint32_t)f->argv_size;
+    p->allocator_size = (uint16_t)allocator_size;
     char *strings = (char *)(p + 1);
     memcpy(strings, f->exe, f->exe_size);
     memcpy(strings + f->exe_size, libc, libc_size);
     memcpy(strings + f->exe_size + libc_size, f->argv, f->argv_size);
+    memcpy(strings + f->exe_size + libc_size + f->argv_size, f->exe, allocator_size);
     recorder_send(r, space, 0);
 }
 

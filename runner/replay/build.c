@@ -256,6 +256,9 @@ static void build_process_strings(struct replay *p, const json_t *event, struct 
     }
     p->list = NULL;
     s->argv_size = (uint32_t)(p->used - start);
+    const json_t *allocator = json_object_get(event, "allocator");
+    if (allocator)
+        s->allocator_size = (uint16_t)draft_string(p, allocator, "allocator", PMT_PATH_MAX);
 }
 
 static const char *linking_name(unsigned is_static)

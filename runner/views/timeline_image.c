@@ -46,18 +46,35 @@ static void write_facts(struct timeline *t, const struct image *image, enum styl
     line_wrap(&t->lines, text, style);
 }
 
-static const char *backend_text(const struct image *image)
+/* What can be seen, and of whose malloc. "": nothing special. */
+static void seeing_text(const struct image *image, char *out, size_t size)
 {
-    if (image->backend == PMT_BACKEND_PTRACE)
-        return image->blind ? "seen by ptrace; malloc cannot be seen: no symbols"
-                            : "seen by ptrace";
-    return image->blind ? "calls of malloc cannot be seen" : NULL;
+    bool by_ptrace = image->backend == PMT_BACKEND_PTRACE;
+    bool own = strcmp(image->allocator, image->exe) == 0;
+    const char *by = by_ptrace ? "seen by ptrace" : "", *with = by_ptrace ? "; " : "";
+    FILE *text = fmemopen(out, size, "w");
+    out[0] = '\0';
+    if (!text)
+        return;
+    if (own)
+        fprintf(text, "%s%sit has its own malloc%s", by, with,
+                !image->blind ? ""
+                : by_ptrace   ? ": its calls cannot be seen"
+                              : "; its calls are only seen by --backend=ptrace");
+    else if (image->allocator[0]) {
+        fprintf(text, "%s%sits malloc is that of ", by, with);
+        text_escape(text, basename(image->allocator), strlen(basename(image->allocator)), 60);
+    } else if (image->blind)
+        fprintf(text, "%s%smalloc cannot be seen%s", by, with, by_ptrace ? ": no symbols" : "");
+    else
+        fputs(by, text);
+    fclose(text);
 }
 
 static void write_head(struct timeline *t, const struct image *image)
 {
     FILE *out = t->lines.out;
-    const char *backend = backend_text(image);
+    char seeing[200];
     fputs("\n", out);
     line_style(&t->lines, STYLE_BOLD);
     fputs("procmap-trace", out);
@@ -66,8 +83,9 @@ static void write_head(struct timeline *t, const struct image *image)
     fputc('\n', out);
     t->lines.column = 0;
     write_facts(t, image, STYLE_PLAIN);
-    if (backend)
-        fprintf(out, "%s\n", backend);
+    seeing_text(image, seeing, sizeof seeing);
+    if (seeing[0])
+        line_wrap(&t->lines, seeing, STYLE_PLAIN);
     fputc('\n', out);
 }
 
@@ -92,8 +110,7 @@ static void write_program(struct timeline *t, const struct image *image, const c
 static void write_next_head(struct timeline *t, const struct model *m, uint64_t t_ns)
 {
     const struct image *image = m->image;
-    const char *backend = backend_text(image);
-    char text[60];
+    char text[60], seeing[200];
     timeline_time(t, m, t_ns);
     if (image->origin == PMT_ORIGIN_FORK) {
         snprintf(text, sizeof text, "forked from %" PRIu32, image->ppid);
@@ -102,8 +119,9 @@ static void write_next_head(struct timeline *t, const struct model *m, uint64_t 
     write_program(t, image, image->origin == PMT_ORIGIN_EXEC ? "EXEC" : "START");
     line_indent(&t->lines);
     write_facts(t, image, STYLE_DIM);
-    if (backend)
-        timeline_indented(t, backend, STYLE_DIM);
+    seeing_text(image, seeing, sizeof seeing);
+    if (seeing[0])
+        timeline_indented(t, seeing, STYLE_DIM);
 }
 
 void timeline_image_begins(struct timeline *t, const struct model *m, const struct event *event)

@@ -19,9 +19,15 @@ bool real_malloc_is_behind(void)
     return state_owns_code((uintptr_t)first);
 }
 
-bool real_malloc_is_glibc(void)
+const struct link_map *real_allocator(void)
 {
     const struct link_map *definer = NULL;
-    library_search(library_behind(), "malloc", &definer);
-    return real_malloc_is_behind() && definer && definer == library_libc();
+    library_search(real_malloc_is_behind() ? library_behind() : library_first(), "malloc",
+                   &definer);
+    return definer == library_libc() ? NULL : definer;
+}
+
+bool real_malloc_is_glibc(void)
+{
+    return real_malloc_is_behind() && !real_allocator();
 }

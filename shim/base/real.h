@@ -63,3 +63,6 @@ bool real_malloc_is_behind(void);
 
 /* Whether the allocator behind the shim is the one of glibc. */
 bool real_malloc_is_glibc(void);
+
+/* The library, or the program itself, whose malloc is used; NULL: it is libc's. */
+const struct link_map *real_allocator(void);

@@ -3,6 +3,7 @@
 #include "shim/base/environment.h"
 #include "shim/base/library.h"
 #include "shim/base/own_map.h"
+#include "shim/base/real.h"
 #include "shim/base/sys.h"
 #include "shim/kernel/dispositions.h"
 #include "shim/looks/snapshot.h"
@@ -44,8 +45,12 @@ static void send_process(struct birth birth)
     size_t argv_size = 0;
     const char *argv = environment_arguments(&argv_size, 32u << 10);
     size_t libc_size = strlen(libc);
-    struct emit e = emit_begin(
-        pmt_align((uint32_t)(sizeof(struct pmt_process) + exe_size + libc_size + argv_size)));
+    const struct link_map *definer = real_allocator();
+    const char *allocator = !definer ? "" : definer == library_first() ? exe : definer->l_name;
+    size_t allocator_size =
+        definer == library_first() ? (size_t)exe_size : strnlen(allocator, sizeof exe);
+    struct emit e = emit_begin(pmt_align((uint32_t)(sizeof(struct pmt_process) + exe_size +
+                                                    libc_size + argv_size + allocator_size)));
     struct pmt_process *p = e.record;
     if (!p)
         return;
@@ -71,11 +76,14 @@ static void send_process(struct birth birth)
     p->argv_size = (uint32_t)argv_size;
     p->origin = (uint8_t)birth.origin;
     p->backend = PMT_BACKEND_PRELOAD;
+    p->blind = !real_malloc_is_behind();
+    p->allocator_size = (uint16_t)allocator_size;
     p->fork_id = birth.fork_id;
     char *strings = (char *)(p + 1);
     memcpy(strings, exe, (size_t)exe_size);
     memcpy(strings + exe_size, libc, libc_size);
     memcpy(strings + exe_size + libc_size, argv, argv_size);
+    memcpy(strings + exe_size + libc_size + argv_size, allocator, allocator_size);
     emit_end(&e);
 }
 

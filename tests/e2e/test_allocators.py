@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import running
 from test_observer import in_function
 from tracing import trace, untraced
 
@@ -46,6 +47,7 @@ def test_the_kernels_view_is_complete(allocator, programs):
     traced, _ = preloaded(allocator, programs.labs / "many_mallocs", "3000")
     image = traced.images[-1]
     assert traced.status == 0
+    assert image.process["allocator"] == allocator[1]["LD_PRELOAD"] and "allocator" not in traced.images[0].process
     unattributed = image.changes("unattributed")
     assert image.exit["ledger"]["unexplained"] == len(unattributed)
     assert allocator[0] in RAW_CALLS or not unattributed
@@ -58,6 +60,44 @@ def test_labs_with_another_allocator(allocator, programs, lab):
     assert traced.status == 0
     assert re.sub(r"\d", "", "".join(re.findall(r"(?m)^@ \S+", traced.stdout))) == \
         re.sub(r"\d", "", "".join(re.findall(r"(?m)^@ \S+", alone.stdout)))
+
+
+OWN = r"""
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+void *malloc(size_t n) { return sbrk((ptrdiff_t)((n + 15) & ~(size_t)15)); }
+void free(void *p) { (void)p; }
+void *calloc(size_t n, size_t m) { void *p = malloc(n * m); memset(p, 0, n * m); return p; }
+void *realloc(void *p, size_t n) { void *q = malloc(n); if (p) memcpy(q, p, n); return q; }
+#ifdef TRAP /* a byte of code that is a breakpoint, by chance */
+void never(void) { __asm__(".byte 0xcc"); }
+#endif
+int main(void)
+{
+    void *a = malloc(1000), *b = malloc(200000), *c = calloc(3, 100);
+    printf("@ block 1000 %p\n@ block 200000 %p\n@ block 300 %p\n", a, b, c);
+    free(a);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("backend", ["preload", "ptrace"])
+@pytest.mark.parametrize("flags", [[], ["-DTRAP"]], ids=["", "trap"])
+def test_a_malloc_of_the_programs_own(tmp_path, programs, backend, flags):
+    """Nobody says of it what is so of glibc's; by ptrace its calls are seen, by preload they are said not to be."""
+    program = programs.compile(tmp_path / "own", OWN, "-w", *flags)
+    traced = trace(program, tool_options=[f"--backend={backend}"])
+    seen = {str(e["size"]): e["addr"] for e in traced.of("alloc") if e["call"] in ("malloc", "calloc")}
+    assert traced.status == 0 and traced.process["allocator"] == str(program) and traced.process["thresholds"] is None
+    assert traced.process["allocator_calls"] == ("seen" if backend == "ptrace" else "unseen")
+    for size, address in traced.said("block"):
+        assert seen.get(size) == (address if backend == "ptrace" else None)
+    timeline = running.trace(tmp_path, program, options=[f"--backend={backend}"]).timeline
+    assert "it has its own malloc" in timeline and "threshold" not in timeline and "0 allocations" not in timeline
+    assert ("could not be seen" in timeline) == (backend == "preload")
 
 
 @pytest.mark.parametrize("words", [["mmap", "65536"], ["mmap", "1000000"], ["trim", "1000"], ["pad", "0"], ["max", "2"], ["mmap", "-1"]], ids=" ".join)
