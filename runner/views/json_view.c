@@ -3,6 +3,7 @@
 #include "runner/model/last_words.h"
 #include "runner/views/caller.h"
 #include "runner/views/json_alloc.h"
+#include "runner/views/json_exit.h"
 #include "runner/views/json_reason.h"
 #include "runner/views/views.h"
 #include "runner/views/why.h"
@@ -111,44 +112,6 @@ static void thread_extra(struct encoder *e, void *arg, const struct pmt_thread *
     encode_key_address(e, ",\"end\":", r->raw.end);
 }
 
-static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
-{
-    const struct json *j = arg;
-    const struct model *m = j->model;
-    if (x->signal) {
-        const char *name = sigabbrev_np((int)x->signal);
-        encode_literal(e, ",\"signal\":\"SIG");
-        if (name)
-            encode_chars(e, name);
-        else
-            encode_unsigned(e, x->signal);
-        encode_literal(e, "\"");
-    }
-    encode_key_unsigned(e, ",\"ledger\":{\"changes\":", m->image->ledger.changes);
-    encode_key_unsigned(e, ",\"explained\":", m->image->ledger.explained);
-    encode_key_unsigned(e, ",\"unexplained\":", m->image->ledger.unexplained);
-    encode_key_unsigned(e, ",\"lost\":", m->image->ledger.lost);
-    if (m->image->ledger.unfollowed)
-        encode_key_unsigned(e, ",\"unfollowed\":", m->image->ledger.unfollowed);
-    encode_key_unsigned(e, "},\"allocations\":{\"calls\":", m->image->ledger.allocations);
-    encode_key_unsigned(e, ",\"frees\":", m->image->ledger.frees);
-    encode_key_unsigned(e, ",\"live\":", m->image->allocations.count);
-    encode_key_unsigned(e, ",\"live_bytes\":", m->image->allocations.bytes);
-    encode_literal(e, "},\"totals\":[");
-    struct totals t = regions_totals(&m->image->map);
-    bool first = true;
-    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
-        if (!t.kinds[kind].regions)
-            continue;
-        encode_key_chars(e, first ? "{\"kind\":" : ",{\"kind\":", kind_name(kind));
-        encode_key_unsigned(e, ",\"regions\":", t.kinds[kind].regions);
-        encode_key_unsigned(e, ",\"bytes\":", t.kinds[kind].bytes);
-        encode_literal(e, "}");
-        first = false;
-    }
-    encode_literal(e, "]");
-}
-
 static void region(struct encoder *e, const struct region *r)
 {
     if (!r)
@@ -246,6 +209,12 @@ static void add_line(struct json *j, size_t size)
     j->used += size;
     if (j->used >= WRITE_SIZE)
         on_flush(&j->view);
+}
+
+static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
+{
+    const struct json *j = arg;
+    json_exit(e, j->model, x);
 }
 
 static void on_event(struct view *view, const struct model *m, const struct event *event,

@@ -2,6 +2,7 @@
  * is left. */
 #include "runner/base/memory.h"
 #include "runner/views/timeline_change.h"
+#include "runner/views/timeline_end.h"
 #include "runner/views/timeline_event.h"
 #include "runner/views/timeline_fatal.h"
 #include "runner/views/timeline_fold.h"
@@ -40,7 +41,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
     case PMT_RECORD_LOSS:
         return timeline_event_loss(t, m, event);
     case PMT_RECORD_EXIT:
-        return timeline_image_ends(t, m, event);
+        return timeline_end(t, m, event);
     }
 }
 
@@ -60,7 +61,7 @@ static void on_forget(struct view *view, const struct model *m)
     struct timeline *t = (struct timeline *)view;
     timeline_enter(t, m);
     if (!m->image->ended)
-        timeline_image_stops(t, m);
+        timeline_end_missing(t, m);
     memory_put(t->shown->exec_path);
     timeline_fold_forget(t->shown);
     memory_put(t->shown);

@@ -200,6 +200,24 @@ class Checker:
             self.check_exit(self.exit)
         return self.errors
 
+    def expected_heap(self, event):
+        """malloc/malloc.c, systrim(): only what is free at the end goes back, if the trim threshold is reached."""
+        regions = [region for region in self.map if region["kind"] == "heap"]
+        if not regions or "heap" not in event or not self.process["thresholds"]:
+            return None
+        inside = {int(a, 16): b for a, b in self.blocks.items() if b["placement"] == "heap" and (self.map.at(int(a, 16)) or {"kind": ""})["kind"] == "heap"}
+        heap = {"bytes": sum(region.size for region in regions), "blocks": len(inside),
+                "used": sum(b["usable"] + self.reasons.word for b in inside.values())}
+        if inside:
+            addr = max(inside)
+            behind = regions[-1].end - addr - inside[addr]["usable"]
+            heap["last"] = {"addr": hex(addr), "size": inside[addr]["size"], "behind": behind}
+            if "caller" in inside[addr]:
+                heap["last"]["caller"] = inside[addr]["caller"]
+            if behind < self.reasons.trim <= heap["bytes"] - heap["used"] - behind:
+                heap["last"]["pins"] = True
+        return heap
+
     def check_heaps(self):
         """Where the break cannot be moved, the main arena has memory by mmap instead."""
         mapped = Map(Region(e["after"]) for events in self.changes.values() for e in events if e["reason"]["code"] == "heap_by_mmap")
@@ -526,6 +544,8 @@ class Checker:
         expected = {"calls": self.calls, "frees": self.frees, **live}
         if event["allocations"] != expected:
             self.error(event, f"allocations {event['allocations']}, the events give {expected}")
+        if event.get("heap") != self.expected_heap(event):
+            self.error(event, f"heap {event.get('heap')}, the events give {self.expected_heap(event)}")
         totals = Counter()
         for region in self.map:
             totals[region["kind"]] += region.size
