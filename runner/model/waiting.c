@@ -54,7 +54,8 @@ void waiting_make_way(struct model *m, const struct change *change, const struct
         bool touches = false;
         for (size_t k = 0; k < thread->waiting.count; k++)
             touches |= touch(change, &thread->waiting.items[k]);
-        bool goes_on = thread == own && (must_wait(&change->cause) || change->cause.by_loader);
+        bool goes_on = thread == own &&
+                       (must_wait(&change->cause) || change->cause.by_loader || change->tracer);
         if (touches && !goes_on)
             waiting_end(m, thread, NULL);
     }
@@ -62,7 +63,9 @@ void waiting_make_way(struct model *m, const struct change *change, const struct
 
 void waiting_add(struct model *m, struct thread_note *thread, struct change *change)
 {
-    if (!loading_takes(&m->image->threads, thread, change) && !must_wait(&change->cause))
+    bool follows = change->tracer && thread->waiting.count; /* found by the same look */
+    if (!loading_takes(&m->image->threads, thread, change) && !must_wait(&change->cause) &&
+        !follows)
         return deliver_change(m, change);
     change_list_take(&thread->waiting, change);
     m->image->threads.waiting++;

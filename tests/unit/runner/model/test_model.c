@@ -788,6 +788,23 @@ static void test_tracer_in_the_gap(void **state)
     assert_int_equal(model.image->ledger.unexplained, 0);
 }
 
+/* ... or next to the block that a call has just got: that is still told with its call. */
+static void test_tracer_next_to_a_block(void **state)
+{
+    (void)state;
+    kernel(A, PMT_CALL_MMAP2, PMT_CALL_MALLOC, 200000, 0xe0000000, 0, 0x31000, 0);
+    KERNEL_LOOK(A, 0xdffff000, 0xe0032000,
+                "e0000000-e0031000 rw-p\n"
+                "e0031000-e0131000 rw-p /memfd:procmap-trace-private (deleted)\n");
+    assert_int_equal(changes_since(0), 0);
+    alloc(A, PMT_CALL_MALLOC, 0xe0000008, 0x31000 | PMT_CHUNK_MMAPPED, 200000);
+    assert_int_equal(changes_since(0), 2);
+    assert_true(last()->tracer);
+    assert_string_equal(cause_name(&last()->cause), "procmap-trace");
+    assert_int_equal(last()[-1].cause.addr, 0xe0000008);
+    assert_int_equal(last()[-1].cause.t_ns, now_ns);
+}
+
 /* Windows of one look: nothing is told before the last one. */
 static void test_windows(void **state)
 {
@@ -1161,6 +1178,7 @@ int main(void)
         STARTED(test_unfinished_look),
         STARTED(test_tracer),
         STARTED(test_tracer_in_the_gap),
+        STARTED(test_tracer_next_to_a_block),
         STARTED(test_windows),
         STARTED(test_no_change),
         STARTED(test_allocations),
