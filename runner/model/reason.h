@@ -57,7 +57,7 @@
     X(BLOCK_GROWN, "block_grown", 0)                                                               \
     X(BLOCK_CUT, "block_cut", 0)                                                                   \
     X(BLOCK_COPIED, "block_copied", A(COPIED))                                                     \
-    X(BLOCK_KEPT, "block_kept", 0)                                                                 \
+    X(BLOCK_BACK, "block_back", 0)                                                                 \
     X(TOO_LARGE, "too_large", A(MOST))                                                             \
     X(NO_HOLE, "no_hole", A(HOLE))                                                                 \
     X(REFUSED, "refused", A(HOLE))                                                                 \

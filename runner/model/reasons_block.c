@@ -86,8 +86,8 @@ struct reason reasons_block(const struct image *image, const struct event *event
     if (!image->thresholds.mmap)
         return NOTHING;
     if (a->r.call == PMT_CALL_FREE) {
-        bool kept = a->addr && !changes && a->chunk && !(a->chunk & PMT_CHUNK_MMAPPED);
-        return kept ? REASON(BLOCK_KEPT) : NOTHING;
+        bool to_heap = a->addr && a->chunk && !(a->chunk & PMT_CHUNK_MMAPPED);
+        return to_heap ? REASON(BLOCK_BACK) : NOTHING;
     }
     if (!a->addr)
         return whole && a->size ? of_failure(image, a) : NOTHING;

@@ -55,7 +55,8 @@ const struct sentence sentences[REASON_COUNT] = {
     S(BLOCK_CUT, "stays where it is and keeps {chunk} ({made}): the rest is free now"),
     S(BLOCK_COPIED, "there was not enough free room behind it: {call} took {chunk} ({made}) "
                     "elsewhere, and copied {copied}"),
-    S(BLOCK_KEPT, "malloc keeps {kept} for later: no change of the map"),
+    S(BLOCK_BACK, "malloc has {kept} back. The kernel gets memory back only from the end of "
+                  "the heap"),
     S(TOO_LARGE, "no block can have more than {most} (PTRDIFF_MAX): malloc does not ask the "
                  "kernel"),
     S(NO_HOLE, "the largest hole in the address space has {hole}: there is no place for {asked} in "

@@ -21,6 +21,11 @@ struct failed_calls {
     char end[300]; /* what became of the call after its changes; "": it did not fail */
 };
 
+/* What a reader knows from the first changes is not told again: a reason without and with
+ * numbers. */
+#define WHY_OFTEN 2u
+#define WHY_OFTEN_WITH_NUMBERS 4u
+
 /* What is remembered of an image. */
 struct shown {
     struct folds *folds;  /* NULL: none yet */
@@ -33,8 +38,9 @@ struct shown {
     struct change held; /* the stack of a child, until it is unmapped again */
     bool is_held;
     bool has_last_words;
-    struct failed_calls failed; /* not told yet */
-    char *exec_path;            /* an exec of which is not known yet how it went, at exec_ns */
+    unsigned char why_told[REASON_COUNT]; /* how often, up to WHY_OFTEN */
+    struct failed_calls failed;           /* not told yet */
+    char *exec_path; /* an exec of which is not known yet how it went, at exec_ns */
     uint64_t exec_ns;
 };
 

@@ -72,21 +72,36 @@ static void write_cause(struct timeline *t, const struct model *m, const struct 
     t->last_kernel = c->kernel_seq;
 }
 
+static bool tells_why(struct timeline *t, const struct change *change)
+{
+    enum reason_code code = change->reason.code;
+    unsigned often = reason_arg_count(code) ? WHY_OFTEN_WITH_NUMBERS : WHY_OFTEN;
+    if (!t->output.all && cause_explains(&change->cause) && t->shown->why_told[code] >= often)
+        return false;
+    t->shown->why_told[code] += t->shown->why_told[code] < WHY_OFTEN_WITH_NUMBERS;
+    return true;
+}
+
 static void write_change(struct timeline *t, const struct model *m, const struct change *change)
 {
     char why[256];
     write_cause(t, m, change);
     timeline_region(t, change);
     why_text(change, why, sizeof why);
-    if (why[0] && strcmp(why, t->last_why) != 0)
+    if (why[0] && strcmp(why, t->last_why) != 0 && tells_why(t, change))
         timeline_indented(t, why, STYLE_DIM);
     memcpy(t->last_why, why, sizeof why);
 }
 
-/* Up to the call whose change is told. */
-static void end_fold(struct timeline *t, const struct model *m)
+/* Up to the call whose change is told, if it is one: the record of a free(3) comes before it is
+ * known that the map changes. */
+static void end_fold(struct timeline *t, const struct model *m, const struct change *change)
 {
-    timeline_fold_end(t, m, t->shown->has_before ? &t->shown->before : &m->image->ledger);
+    struct ledger now = t->shown->has_before ? t->shown->before : m->image->ledger;
+    bool frees = change && change->cause.code == PMT_CALL_FREE && change->cause.seq;
+    if (frees && !t->shown->has_before && now.frees)
+        now.frees--;
+    timeline_fold_end(t, m, &now);
     t->shown->has_before = false;
 }
 
@@ -101,7 +116,7 @@ static void write_childs_stack(struct timeline *t, const struct model *m,
                                const struct change *change)
 {
     char text[200], size[TEXT_SIZE];
-    end_fold(t, m);
+    end_fold(t, m, NULL);
     wording_call(&change->cause, text, sizeof text);
     timeline_call(t, m, t->shown->held.t_ns, text, change->cause.stack_id);
     snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
@@ -127,7 +142,7 @@ void timeline_change_catch_up(struct timeline *t, const struct model *m)
 {
     if (t->shown->is_held)
         write_held(t, m);
-    end_fold(t, m);
+    end_fold(t, m, NULL);
     timeline_failed_catch_up(t, m);
     timeline_threshold(t, m);
 }
@@ -177,7 +192,7 @@ void timeline_change_region(struct view *view, const struct model *m, const stru
     }
     if (!timeline_fold_shows_change(t, m, change))
         return;
-    end_fold(t, m);
+    end_fold(t, m, change);
     if (t->shown->threshold_seq != change->cause.seq)
         timeline_threshold(t, m);
     write_change(t, m, change);

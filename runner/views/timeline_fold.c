@@ -6,17 +6,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define CALLS_ALIKE 2u /* so many calls for the same size at one place are told one by one */
+/* So many calls at one place are told one by one; so many for one size. */
+#define CALLS_OF_PLACE 3u
+#define CALLS_ALIKE 2u
 #define CALLS_IN_ALL 60u
 #define CHANGES_ALIKE 2u /* likewise changes */
 #define CHANGES_BY_SIZE                                                                            \
-    40u /* so many changes are told before those of other sizes are alike, too */
+    6u                      /* so many changes are told before those of other sizes are alike, too \
+                             */
 #define CALLS_SKIPPED 1000u /* after so many folded calls the model need not tell them any more */
 
 struct call_place {
-    uint64_t size;
     uint32_t stack_id;
     unsigned call, told;
+    uint64_t size; /* of the last ones told */
+    unsigned alike;
 };
 
 /* Changes that are alike. */
@@ -91,20 +95,30 @@ static void open_fold(struct folds *f, const struct ledger *before, uint64_t t_n
     f->calls = f->failed = 0;
 }
 
+static struct call_place *place_of(struct folds *f, const struct pmt_record *r)
+{
+    struct call_place *place = &f->places[(r->stack_id * 8 + r->call) % PLACES];
+    if (place->stack_id != r->stack_id || place->call != r->call)
+        *place = (struct call_place){.stack_id = r->stack_id, .call = r->call};
+    return place;
+}
+
 bool timeline_fold_shows_call(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
     const struct pmt_record *r = event->record;
     struct folds *f = folds_of(t);
     uint64_t size = r->call == PMT_CALL_FREE ? 0 : a->size;
-    struct call_place *place = &f->places[(r->stack_id * 8 + r->call + size) % PLACES];
+    struct call_place *place = place_of(f, r);
     struct ledger before = timeline_fold_before(&m->image->ledger, event);
-    if (place->stack_id != r->stack_id || place->call != r->call || place->size != size)
-        *place = (struct call_place){.stack_id = r->stack_id, .call = r->call, .size = size};
-    if (t->output.all || (place->told < CALLS_ALIKE && t->in_all < CALLS_IN_ALL)) {
+    bool enough = place->told == CALLS_OF_PLACE ||
+                  (place->size == size && place->alike == CALLS_ALIKE) || t->in_all == CALLS_IN_ALL;
+    if (t->output.all || !enough) {
         timeline_fold_end(t, m, &before);
         place->told++;
-        t->in_all++;
+        place->alike = place->size == size ? place->alike + 1 : 1;
+        place->size = size;
+        t->in_all += !t->output.all;
         return true;
     }
     open_fold(f, &before, event->t_ns);
@@ -217,7 +231,7 @@ static void write_kinds(struct timeline *t, const struct model *m, struct folds 
     }
 }
 
-/* "... 17 more allocations (3K) and 4 frees until 2.117 ms" */
+/* "... 17 allocations (3K), 4 frees: no change of the map" */
 static bool calls_text(const struct folds *f, const struct ledger *now, char *out, size_t size)
 {
     uint64_t allocations = now->allocations - f->from.allocations,
@@ -227,23 +241,20 @@ static bool calls_text(const struct folds *f, const struct ledger *now, char *ou
         return false;
     size_t used = (size_t)snprintf(out, size, "...");
     if (allocations)
-        used += (size_t)snprintf(out + used, size - used, " %" PRIu64 " more allocation%s (%s)",
+        used += (size_t)snprintf(out + used, size - used, " %" PRIu64 " allocation%s (%s)",
                                  allocations, allocations == 1 ? "" : "s",
                                  text_size(bytes, now->bytes - f->from.bytes));
     if (frees)
-        used += (size_t)snprintf(out + used, size - used, "%s %" PRIu64 "%s free%s",
-                                 allocations ? " and" : "", frees, allocations ? "" : " more",
-                                 frees == 1 ? "" : "s");
+        used += (size_t)snprintf(out + used, size - used, "%s %" PRIu64 " free%s",
+                                 allocations ? "," : "", frees, frees == 1 ? "" : "s");
     if (f->failed)
-        used += (size_t)snprintf(out + used, size - used, "%s %u%s that failed",
-                                 allocations || frees ? " and" : "", f->failed,
-                                 allocations || frees ? "" : " more calls");
-    used +=
-        (size_t)snprintf(out + used, size - used, " until %.3f ms: ", (double)now->call_ns / 1e6);
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s %u call%s that failed",
+                             allocations || frees ? "," : "", f->failed, f->failed == 1 ? "" : "s");
     if (f->changing)
-        snprintf(out + used, size - used, "%" PRIu64 " of them changed the map", f->changing);
+        snprintf(out + used, size - used, ": %" PRIu64 " of them changed the map", f->changing);
     else
-        snprintf(out + used, size - used, "no change of the map");
+        snprintf(out + used, size - used, ": no change of the map");
     return true;
 }
 

@@ -160,8 +160,8 @@ def block_copied(call):
     return call.address and call.old and not call.stays() and call.reason["copied"] == min(call.old["size"], call.size)
 
 
-@condition("block_kept")
-def block_kept(call):
+@condition("block_back")
+def block_back(call):
     return call.event["call"] == "free" and call.address and call.placement in ("heap", "arena")
 
 

@@ -105,5 +105,5 @@ def test_in_words(tmp_path, programs, blocks):
     header = programs.bits // 8
     for words in (f"(100 bytes + {header} of header", "from the free end of the heap", "takes the place of a block of 5 bytes, freed at",
                   "stays where it is and grows to", "have room for 2990 bytes", "the rest is free now",
-                  "there was not enough free room behind it", "malloc keeps the 5 bytes for later", "PTRDIFF_MAX"):
+                  "there was not enough free room behind it", "malloc has the 5 bytes back", "PTRDIFF_MAX"):
         assert words in text, words

@@ -132,7 +132,7 @@ def test_a_terminal_that_becomes_narrower(programs):
 
 def test_bytes_are_counted(tmp_path, programs):
     traced = trace(tmp_path, programs.victims / "narrower", input=b"")
-    assert "the 1 byte for later" in traced.timeline and "1 bytes" not in traced.timeline
+    assert "the 1 byte back" in traced.timeline and "1 bytes" not in traced.timeline
 
 
 def test_nothing_but_the_timeline_is_shorter(programs):

@@ -1,0 +1,65 @@
+"""What the timeline tells together: nothing is left out of the sums, nothing told twice, and the screen stays short."""
+
+import re
+
+import pytest
+
+import running
+
+GROWTHS = """
+#include <stdlib.h>
+int main(void)
+{
+    static void *block[20000];
+    for (int i = 0; i < 20000; i++)
+        block[i] = malloc(1000);
+    for (int i = 0; i < 20000; i++)
+        free(block[i]);
+    return 0;
+}
+"""
+
+
+def told(timeline):
+    """(allocations, frees, changes) of a timeline: those told one by one, and those told together."""
+    allocations = frees = changes = 0
+    seen = set()
+    for line in timeline.splitlines():
+        header = re.match(r" *([\d.]+) ms  (malloc|calloc|realloc|free)\((.*?)\)(?: = (\w+))?", line)
+        together = re.match(r" *[\d.]+ ms  \.\.\. ", line)
+        more = re.match(r" *[\d.]+ ms  \w+, (\d+) times? more until", line)
+        if header and header.groups() not in seen:
+            seen.add(header.groups())
+            allocations += header[2] != "free"
+            frees += header[2] == "free"
+        elif together:
+            allocations += sum(map(int, re.findall(r" (\d+) allocations?", line)))
+            frees += sum(map(int, re.findall(r" (\d+) frees?", line)))
+        if more:
+            changes += int(more[1]) - 1  # its region is a line
+        changes += bool(re.match(r"[-+^v<>*~] \w+", line))
+    return allocations, frees, changes
+
+
+@pytest.mark.parametrize("name, lines", [("many_mallocs", 140), ("growths", 60)])
+def test_sums_and_length(tmp_path, programs, name, lines):
+    command = [programs.labs / name, "20000"] if name != "growths" else [programs.compile(tmp_path / name, GROWTHS)]
+    traced = running.trace(tmp_path, *command)
+    sums = traced.exit["allocations"]
+    assert told(traced.timeline) == (sums["calls"], sums["frees"], traced.exit["ledger"]["changes"])
+    assert len(traced.timeline.splitlines()) <= lines
+
+
+def test_what_free_does_is_told_behind_it(tmp_path, programs):
+    """The record of a free comes before it is known that the heap shrinks: nothing above its change says that there is none."""
+    source = "#include <stdlib.h>\nint main(void)\n{\n    char *a = malloc(100000), *b = malloc(100000);\n    free(b);\n    free(a);\n    return 0;\n}\n"
+    timeline = running.trace(tmp_path, programs.compile(tmp_path / "trims", source)).timeline
+    last = timeline[timeline.index("<stdin>:6") - 100:timeline.index(" EXIT ")]
+    assert "v shrunk" in last and "no change" not in last and "malloc has the 100000 bytes back" in last
+
+
+def test_all_of_it(tmp_path, programs):
+    """With --all each call is told by itself."""
+    traced = running.trace(tmp_path, programs.labs / "many_mallocs", "300", options=["--all"])
+    sums = traced.exit["allocations"]
+    assert len(re.findall(r" ms  malloc\(", traced.timeline)) == sums["calls"] and " ms  ..." not in traced.timeline
