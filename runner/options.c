@@ -29,6 +29,10 @@ static const char help[] =
     "      --html[=FILE]      the run as one page for a browser: source, story,\n"
     "                         map, time; without FILE as with --json\n"
     "      --html-source=HOW  yes (default): with the program's own source files; no\n"
+    "      --summary[=FILE|json]  what it all came to, on one screen: map, heap,\n"
+    "                         malloc, callers, what was not freed; without FILE in\n"
+    "                         place of the timeline; json: one object, to the\n"
+    "                         standard output\n"
     "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
     "                         show: standard output)\n"
     "  -q, --quiet            no timeline, no line that shows the progress\n"
@@ -157,7 +161,9 @@ static unsigned number_of(const char *text, long most)
 static void take_view(struct options *o, int view)
 {
     o->views[view].wanted = true;
-    if (optarg)
+    if (view == VIEW_SUMMARY && optarg && strcmp(optarg, "json") == 0)
+        o->summary_json = true;
+    else if (optarg)
         o->views[view].file = optarg;
 }
 
@@ -248,6 +254,7 @@ static enum options_result take_all(struct options *o, int argc, char **argv)
     }
 }
 
+/* Views for programs, of which only one can have the standard output. */
 static bool is_on_stdout(const struct options_view *view)
 {
     return view->wanted && (!view->file || strcmp(view->file, "-") == 0);
@@ -282,8 +289,12 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
         return wrong("show does not run the program again: no --no-aslr and no --follow", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
-    if (is_on_stdout(&o->views[VIEW_JSON]) && is_on_stdout(&o->views[VIEW_HTML]))
-        return wrong("--json and --html cannot both go to the standard output: name a FILE", "");
+    bool json = is_on_stdout(&o->views[VIEW_JSON]), html = is_on_stdout(&o->views[VIEW_HTML]);
+    bool summary = o->summary_json && is_on_stdout(&o->views[VIEW_SUMMARY]);
+    if (json + html + summary > 1)
+        return wrong("--json, --html and --summary=json cannot go to the standard output together: "
+                     "name a FILE",
+                     "");
     return OPTIONS_RUN;
 }
 
@@ -295,5 +306,6 @@ bool options_is_view(const char *word)
 
 bool options_data_on_stdout(const struct options *o)
 {
-    return is_on_stdout(&o->views[VIEW_JSON]) || is_on_stdout(&o->views[VIEW_HTML]);
+    return is_on_stdout(&o->views[VIEW_JSON]) || is_on_stdout(&o->views[VIEW_HTML]) ||
+           (o->summary_json && is_on_stdout(&o->views[VIEW_SUMMARY]));
 }

@@ -21,6 +21,7 @@ struct options {
     bool verify_stacks;
     unsigned no_last_words;  /* 0 or 1 */
     unsigned no_html_source; /* likewise */
+    bool summary_json;
     enum options_backend backend;
     int pid;   /* a running process to look at; 0: none */
     int color; /* -1: as it fits, 0: never, 1: always */

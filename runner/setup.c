@@ -62,9 +62,13 @@ static bool is_coloured(int fd, const struct options *o)
     return o->color < 0 ? terminal : o->color == 1;
 }
 
+/* Of the timeline, on a terminal. */
+static unsigned long timeline_lines;
+
 static bool add_view(struct model *m, const struct options *o, unsigned which)
 {
-    bool to_error = which == VIEW_TIMELINE && !o->show;
+    bool for_people = which == VIEW_TIMELINE || (which == VIEW_SUMMARY && !o->summary_json);
+    bool to_error = for_people && !o->show;
     int fd = open_output(o->views[which].file, to_error ? STDERR_FILENO : STDOUT_FILENO);
     if (fd < 0)
         return false;
@@ -75,8 +79,12 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
                             .resized = isatty(fd),
                             .yields = !o->show && isatty(fd),
                             .all = o->all,
+                            .json = o->summary_json,
+                            .if_long = which == VIEW_SUMMARY && !o->views[which].wanted,
                             .no_source = o->no_html_source,
                             .before_write = on_terminal ? setup_erase_progress : NULL};
+    if ((which == VIEW_TIMELINE && isatty(fd)) || output.if_long)
+        output.lines = &timeline_lines;
     struct view *view = views_new(which, &output);
     if (view)
         model_add_view(m, view);
@@ -93,12 +101,22 @@ void setup_progress(struct model *m, const struct options *o)
     m->tick = on_tick;
 }
 
+/* Whether the view comes without being asked for: the timeline, and the summary behind it where
+ * somebody looks at a screen. */
+static bool is_usual(const struct options *o, unsigned which)
+{
+    bool summary = o->views[VIEW_SUMMARY].wanted && !o->views[VIEW_SUMMARY].file;
+    if (o->quiet || options_data_on_stdout(o) || summary)
+        return false;
+    bool asked = o->views[VIEW_TIMELINE].wanted;
+    int fd = o->show ? STDOUT_FILENO : STDERR_FILENO;
+    return which == VIEW_TIMELINE || (which == VIEW_SUMMARY && !asked && isatty(fd));
+}
+
 bool setup_views(struct model *m, const struct options *o)
 {
-    for (unsigned i = 0; i < VIEW_COUNT; i++) {
-        bool usual = i == VIEW_TIMELINE && !o->quiet && !options_data_on_stdout(o);
-        if ((o->views[i].wanted || usual) && !add_view(m, o, i))
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        if ((o->views[i].wanted || is_usual(o, i)) && !add_view(m, o, i))
             return false;
-    }
     return true;
 }

@@ -54,6 +54,7 @@ void image_free(struct image *image)
     memory_put(image->allocator);
     memory_put(image->argv);
     allocations_free(&image->allocations);
+    callers_free(image->callers);
     graves_free(&image->graves);
     freed_blocks_free(&image->freed);
     stacks_free(&image->stacks);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/model/allocations.h"
+#include "runner/model/callers.h"
 #include "runner/model/graves.h"
 #include "runner/model/heap_top.h"
 #include "runner/model/stacks.h"
@@ -32,7 +33,7 @@ struct look {
     struct change_list found;
 };
 
-#define IMAGE_VIEWS 4u
+#define IMAGE_VIEWS 8u
 
 struct image {
     uint32_t number; /* as in struct event */
@@ -58,6 +59,7 @@ struct image {
     struct regions map;
     struct regions inherited; /* origin fork: the parent's map, until the first look is over */
     struct allocations allocations;
+    struct callers *callers; /* NULL unless a view wants it, which then sets it */
     struct heap_top heap_top;
     struct graves graves;
     struct freed_blocks freed;

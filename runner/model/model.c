@@ -30,6 +30,8 @@ static void keep_block(struct model *m, const struct event *event, const struct 
     if (!block.addr)
         return;
     allocations_add(&m->image->allocations, &block);
+    if (m->image->callers)
+        callers_block(m->image->callers, &block, m->image->allocations.bytes);
     heap_top_note(&m->image->heap_top, a->addr, a->chunk, m->image->word_size);
 }
 
@@ -116,11 +118,14 @@ void model_count(struct model *m, const struct plain_call *c, uint64_t t_ns)
     image->ledger.allocations++;
     image->ledger.bytes += c->size;
     heap_top_note(&image->heap_top, c->addr, c->chunk, image->word_size);
-    allocations_add(&image->allocations, &(struct allocation){.addr = c->addr,
-                                                              .size = c->size,
-                                                              .t_ns = t_ns,
-                                                              .stack_id = c->stack_id,
-                                                              .chunk = allocation_chunk(c->chunk)});
+    const struct allocation block = {.addr = c->addr,
+                                     .size = c->size,
+                                     .t_ns = t_ns,
+                                     .stack_id = c->stack_id,
+                                     .chunk = allocation_chunk(c->chunk)};
+    allocations_add(&image->allocations, &block);
+    if (image->callers)
+        callers_block(image->callers, &block, image->allocations.bytes);
 }
 
 static void on_kernel(struct model *m, const struct event *event)

@@ -76,6 +76,8 @@ static void release(struct output *out)
 
 void output_write(struct output *out, const char *bytes, size_t size)
 {
+    for (size_t i = 0; out->lines && i < size; i++)
+        *out->lines += bytes[i] == '\n';
     if (is_taken(out) && hold(out, bytes, size))
         return;
     release(out);

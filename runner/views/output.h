@@ -13,6 +13,9 @@ struct output {
     int held;                   /* descriptor of an unlinked file of what waits, or 0 */
     size_t held_bytes;          /* in there */
     bool all;                   /* procmap-trace's own regions too, and every allocation */
+    bool json;                  /* for programs, of a view that has both */
+    unsigned long *lines;       /* counts those that are written; NULL: nobody wants to know */
+    bool if_long;               /* the summary: only if these are more than fit on some screens */
     bool no_source;             /* a page: not the text of the program's source files */
     void (*before_write)(void); /* or NULL */
     int error; /* -errno of the first write that failed; there is no other after it */

@@ -2,26 +2,12 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "runner/model/heap_use.h"
-#include "runner/views/caller.h"
+#include "runner/views/end_words.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_event.h"
 #include "runner/views/timeline_map.h"
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
-
-/* "3 changes of the map, all explained" */
-static size_t changes_text(const struct ledger *g, char *out, size_t size)
-{
-    int used = snprintf(out, size, "%" PRIu64 " change%s of the map", g->changes,
-                        g->changes == 1 ? "" : "s");
-    if (g->unexplained)
-        used += snprintf(out + used, size - (size_t)used, ", %" PRIu64 " of them UNEXPLAINED",
-                         g->unexplained);
-    else
-        used += snprintf(out + used, size - (size_t)used, ", all explained");
-    return (size_t)used;
-}
 
 static size_t calls_text(const struct image *image, char *out, size_t size)
 {
@@ -63,25 +49,6 @@ static size_t forbidden_text(const struct image *image, char *out, size_t size)
                             (double)image->forbidden_ns / 1e6);
 }
 
-/* Why what is free of the heap was not given back, as far as that is known. */
-static void kept_text(const struct model *m, const struct heap_use *use, char *out, size_t size)
-{
-    char caller[256], behind[TEXT_SIZE], trim[TEXT_SIZE];
-    uint64_t threshold = m->image->thresholds.trim;
-    out[0] = '\0';
-    if (heap_use_is_pinned(m->image, use)) {
-        bool known = caller_text(m, use->last->stack_id, caller, sizeof caller);
-        snprintf(out, size,
-                 ". 0x%" PRIx64 "%s%s lies at its end: so malloc could not give back what is free "
-                 "below",
-                 use->last->addr, known ? ", from " : "", known ? caller : "");
-    } else if (use->last && use->behind >= m->image->page_size && use->behind < threshold) {
-        snprintf(out, size,
-                 "; %s at its end are free: malloc gives back from %s on (trim threshold)",
-                 text_size(behind, use->behind), text_size(trim, threshold));
-    }
-}
-
 /* "heap: 4K of 884K in use, by 1 block" */
 static void write_heap(struct timeline *t, const struct model *m)
 {
@@ -89,7 +56,7 @@ static void write_heap(struct timeline *t, const struct model *m)
     char text[600], kept[400], used[TEXT_SIZE], bytes[TEXT_SIZE];
     if (!heap_use_of(m->image, &use))
         return;
-    kept_text(m, &use, kept, sizeof kept);
+    end_heap_kept(m, &use, kept, sizeof kept);
     text_size(bytes, use.bytes);
     if (use.blocks)
         snprintf(text, sizeof text, "heap: %s of %s in use, by %" PRIu64 " block%s%s",
@@ -103,7 +70,7 @@ static void write_ledger(struct timeline *t, const struct image *image)
 {
     const struct ledger *g = &image->ledger;
     char text[300];
-    changes_text(g, text, sizeof text);
+    end_changes(g, text, sizeof text);
     timeline_indented(t, text, g->unexplained ? STYLE_RED : STYLE_BOLD);
     calls_text(image, text, sizeof text);
     timeline_indented(t, text, STYLE_PLAIN);
@@ -142,7 +109,7 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     char text[500], size[TEXT_SIZE];
     size_t used = (size_t)snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s; ", title,
                                    now.program.regions, text_size(size, now.program.bytes));
-    used += changes_text(g, text + used, sizeof text - used);
+    used += end_changes(g, text + used, sizeof text - used);
     used += (size_t)snprintf(text + used, sizeof text - used, "; ");
     used += calls_text(m->image, text + used, sizeof text - used);
     if (g->lost) {
@@ -174,25 +141,6 @@ static void write_long_end(struct timeline *t, const struct model *m, const char
     timeline_map_totals(t, &now);
     write_ledger(t, m->image);
     write_heap(t, m);
-}
-
-static void end_title(const struct pmt_exit *x, char *out, size_t size)
-{
-    const char *name = x->signal ? sigabbrev_np((int)x->signal) : NULL;
-    if (x->end == PMT_END_DETACHED)
-        snprintf(out, size, "DETACHED");
-    else if (x->end == PMT_END_EXEC)
-        snprintf(out, size, "REPLACED by another program");
-    else if (x->end == PMT_END_UNTRACED)
-        snprintf(out, size, "END of the trace");
-    else if (x->end == PMT_END_UNKNOWN)
-        snprintf(out, size, "ENDED");
-    else if (name)
-        snprintf(out, size, "KILLED by SIG%s", name);
-    else if (x->signal)
-        snprintf(out, size, "KILLED by signal %" PRIu32, x->signal);
-    else
-        snprintf(out, size, "EXIT %" PRId32, x->status);
 }
 
 static const char *end_remark(uint32_t end)

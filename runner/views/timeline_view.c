@@ -41,7 +41,9 @@ static void on_event(struct view *view, const struct model *m, const struct even
     case PMT_RECORD_LOSS:
         return timeline_event_loss(t, m, event);
     case PMT_RECORD_EXIT:
-        return timeline_end(t, m, event);
+        timeline_end(t, m, event);
+        fflush(t->lines.out); /* a summary may follow */
+        return;
     }
 }
 

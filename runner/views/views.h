@@ -8,7 +8,8 @@
 #define VIEWS(X)                                                                                   \
     X(JSON, "json", json_view_new)                                                                 \
     X(HTML, "html", html_view_new)                                                                 \
-    X(TIMELINE, "timeline", timeline_view_new)
+    X(TIMELINE, "timeline", timeline_view_new)                                                     \
+    X(SUMMARY, "summary", summary_view_new)
 
 #define VIEW_ENUM(name, option, make) VIEW_##name,
 enum { VIEWS(VIEW_ENUM) VIEW_COUNT };

@@ -1,0 +1,55 @@
+#include "runner/views/end_words.h"
+#include "runner/base/text.h"
+#include "runner/views/caller.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void end_title(const struct pmt_exit *x, char *out, size_t size)
+{
+    const char *name = x->signal ? sigabbrev_np((int)x->signal) : NULL;
+    if (x->end == PMT_END_DETACHED)
+        snprintf(out, size, "DETACHED");
+    else if (x->end == PMT_END_EXEC)
+        snprintf(out, size, "REPLACED by another program");
+    else if (x->end == PMT_END_UNTRACED)
+        snprintf(out, size, "END of the trace");
+    else if (x->end == PMT_END_UNKNOWN)
+        snprintf(out, size, "ENDED");
+    else if (name)
+        snprintf(out, size, "KILLED by SIG%s", name);
+    else if (x->signal)
+        snprintf(out, size, "KILLED by signal %" PRIu32, x->signal);
+    else
+        snprintf(out, size, "EXIT %" PRId32, x->status);
+}
+
+size_t end_changes(const struct ledger *g, char *out, size_t size)
+{
+    int used = snprintf(out, size, "%" PRIu64 " change%s of the map", g->changes,
+                        g->changes == 1 ? "" : "s");
+    if (g->unexplained)
+        used += snprintf(out + used, size - (size_t)used, ", %" PRIu64 " of them UNEXPLAINED",
+                         g->unexplained);
+    else
+        used += snprintf(out + used, size - (size_t)used, ", all explained");
+    return (size_t)used;
+}
+
+void end_heap_kept(const struct model *m, const struct heap_use *use, char *out, size_t size)
+{
+    char caller[256], behind[TEXT_SIZE], trim[TEXT_SIZE];
+    uint64_t threshold = m->image->thresholds.trim;
+    out[0] = '\0';
+    if (heap_use_is_pinned(m->image, use)) {
+        bool known = caller_text(m, use->last->stack_id, caller, sizeof caller);
+        snprintf(out, size,
+                 ". 0x%" PRIx64 "%s%s lies at its end: so malloc could not give back what is free "
+                 "below",
+                 use->last->addr, known ? ", from " : "", known ? caller : "");
+    } else if (use->last && use->behind >= m->image->page_size && use->behind < threshold) {
+        snprintf(out, size,
+                 "; %s at its end are free: malloc gives back from %s on (trim threshold)",
+                 text_size(behind, use->behind), text_size(trim, threshold));
+    }
+}
