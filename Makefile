@@ -360,6 +360,7 @@ install: all ## install under PREFIX (/usr/local)
 	ln -sf ../lib/x86_64-linux-gnu/libprocmap-trace.so $(LIBDIR)/lib64/libprocmap-trace.so
 	install -D -m 644 schemas/event.schema.json $(SHAREDIR)/procmap-trace/event.schema.json
 	install -D -m 644 schemas/summary.schema.json $(SHAREDIR)/procmap-trace/summary.schema.json
+	install -D -m 644 schemas/thresholds.schema.json $(SHAREDIR)/procmap-trace/thresholds.schema.json
 	install -D -m 644 runner/procmap-trace.1 $(SHAREDIR)/man/man1/procmap-trace.1
 
 uninstall: ## remove what install put there

@@ -33,6 +33,10 @@ static const char help[] =
     "                         malloc, callers, what was not freed; without FILE in\n"
     "                         place of the timeline; json: one object, to the\n"
     "                         standard output\n"
+    "      --thresholds[=FILE|json]  sizes of blocks against malloc's thresholds, over\n"
+    "                         time: the moves of the threshold, where blocks of each\n"
+    "                         size lie, and which lie elsewhere, and why\n"
+    "      --ascii            draws with ASCII (default: if the locale is not UTF-8)\n"
     "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
     "                         show: standard output)\n"
     "  -q, --quiet            no timeline, no line that shows the progress\n"
@@ -71,6 +75,7 @@ enum {
     OPTION_STACK_DEPTH,
     OPTION_LAST_WORDS,
     OPTION_HTML_SOURCE,
+    OPTION_ASCII,
     OPTION_VERIFY_STACKS
 };
 
@@ -88,6 +93,7 @@ static const struct option names[] = {
     {"stack-depth", required_argument, NULL, OPTION_STACK_DEPTH},
     {"last-words", required_argument, NULL, OPTION_LAST_WORDS},
     {"html-source", required_argument, NULL, OPTION_HTML_SOURCE},
+    {"ascii", no_argument, NULL, OPTION_ASCII},
     {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
     {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
@@ -161,8 +167,9 @@ static unsigned number_of(const char *text, long most)
 static void take_view(struct options *o, int view)
 {
     o->views[view].wanted = true;
-    if (view == VIEW_SUMMARY && optarg && strcmp(optarg, "json") == 0)
-        o->summary_json = true;
+    bool has_json = view == VIEW_SUMMARY || view == VIEW_THRESHOLDS;
+    if (has_json && optarg && strcmp(optarg, "json") == 0)
+        o->views[view].json = true;
     else if (optarg)
         o->views[view].file = optarg;
 }
@@ -178,9 +185,35 @@ static enum options_result take_yes(unsigned *no, const char *message)
     return is_one_of(optarg, yes_or_no, no) ? OPTIONS_RUN : wrong(message, optarg);
 }
 
+/* What an option without an argument switches on, or NULL. */
+static bool *switch_of(struct options *o, int option)
+{
+    switch (option) {
+    case 'f':
+        return &o->follow;
+    case 'q':
+        return &o->quiet;
+    case 'a':
+        return &o->all;
+    case OPTION_NO_ASLR:
+        return &o->no_aslr;
+    case OPTION_ASCII:
+        return &o->ascii;
+    case OPTION_VERIFY_STACKS:
+        return &o->verify_stacks;
+    default:
+        return NULL;
+    }
+}
+
 static enum options_result take(struct options *o, int option)
 {
     unsigned color;
+    bool *on = switch_of(o, option);
+    if (on) {
+        *on = true;
+        return OPTIONS_RUN;
+    }
     if (option >= OPTION_VIEW && option < OPTION_VIEW + VIEW_COUNT) {
         take_view(o, option - OPTION_VIEW);
         return OPTIONS_RUN;
@@ -189,22 +222,10 @@ static enum options_result take(struct options *o, int option)
     case 'o':
         take_view(o, VIEW_TIMELINE);
         break;
-    case 'f':
-        o->follow = true;
-        break;
-    case 'q':
-        o->quiet = true;
-        break;
-    case 'a':
-        o->all = true;
-        break;
     case OPTION_COLOR:
         if (!is_one_of(optarg, colors, &color))
             return wrong("--color takes auto, always or never, not ", optarg);
         o->color = (int)color - 1;
-        break;
-    case OPTION_NO_ASLR:
-        o->no_aslr = true;
         break;
     case OPTION_BACKEND:
         if (!is_one_of(optarg, backends, &o->backend))
@@ -222,9 +243,6 @@ static enum options_result take(struct options *o, int option)
         return take_yes(&o->no_last_words, "--last-words takes yes or no, not ");
     case OPTION_HTML_SOURCE:
         return take_yes(&o->no_html_source, "--html-source takes yes or no, not ");
-    case OPTION_VERIFY_STACKS:
-        o->verify_stacks = true;
-        break;
     case 'p':
         if (!(o->pid = (int)number_of(optarg, INT_MAX)))
             return wrong("-p takes the id of a process, not ", optarg);
@@ -254,10 +272,16 @@ static enum options_result take_all(struct options *o, int argc, char **argv)
     }
 }
 
-/* Views for programs, of which only one can have the standard output. */
-static bool is_on_stdout(const struct options_view *view)
+/* How many views for programs go to the standard output. */
+static unsigned data_on_stdout(const struct options *o)
 {
-    return view->wanted && (!view->file || strcmp(view->file, "-") == 0);
+    unsigned count = 0;
+    for (unsigned i = 0; i < VIEW_COUNT; i++) {
+        const struct options_view *view = &o->views[i];
+        bool data = i == VIEW_JSON || i == VIEW_HTML || view->json;
+        count += data && view->wanted && (!view->file || strcmp(view->file, "-") == 0);
+    }
+    return count;
 }
 
 enum options_result options_parse(struct options *o, int argc, char **argv)
@@ -289,11 +313,9 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
         return wrong("show does not run the program again: no --no-aslr and no --follow", "");
     if (o->show && o->arguments[1])
         return wrong("show takes one trace; not also ", o->arguments[1]);
-    bool json = is_on_stdout(&o->views[VIEW_JSON]), html = is_on_stdout(&o->views[VIEW_HTML]);
-    bool summary = o->summary_json && is_on_stdout(&o->views[VIEW_SUMMARY]);
-    if (json + html + summary > 1)
-        return wrong("--json, --html and --summary=json cannot go to the standard output together: "
-                     "name a FILE",
+    if (data_on_stdout(o) > 1)
+        return wrong("two views for programs cannot both go to the standard output: name a FILE "
+                     "for one",
                      "");
     return OPTIONS_RUN;
 }
@@ -306,6 +328,5 @@ bool options_is_view(const char *word)
 
 bool options_data_on_stdout(const struct options *o)
 {
-    return is_on_stdout(&o->views[VIEW_JSON]) || is_on_stdout(&o->views[VIEW_HTML]) ||
-           (o->summary_json && is_on_stdout(&o->views[VIEW_SUMMARY]));
+    return data_on_stdout(o) > 0;
 }

@@ -11,9 +11,11 @@ struct options {
     struct options_view {
         bool wanted;      /* by name */
         const char *file; /* NULL or "-": the default */
+        bool json;        /* for programs, of a view that has both */
     } views[VIEW_COUNT];
     bool quiet; /* no timeline unless wanted by name */
     bool all;
+    bool ascii;
     bool no_aslr;
     bool follow; /* children, too */
     enum options_stacks stacks;
@@ -21,7 +23,6 @@ struct options {
     bool verify_stacks;
     unsigned no_last_words;  /* 0 or 1 */
     unsigned no_html_source; /* likewise */
-    bool summary_json;
     enum options_backend backend;
     int pid;   /* a running process to look at; 0: none */
     int color; /* -1: as it fits, 0: never, 1: always */

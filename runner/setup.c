@@ -62,12 +62,24 @@ static bool is_coloured(int fd, const struct options *o)
     return o->color < 0 ? terminal : o->color == 1;
 }
 
+/* By the names of locale(7): the locale itself need not be there. */
+static bool is_utf8(void)
+{
+    const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *locale = NULL;
+    for (unsigned i = 0; i < 3 && (!locale || !*locale); i++)
+        locale = getenv(names[i]);
+    return locale && (strcasestr(locale, "UTF-8") || strcasestr(locale, "UTF8"));
+}
+
 /* Of the timeline, on a terminal. */
 static unsigned long timeline_lines;
 
 static bool add_view(struct model *m, const struct options *o, unsigned which)
 {
-    bool for_people = which == VIEW_TIMELINE || (which == VIEW_SUMMARY && !o->summary_json);
+    bool for_people =
+        which == VIEW_TIMELINE ||
+        ((which == VIEW_SUMMARY || which == VIEW_THRESHOLDS) && !o->views[which].json);
     bool to_error = for_people && !o->show;
     int fd = open_output(o->views[which].file, to_error ? STDERR_FILENO : STDOUT_FILENO);
     if (fd < 0)
@@ -79,7 +91,8 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
                             .resized = isatty(fd),
                             .yields = !o->show && isatty(fd),
                             .all = o->all,
-                            .json = o->summary_json,
+                            .json = o->views[which].json,
+                            .ascii = o->ascii || !is_utf8(),
                             .if_long = which == VIEW_SUMMARY && !o->views[which].wanted,
                             .no_source = o->no_html_source,
                             .before_write = on_terminal ? setup_erase_progress : NULL};
@@ -105,8 +118,9 @@ void setup_progress(struct model *m, const struct options *o)
  * somebody looks at a screen. */
 static bool is_usual(const struct options *o, unsigned which)
 {
-    bool summary = o->views[VIEW_SUMMARY].wanted && !o->views[VIEW_SUMMARY].file;
-    if (o->quiet || options_data_on_stdout(o) || summary)
+    bool instead = (o->views[VIEW_SUMMARY].wanted && !o->views[VIEW_SUMMARY].file) ||
+                   (o->views[VIEW_THRESHOLDS].wanted && !o->views[VIEW_THRESHOLDS].file);
+    if (o->quiet || options_data_on_stdout(o) || instead)
         return false;
     bool asked = o->views[VIEW_TIMELINE].wanted;
     int fd = o->show ? STDOUT_FILENO : STDERR_FILENO;

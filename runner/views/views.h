@@ -9,7 +9,8 @@
     X(JSON, "json", json_view_new)                                                                 \
     X(HTML, "html", html_view_new)                                                                 \
     X(TIMELINE, "timeline", timeline_view_new)                                                     \
-    X(SUMMARY, "summary", summary_view_new)
+    X(SUMMARY, "summary", summary_view_new)                                                        \
+    X(THRESHOLDS, "thresholds", thresholds_view_new)
 
 #define VIEW_ENUM(name, option, make) VIEW_##name,
 enum { VIEWS(VIEW_ENUM) VIEW_COUNT };

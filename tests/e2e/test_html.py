@@ -264,7 +264,7 @@ def test_html_on_stdout_moves_the_output_of_the_program(programs):
 
 def test_two_on_stdout_are_refused(programs):
     done = run(TOOL, "--html", "--json", programs.labs / "map1")
-    assert (done.status, done.out) == (OWN_FAILURE, b"") and b"--json and --html cannot both" in done.err
+    assert (done.status, done.out) == (OWN_FAILURE, b"") and b"cannot both go to the standard output" in done.err
 
 
 # ---- how the page is put together ----
