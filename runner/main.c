@@ -1,4 +1,5 @@
 /* procmap-trace: wires a source of events, the model and the views together. */
+#include "runner/compare.h"
 #include "runner/explain.h"
 #include "runner/model/model.h"
 #include "runner/program/find.h"
@@ -196,6 +197,8 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
+    if (options.compare)
+        return compare(&options);
     if (!options.show && !options.pid &&
         !prepare(&options, &launch, path, shim, &by_ptrace, &status))
         return status;

@@ -14,12 +14,14 @@
 
 static const char usage[] = "Usage: procmap-trace [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
                             "       procmap-trace [OPTION...] -p PID\n"
-                            "       procmap-trace show [OPTION...] TRACE\n";
+                            "       procmap-trace show [OPTION...] TRACE\n"
+                            "       procmap-trace compare [OPTION...] A B...\n";
 
 /* procmap-trace(1) has the same options; tests/e2e compares them. */
 static const char help[] =
     "Runs an unmodified program and shows how its memory map evolves, and why.\n"
     "`show` does the same with a trace recorded by --json=FILE (\"-\": standard input).\n"
+    "`compare` says how 2 to 6 runs differ: traces, or commands in quotes.\n"
     "\n"
     "What to show:\n"
     "      --timeline[=FILE]  the story of the map, for people (default)\n"
@@ -284,12 +286,27 @@ static unsigned data_on_stdout(const struct options *o)
     return count;
 }
 
+static enum options_result check_compare(const struct options *o, int count)
+{
+    if (count < 2 || count > 6)
+        return wrong("compare takes 2 to 6 traces, or commands in quotes", "");
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        if (o->views[i].wanted)
+            return wrong("compare has a view of its own; record with --json=FILE what others are "
+                         "to show",
+                         "");
+    if (o->pid || o->follow || o->verify_stacks)
+        return wrong("compare takes --backend, --no-aslr, --color and --all", "");
+    return OPTIONS_RUN;
+}
+
 enum options_result options_parse(struct options *o, int argc, char **argv)
 {
     static char name[] = "procmap-trace"; /* for the messages of getopt_long(3) */
     *o = (struct options){.color = -1, .stack_depth = PMT_MAX_FRAMES};
-    if (argc > 1 && strcmp(argv[1], "show") == 0) {
-        o->show = true;
+    o->show = argc > 1 && strcmp(argv[1], "show") == 0;
+    o->compare = argc > 1 && strcmp(argv[1], "compare") == 0;
+    if (o->show || o->compare) {
         argv++;
         argc--;
     }
@@ -299,6 +316,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (result != OPTIONS_RUN)
         return result;
     o->arguments = argv + optind;
+    if (o->compare)
+        return check_compare(o, argc - optind);
     if (o->pid && (o->show || o->arguments[0]))
         return wrong("-p looks at a running process: not also ",
                      o->show ? "show" : o->arguments[0]);

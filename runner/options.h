@@ -8,6 +8,7 @@ enum options_backend { BACKEND_AUTO, BACKEND_PRELOAD, BACKEND_PTRACE };
 
 struct options {
     bool show; /* `show TRACE`: `arguments[0]` is the trace; else the program and its arguments */
+    bool compare; /* `compare A B ...`: traces or commands */
     struct options_view {
         bool wanted;      /* by name */
         const char *file; /* NULL or "-": the default */

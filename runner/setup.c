@@ -104,6 +104,19 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
     return view != NULL;
 }
 
+bool setup_stdout(const struct options *o, struct output *output)
+{
+    int fd = open_output(NULL, STDOUT_FILENO);
+    if (fd < 0)
+        return false;
+    *output = (struct output){.fd = fd,
+                              .color = is_coloured(fd, o),
+                              .width = terminal_width(fd),
+                              .resized = isatty(fd),
+                              .all = o->all};
+    return true;
+}
+
 /* Who reads the events from standard output may print, too. */
 void setup_progress(struct model *m, const struct options *o)
 {

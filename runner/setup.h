@@ -9,4 +9,7 @@ void setup_progress(struct model *m, const struct options *o);
 void setup_erase_progress(void);
 
 /* The views that the user wants; false after a message. */
+/* Of what is told on the standard output; false after a message. */
+bool setup_stdout(const struct options *o, struct output *output);
+
 bool setup_views(struct model *m, const struct options *o);
