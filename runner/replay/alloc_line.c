@@ -131,6 +131,34 @@ static bool read_more(struct rest *r, struct pmt_alloc *a)
            read_unsigned(r, UINT64_MAX, &a->alignment);
 }
 
+/* ,"caller":"..."; with an escape in it: the long way. */
+static bool skip_caller(struct rest *r)
+{
+    if (!SKIP(r, ",\"caller\":\""))
+        return true;
+    const char *first = r->at, *end = memchr(first, '"', (size_t)(r->end - first));
+    if (!end || memchr(first, '\\', (size_t)(end - first)))
+        return false;
+    r->at = end + 1;
+    return true;
+}
+
+/* What is derived. */
+static bool skip_derived(struct rest *r)
+{
+    uint64_t number;
+    if (!skip_caller(r) ||
+        (SKIP(r, ",\"live_bytes\":") && !read_unsigned(r, UINT64_MAX, &number)) ||
+        (SKIP(r, ",\"heap_bytes\":") && !read_unsigned(r, UINT64_MAX, &number)) ||
+        (SKIP(r, ",\"mmap_threshold\":") && !read_unsigned(r, UINT64_MAX, &number)))
+        return false;
+    if (SKIP(r, ",\"reason\":{")) { /* no braces in it */
+        const char *end = memchr(r->at, '}', (size_t)(r->end - r->at));
+        r->at = end ? end + 1 : r->end;
+    }
+    return true;
+}
+
 static bool read_alloc(struct replay *p, struct rest *r, struct pmt_alloc *a, struct event *out)
 {
     if (!read_head(r, &a->r, out) || !read_request(r, a) || !SKIP(r, ",\"addr\":"))
@@ -141,11 +169,7 @@ static bool read_alloc(struct replay *p, struct rest *r, struct pmt_alloc *a, st
         return false;
     if (SKIP(r, ",\"stack_id\":") && !read_u32(r, &a->r.stack_id))
         return false;
-    if (SKIP(r, ",\"reason\":{")) { /* derived: no braces in it */
-        const char *end = memchr(r->at, '}', (size_t)(r->end - r->at));
-        r->at = end ? end + 1 : r->end;
-    }
-    return SKIP(r, "}") && r->at == r->end;
+    return skip_derived(r) && SKIP(r, "}") && r->at == r->end;
 }
 
 bool alloc_line_read(struct replay *p, const char *line, size_t size, struct event *out)

@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create */
 #endif
+#include "runner/replay/alloc_line.h"
 #include "runner/replay/replay.h"
 #include "schemas/record_check.h"
 #include "tests/unit/records.h"
@@ -242,6 +243,44 @@ static void test_allocs_both_ways(void **state)
         read += check_both_ways(line, size);
     }
     assert_in_range(read, rounds / 2, rounds);
+}
+
+/* Each derived field that the JSON view writes leaves a line to the fast way, which takes a 30th of
+ * the time. */
+static void test_fast_way_is_taken(void **state)
+{
+#define HEAD "{\"type\":\"alloc\",\"seq\":9,\"t_ns\":5,\"pid\":5,\"image\":1,\"tid\":5,"
+#define DERIVED                                                                                    \
+    ",\"stack_id\":2,\"caller\":\"main map3.c:24 -> "                                              \
+    "printf\",\"live_bytes\":5,\"heap_bytes\":135168,"                                             \
+    "\"mmap_threshold\":131072,\"reason\":{\"code\":\"block_reuses\",\"was\":5,\"freed_ns\":4}}"
+    static const struct {
+        const char *text;
+        bool fast;
+    } lines[] = {
+        {HEAD "\"call\":\"malloc\",\"size\":5,\"addr\":\"0x10\",\"placement\":\"heap\",\"usable\":"
+              "20" DERIVED,
+         true},
+        {HEAD "\"call\":\"free\",\"addr\":\"0x10\",\"placement\":\"heap\",\"usable\":20" DERIVED,
+         true},
+        {HEAD "\"call\":\"free\",\"addr\":\"0x10\",\"placement\":\"unknown\",\"live_bytes\":0}",
+         true},
+        {HEAD
+         "\"call\":\"free\",\"addr\":\"0x10\",\"placement\":\"unknown\",\"caller\":\"a\\\"b\"}",
+         false},
+        {HEAD "\"call\":\"free\",\"addr\":\"0x10\",\"placement\":\"unknown\",\"caller\":\"ab}",
+         false},
+        {HEAD "\"call\":\"free\",\"addr\":\"0x10\",\"placement\":\"unknown\",\"heap_bytes\":x}",
+         false},
+    };
+    (void)state;
+    struct event event;
+    struct replay *p = open_trace(PROCESS, sizeof PROCESS - 1);
+    assert_int_equal(replay_next(p, &event), 1);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        assert_int_equal(alloc_line_read(p, lines[i].text, strlen(lines[i].text), &event),
+                         lines[i].fast);
+    replay_close(p);
 }
 
 /* Bytes that are not UTF-8 take four times their size in a trace, more than a record can hold. */
@@ -596,14 +635,23 @@ static void test_fuzz(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_mutated_round_trip),
-        cmocka_unit_test(test_escaped_bytes), cmocka_unit_test(test_images),
-        cmocka_unit_test(test_symbols),       cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_blank_lines),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_not_a_trace),   cmocka_unit_test(test_wrong_values),
-        cmocka_unit_test(test_wrong_regions), cmocka_unit_test(test_large_lines),
-        cmocka_unit_test(test_open_errors),   cmocka_unit_test(test_standard_input),
-        cmocka_unit_test(test_fuzz),          cmocka_unit_test(test_allocs_both_ways),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_mutated_round_trip),
+        cmocka_unit_test(test_escaped_bytes),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_symbols),
+        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_blank_lines),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_not_a_trace),
+        cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_wrong_regions),
+        cmocka_unit_test(test_large_lines),
+        cmocka_unit_test(test_open_errors),
+        cmocka_unit_test(test_standard_input),
+        cmocka_unit_test(test_fuzz),
+        cmocka_unit_test(test_allocs_both_ways),
+        cmocka_unit_test(test_fast_way_is_taken),
     };
     return cmocka_run_group_tests(tests, create_trace, close_trace);
 }
