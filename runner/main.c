@@ -16,7 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define EXIT_DEMAND_FAILED 124
 #define EXIT_OWN_FAILURE 125
+
+/* Demands of --expect that do not hold. */
+static size_t failed_demands;
 
 static int show(const struct options *o, struct model *m)
 {
@@ -38,7 +42,9 @@ static int show(const struct options *o, struct model *m)
     if (error)
         explain(NULL, "cannot write the output: %s", strerror(-error));
     replay_close(replay);
-    return result < 0 || error ? EXIT_OWN_FAILURE : 0;
+    if (result < 0 || error)
+        return EXIT_OWN_FAILURE;
+    return failed_demands ? EXIT_DEMAND_FAILED : 0;
 }
 
 /* The program's end becomes ours: its status, or its signal once more. */
@@ -137,7 +143,9 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
     }
     explain_output(written);
     explain_live(o->arguments[0], &result);
-    return written || !result.started ? EXIT_OWN_FAILURE : end_like(result.status);
+    if (written || !result.started)
+        return EXIT_OWN_FAILURE;
+    return failed_demands ? EXIT_DEMAND_FAILED : end_like(result.status);
 }
 
 /* The exit status, or -1 where it is the program's. */
@@ -146,7 +154,9 @@ static int ptrace_status(const struct options *o, int error, int written,
 {
     if (error && result->failure == TRACE_FAILURE_EXEC)
         return judge_exit_status(error);
-    return error || written || !result->started ? EXIT_OWN_FAILURE : o->pid ? 0 : -1;
+    if (error || written || !result->started)
+        return EXIT_OWN_FAILURE;
+    return failed_demands ? EXIT_DEMAND_FAILED : o->pid ? 0 : -1;
 }
 
 static int run_ptrace(const struct options *o, struct model *m, struct launch *launch,
@@ -207,7 +217,7 @@ int main(int argc, char **argv)
     struct symbols *symbols = symbols_new(!options.views[VIEW_JSON].wanted);
     model_init(&model, symbols);
     setup_progress(&model, &options);
-    if (!setup_views(&model, &options))
+    if (!setup_views(&model, &options) || !setup_demands(&model, &options, &failed_demands))
         return EXIT_OWN_FAILURE;
     if (options.show)
         signal(SIGPIPE, SIG_IGN);

@@ -39,6 +39,8 @@ static const char help[] =
     "                         time: the moves of the threshold, where blocks of each\n"
     "                         size lie, and which lie elsewhere, and why\n"
     "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"
+    "      --expect=DEMAND    what must be so, as 'malloc(160000).placement == mmap'; or\n"
+    "                         a file of such lines; tells which do not hold\n"
     "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
     "                         show: standard output)\n"
     "  -q, --quiet            no timeline, no line that shows the progress\n"
@@ -65,8 +67,8 @@ static const char help[] =
     "  -h, --help             this text\n"
     "  -V, --version          the version\n"
     "\n"
-    "The exit status is the program's; 125 if procmap-trace fails, 126 if PROGRAM\n"
-    "cannot be executed, 127 if it is not found.\n";
+    "The exit status is the program's; 124 if a demand does not hold, 125 if\n"
+    "procmap-trace fails, 126 if PROGRAM cannot be executed, 127 if it is not found.\n";
 
 enum {
     OPTION_VIEW = 256, /* the first; VIEW_COUNT of them */
@@ -78,6 +80,7 @@ enum {
     OPTION_LAST_WORDS,
     OPTION_HTML_SOURCE,
     OPTION_ASCII,
+    OPTION_EXPECT,
     OPTION_VERIFY_STACKS
 };
 
@@ -96,6 +99,7 @@ static const struct option names[] = {
     {"last-words", required_argument, NULL, OPTION_LAST_WORDS},
     {"html-source", required_argument, NULL, OPTION_HTML_SOURCE},
     {"ascii", no_argument, NULL, OPTION_ASCII},
+    {"expect", required_argument, NULL, OPTION_EXPECT},
     {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
     {"pid", required_argument, NULL, 'p'},
     {"help", no_argument, NULL, 'h'},
@@ -187,6 +191,14 @@ static enum options_result take_yes(unsigned *no, const char *message)
     return is_one_of(optarg, yes_or_no, no) ? OPTIONS_RUN : wrong(message, optarg);
 }
 
+static enum options_result take_demands(struct options *o)
+{
+    char why[600];
+    if (demands_add(&o->demands, optarg, why, sizeof why))
+        return OPTIONS_RUN;
+    return wrong("--expect: ", why);
+}
+
 /* What an option without an argument switches on, or NULL. */
 static bool *switch_of(struct options *o, int option)
 {
@@ -243,6 +255,8 @@ static enum options_result take(struct options *o, int option)
         break;
     case OPTION_LAST_WORDS:
         return take_yes(&o->no_last_words, "--last-words takes yes or no, not ");
+    case OPTION_EXPECT:
+        return take_demands(o);
     case OPTION_HTML_SOURCE:
         return take_yes(&o->no_html_source, "--html-source takes yes or no, not ");
     case 'p':

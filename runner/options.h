@@ -1,6 +1,7 @@
 /* The command line. */
 #pragma once
 
+#include "runner/expect/demands.h"
 #include "runner/views/views.h"
 
 enum options_stacks { STACKS_ALL, STACKS_CHANGES, STACKS_NONE };
@@ -14,7 +15,8 @@ struct options {
         const char *file; /* NULL or "-": the default */
         bool json;        /* for programs, of a view that has both */
     } views[VIEW_COUNT];
-    bool quiet; /* no timeline unless wanted by name */
+    struct demands demands; /* of --expect */
+    bool quiet;             /* no timeline unless wanted by name */
     bool all;
     bool ascii;
     bool no_aslr;

@@ -1,6 +1,7 @@
 #include "runner/setup.h"
 #include "runner/base/create_file.h"
 #include "runner/explain.h"
+#include "runner/views/expect.h"
 #include "runner/views/progress.h"
 #include "runner/views/views.h"
 #include <errno.h>
@@ -125,6 +126,21 @@ void setup_progress(struct model *m, const struct options *o)
     explain_over(&progress);
     progress_start(&progress, STDERR_FILENO, is_coloured(STDERR_FILENO, o));
     m->tick = on_tick;
+}
+
+bool setup_demands(struct model *m, const struct options *o, size_t *failed)
+{
+    if (!o->demands.count)
+        return true;
+    int fd = open_output(NULL, STDERR_FILENO);
+    if (fd < 0)
+        return false;
+    bool on_terminal = progress.fd >= 0 && isatty(fd);
+    struct output output = {.fd = fd,
+                            .width = terminal_width(fd),
+                            .before_write = on_terminal ? setup_erase_progress : NULL};
+    model_add_view(m, expect_view_new(&output, &o->demands, failed));
+    return true;
 }
 
 /* Whether the view comes without being asked for: the timeline, and the summary behind it where

@@ -12,4 +12,7 @@ void setup_erase_progress(void);
 /* Of what is told on the standard output; false after a message. */
 bool setup_stdout(const struct options *o, struct output *output);
 
+/* Holds the run against --expect, if there is any; false after a message. */
+bool setup_demands(struct model *m, const struct options *o, size_t *failed);
+
 bool setup_views(struct model *m, const struct options *o);

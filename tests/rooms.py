@@ -25,12 +25,13 @@ MAY_USE = {
     "runner/base": ["schemas"],
     "runner/symbols": ["runner/base"],
     "runner/model": ["runner/symbols", "runner/base", "schemas"],
-    "runner/views": ["runner/model", "runner/symbols", "runner/base", "schemas"],
+    "runner/expect": ["runner/model", "runner/base", "schemas"],
+    "runner/views": ["runner/expect", "runner/model", "runner/symbols", "runner/base", "schemas"],
     "runner/program": ["runner/base", "schemas"],
     "runner/replay": ["runner/model", "runner/base", "schemas"],
     "runner/ring": ["runner/model", "runner/program", "runner/base", "schemas"],
     "runner/ptrace": ["runner/model", "runner/program", "runner/base", "schemas"],
-    "runner": ["runner/views", "runner/ptrace", "runner/ring", "runner/replay", "runner/program", "runner/model",
+    "runner": ["runner/views", "runner/expect", "runner/ptrace", "runner/ring", "runner/replay", "runner/program", "runner/model",
                "runner/symbols", "runner/base", "schemas"],
 }
 
