@@ -35,6 +35,13 @@ void waiting_end_all(struct model *m)
         waiting_end(m, &m->image->threads.items[i], NULL);
 }
 
+/* The tracer's memory, found by the look that found what waits for a call: its turn is behind that.
+ * The regions of a library are told without anything in between. */
+static bool follows(const struct thread_note *thread, const struct change *change)
+{
+    return change->tracer && thread->waiting.count && !thread->loading.hi;
+}
+
 static bool touch(const struct change *a, const struct change *b)
 {
     const struct region *list[2][2] = {{a->before, a->after}, {b->before, b->after}};
@@ -54,8 +61,8 @@ void waiting_make_way(struct model *m, const struct change *change, const struct
         bool touches = false;
         for (size_t k = 0; k < thread->waiting.count; k++)
             touches |= touch(change, &thread->waiting.items[k]);
-        bool goes_on = thread == own &&
-                       (must_wait(&change->cause) || change->cause.by_loader || change->tracer);
+        bool goes_on = thread == own && (must_wait(&change->cause) || change->cause.by_loader ||
+                                         follows(own, change));
         if (touches && !goes_on)
             waiting_end(m, thread, NULL);
     }
@@ -63,9 +70,8 @@ void waiting_make_way(struct model *m, const struct change *change, const struct
 
 void waiting_add(struct model *m, struct thread_note *thread, struct change *change)
 {
-    bool follows = change->tracer && thread->waiting.count; /* found by the same look */
     if (!loading_takes(&m->image->threads, thread, change) && !must_wait(&change->cause) &&
-        !follows)
+        !follows(thread, change))
         return deliver_change(m, change);
     change_list_take(&thread->waiting, change);
     m->image->threads.waiting++;
