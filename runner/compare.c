@@ -45,7 +45,8 @@ static void execute(const struct options *o, const wordexp_t *words, int fd)
     char json[40];
     size_t count = 0;
     char **argv = memory_get((words->we_wordc + 8) * sizeof *argv);
-    snprintf(json, sizeof json, "--json=/dev/fd/%d", fd);
+    /* by way of the parent: no descriptor of it is left to the program */
+    snprintf(json, sizeof json, "--json=/proc/%d/fd/%d", (int)getppid(), fd);
     argv[count++] = (char *)"procmap-trace";
     argv[count++] = (char *)"-q";
     argv[count++] = json;
@@ -64,7 +65,7 @@ static void execute(const struct options *o, const wordexp_t *words, int fd)
 static bool run(const struct options *o, const char *command, char *path, size_t size)
 {
     wordexp_t words;
-    int status = 0, fd = memfd_create("procmap-trace-compare", 0);
+    int status = 0, fd = memfd_create("procmap-trace-compare", MFD_CLOEXEC);
     if (fd < 0 || !split(command, &words))
         return false;
     pid_t child = fork();
@@ -144,9 +145,14 @@ int compare(const struct options *o)
     struct compare_column columns[COMPARE_MOST];
     struct compare_side *sides = memory_get(COMPARE_MOST * sizeof *sides);
     unsigned count = 0;
-    for (; o->arguments[count]; count++)
-        if (!read_side(o, o->arguments[count], &columns[count], &sides[count]))
-            return OWN_FAILURE;
+    bool failed = false;
+    for (char **name = o->arguments; *name; name++)
+        if (read_side(o, *name, &columns[count], &sides[count]))
+            count++;
+        else
+            failed = true; /* the others are compared all the same */
+    if (count < 2)
+        return OWN_FAILURE;
     struct output output;
     char *text = NULL;
     size_t size = 0;
@@ -158,5 +164,5 @@ int compare(const struct options *o)
     output_write(&output, text, size);
     free(text);
     memory_put(sides);
-    return output_close(&output) ? OWN_FAILURE : 0;
+    return output_close(&output) || failed ? OWN_FAILURE : 0;
 }

@@ -96,7 +96,11 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     } else {
         v->side->more_changes++;
     }
-    wording_stack_use(m, change, v->side->stack_use, sizeof v->side->stack_use);
+    if (change_region(change)->kind == KIND_STACK && change->delta > v->side->stack_grown) {
+        v->side->stack_grown = change->delta;
+        v->side->stack_use[0] = '\0';
+        wording_stack_use(m, change, v->side->stack_use, sizeof v->side->stack_use);
+    }
 }
 
 static void on_forget(struct view *view, const struct model *m)

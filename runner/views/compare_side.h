@@ -28,7 +28,8 @@ struct compare_side {
     struct compare_change changes[COMPARE_CHANGES];
     unsigned change_count;
     uint64_t more_changes; /* of kinds that have no room */
-    char stack_use[300];   /* who used most of the stack, when it grew last; "": not known */
+    int64_t stack_grown;   /* the most at once */
+    char stack_use[300];   /* who used it then; "": not known */
     char end[60];
 };
 

@@ -31,8 +31,7 @@ static void say_program(struct pair *p)
     if (p->a->bits != p->b->bits) {
         snprintf(
             text, sizeof text,
-            "%c is a %u-bit program, %c a %u-bit one: addresses, pointers and malloc's headers "
-            "have %u and %u bytes.",
+            "%c is a %u-bit program, %c a %u-bit one: addresses and pointers have %u and %u bytes.",
             p->name_a, p->a->bits, p->name_b, p->b->bits, p->a->bits / 8, p->b->bits / 8);
         say(p, text);
     }
@@ -134,7 +133,8 @@ static void say_kinds(struct pair *p)
 
 static bool is_same(const struct compare_side *a, const struct compare_side *b)
 {
-    bool same = a->ledger.changes == b->ledger.changes &&
+    bool same = strcmp(a->end, b->end) == 0 && a->blind == b->blind &&
+                a->ledger.changes == b->ledger.changes &&
                 a->ledger.allocations == b->ledger.allocations &&
                 a->ledger.frees == b->ledger.frees && a->ledger.bytes == b->ledger.bytes;
     for (unsigned k = 0; k < KIND_COUNT; k++)
@@ -144,14 +144,27 @@ static bool is_same(const struct compare_side *a, const struct compare_side *b)
     return same;
 }
 
+static void say_end(struct pair *p)
+{
+    char text[SENTENCE];
+    if (strcmp(p->a->end, p->b->end) == 0)
+        return;
+    snprintf(text, sizeof text, "the end of %c: %s, that of %c: %s.", p->name_a,
+             p->a->ended ? p->a->end : "not in the trace", p->name_b,
+             p->b->ended ? p->b->end : "not in the trace");
+    say(p, text);
+}
+
 static void say_rest(struct pair *p)
 {
     char text[SENTENCE];
     if (is_same(p->a, p->b)) {
         snprintf(text, sizeof text,
-                 "%c and %c do not differ: the same map by kinds at the end, as "
-                 "many changes, the same calls of malloc.",
-                 p->name_a, p->name_b);
+                 "%c and %c do not differ: the same end, the same map by kinds then, as many "
+                 "changes, %s.",
+                 p->name_a, p->name_b,
+                 p->a->blind ? "and malloc could not be seen in either"
+                             : "as many calls of malloc for as many bytes");
         say(p, text);
     } else if (!p->said) {
         snprintf(text, sizeof text, "%c and %c differ in what the table shows.", p->name_a,
@@ -171,6 +184,7 @@ void compare_words(struct lines *l, const struct compare_column *columns, unsign
                          .name_a = 'A',
                          .name_b = (char)('A' + i)};
         say_program(&p);
+        say_end(&p);
         say_stack(&p);
         say_heap(&p);
         say_kinds(&p);

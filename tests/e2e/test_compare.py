@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import running
+from programs import NO_32_BIT, PROGRAMS32, PROGRAMS64
 from tracing import TOOL
 
 
@@ -116,14 +117,38 @@ def test_wrong_numbers_and_options(programs):
         assert done.returncode == running.OWN_FAILURE and "compare" in done.stderr
 
 
-def test_damaged_traces(tmp_path, programs):
+@pytest.mark.parametrize("damage", ["empty", "half a line", "no process", "another version"])
+def test_damaged_traces(tmp_path, programs, damage):
+    """It is named, with what is wrong; the others are compared all the same, and the status says that one is missing."""
     file, _ = recorded(tmp_path, programs.labs / "map1")
     whole = file.read_text()
-    for content, said in (("", ""), (whole[:len(whole) // 2], ""), ('{"type":"process"}\n', "damaged"), ("{}\n", "damaged")):
-        (tmp_path / "damaged").write_text(content)
-        done = compare(file, tmp_path / "damaged")
-        assert done.returncode in (0, running.OWN_FAILURE) and said in done.stderr
-        assert done.returncode == 0 or "damaged" in done.stderr
+    content = {"empty": "", "half a line": whole[:len(whole.splitlines()[0]) + 30], "no process": whole.split("\n", 1)[1],
+               "another version": whole.replace('"schema":1', '"schema":9', 1)}[damage]
+    (tmp_path / "damaged").write_text(content)
+    done = compare(file, tmp_path / "damaged")
+    assert done.returncode == running.OWN_FAILURE and "damaged" in done.stderr and done.stdout == ""
+    done = compare(file, tmp_path / "damaged", file)
+    assert done.returncode == running.OWN_FAILURE and "damaged" in done.stderr and "A and B do not differ" in words(done.stdout)
+
+
+def test_the_end_counts(programs):
+    """Programs that differ in nothing but their status."""
+    said = words(compare("true", "false").stdout)
+    assert "the end of A: EXIT 0, that of B: EXIT 1" in said and "do not differ" not in said
+
+
+def test_nothing_is_left_to_the_program(programs):
+    """Not even the descriptor that its trace comes by."""
+    done = compare("ls -l /proc/self/fd", "ls -l /proc/self/fd")
+    assert done.returncode == 0 and "procmap-trace-compare" not in done.stderr and "/proc/" in done.stderr
+
+
+def test_word_sizes(programs):
+    pair = [folder / "map1" for folder in (PROGRAMS32.labs, PROGRAMS64.labs)]
+    if not PROGRAMS32.run_here:
+        pytest.skip(NO_32_BIT)
+    assert "A is a 32-bit program, B a 64-bit one: addresses and pointers have 4 and 8 bytes" in words(compare(*pair).stdout)
+    assert "A is a 64-bit program, B a 32-bit one: addresses and pointers have 8 and 4 bytes" in words(compare(*reversed(pair)).stdout)
 
 
 def test_hostile_names(tmp_path, programs):
