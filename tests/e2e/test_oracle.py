@@ -92,7 +92,7 @@ FOREIGN = {
     "python3": ("python3", ["-c", PYTHON], {"PYTHONHASHSEED": "0"}),
     "perl": ("perl", ["-e", PERL], {"PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}),
     "busybox sort": ("busybox", ["sort", "-r", "WORDS"], {}),
-    "busybox awk": ("busybox", ["awk", "{ n[$1 % 1000] = n[$1 % 1000] $0 } NR == 3000 { exit } END { print length(n) }", "WORDS"], {}),
+    "busybox awk": ("busybox", ["awk", "{ n[$1 % 1000] = n[$1 % 1000] $0 } NR == 1000 { exit } END { print length(n) }", "WORDS"], {}),
     "busybox sha256sum": ("busybox", ["sha256sum", "WORDS"], {}),
     "sort": ("sort", ["--parallel=1", "WORDS"], {}),
     "ls": ("ls", ["-l", "/usr/bin"], {}),
