@@ -66,6 +66,8 @@ static int end_like(int status)
 /* Which source fits a program: what cannot be preloaded but runs is traced as by a debugger. */
 static bool wants_ptrace(const struct options *o, const struct target *target)
 {
+    if (o->views[VIEW_WHERE].wanted)
+        return true;
     if (o->backend != BACKEND_AUTO)
         return o->backend == BACKEND_PTRACE;
     switch (judge_target(target)) {
@@ -166,6 +168,8 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
         .launch = o->pid ? NULL : launch, .follow = o->follow, .no_last_words = o->no_last_words};
     struct trace_result result;
     struct ptracer *tracer;
+    request.where = o->views[VIEW_WHERE].wanted;
+    request.where_names = o->where_names;
     request.pid = o->pid;
     if (o->pid)
         front_step_aside(front);

@@ -38,6 +38,8 @@ static const char help[] =
     "      --thresholds[=FILE|json]  sizes of blocks against malloc's thresholds over\n"
     "                         time: the moves of the threshold, where blocks of each\n"
     "                         size lie, and which lie elsewhere, and why\n"
+    "      --where[=FILE|NAME,...]  in which region each variable, parameter and\n"
+    "                         function is, and what pointers point to (by ptrace)\n"
     "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"
     "      --expect=DEMAND    what must be so, as 'heap.size <= 136K'; or a file\n"
     "                         of such lines; tells which do not hold\n"
@@ -170,11 +172,19 @@ static unsigned number_of(const char *text, long most)
     return number > 0 && number <= most && *end == '\0' ? (unsigned)number : 0;
 }
 
+/* What --where is followed by: a file has a dot or a slash in its name, a variable has not. */
+static bool is_names(int view, const char *argument)
+{
+    return view == VIEW_WHERE && argument && !strpbrk(argument, "./-");
+}
+
 static void take_view(struct options *o, int view)
 {
     o->views[view].wanted = true;
     bool has_json = view == VIEW_SUMMARY || view == VIEW_THRESHOLDS;
-    if (has_json && optarg && strcmp(optarg, "json") == 0)
+    if (is_names(view, optarg))
+        o->where_names = optarg;
+    else if (has_json && optarg && strcmp(optarg, "json") == 0)
         o->views[view].json = true;
     else if (optarg)
         o->views[view].file = optarg;
@@ -338,6 +348,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (o->pid && (o->no_aslr || o->backend == BACKEND_PRELOAD))
         return wrong("-p looks at a running process: no ",
                      o->no_aslr ? "--no-aslr" : "--backend=preload");
+    if (o->views[VIEW_WHERE].wanted && !o->show && o->backend == BACKEND_PRELOAD)
+        return wrong("--where looks at variables by ptrace: no --backend=preload", "");
     if (o->verify_stacks && (o->show || o->pid || o->backend == BACKEND_PTRACE))
         return wrong("--verify-stacks is for programs that are run, by preload", "");
     if (!o->pid && !o->arguments[0])

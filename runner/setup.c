@@ -78,9 +78,7 @@ static unsigned long timeline_lines;
 
 static bool add_view(struct model *m, const struct options *o, unsigned which)
 {
-    bool for_people =
-        which == VIEW_TIMELINE ||
-        ((which == VIEW_SUMMARY || which == VIEW_THRESHOLDS) && !o->views[which].json);
+    bool for_people = which != VIEW_JSON && which != VIEW_HTML && !o->views[which].json;
     bool to_error = for_people && !o->show;
     int fd = open_output(o->views[which].file, to_error ? STDERR_FILENO : STDOUT_FILENO);
     if (fd < 0)
@@ -95,6 +93,7 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
                             .json = o->views[which].json,
                             .ascii = o->ascii || !is_utf8(),
                             .if_long = which == VIEW_SUMMARY && !o->views[which].wanted,
+                            .names = o->where_names,
                             .no_source = o->no_html_source,
                             .before_write = on_terminal ? setup_erase_progress : NULL};
     if ((which == VIEW_TIMELINE && isatty(fd)) || output.if_long)
@@ -148,7 +147,8 @@ bool setup_demands(struct model *m, const struct options *o, size_t *failed)
 static bool is_usual(const struct options *o, unsigned which)
 {
     bool instead = (o->views[VIEW_SUMMARY].wanted && !o->views[VIEW_SUMMARY].file) ||
-                   (o->views[VIEW_THRESHOLDS].wanted && !o->views[VIEW_THRESHOLDS].file);
+                   (o->views[VIEW_THRESHOLDS].wanted && !o->views[VIEW_THRESHOLDS].file) ||
+                   (o->views[VIEW_WHERE].wanted && !o->views[VIEW_WHERE].file);
     if (o->quiet || options_data_on_stdout(o) || instead)
         return false;
     bool asked = o->views[VIEW_TIMELINE].wanted;

@@ -362,6 +362,8 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     case PMT_RECORD_STACK_USE:
         encode_stack_use(e, (const struct pmt_stack_use *)r);
         return key_stack(e, r);
+    case PMT_RECORD_VARIABLE:
+        return c->variable ? c->variable(e, c->arg, (const struct pmt_variable *)r) : (void)0;
     case PMT_RECORD_LOSS:
         encode_key_chars(e, ",\"reason\":", names_loss(r->call));
         return encode_key_unsigned(e, ",\"count\":", ((const struct pmt_lost *)r)->count);

@@ -3,6 +3,7 @@
 
 #include "schemas/encode.h"
 #include "schemas/fatal.h"
+#include "schemas/variable.h"
 
 /* What the stream knows and the record does not. */
 struct encode_context {
@@ -20,6 +21,7 @@ struct encode_context {
                         uint32_t index);
     void (*thread_extra)(struct encoder *e, void *arg, const struct pmt_thread *thread);
     void (*fatal_extra)(struct encoder *e, void *arg, const struct pmt_fatal *fatal);
+    void (*variable)(struct encoder *e, void *arg, const struct pmt_variable *variable);
     void (*exit_extra)(struct encoder *e, void *arg, const struct pmt_exit *exit);
     void *arg;
 };

@@ -23,6 +23,7 @@ const char *names_type(unsigned type)
         [PMT_RECORD_FORBIDDEN] = "forbidden",
         [PMT_RECORD_FATAL] = "fatal",
         [PMT_RECORD_STACK_USE] = "stack_use",
+        [PMT_RECORD_VARIABLE] = "variable",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
 }
@@ -113,6 +114,30 @@ static const char *const errors[] = {
     ERROR(EISDIR),    ERROR(EINVAL),       ERROR(ENFILE), ERROR(EMFILE), ERROR(ETXTBSY),
     ERROR(ENOSPC),    ERROR(ENAMETOOLONG), ERROR(ENOSYS), ERROR(ELOOP),  ERROR(ELIBBAD),
     ERROR(EOVERFLOW), ERROR(EOPNOTSUPP)};
+
+const char *names_variable(unsigned kind)
+{
+    static const char *const names[] = {PMT_VARIABLE_KINDS(NAME_TEXT)};
+    return names[kind < PMT_VARIABLE_KIND_COUNT ? kind : 0];
+}
+
+const char *names_variable_place(unsigned place)
+{
+    static const char *const names[] = {PMT_VARIABLE_PLACES(NAME_TEXT)};
+    return names[place < PMT_PLACE_COUNT ? place : 0];
+}
+
+const char *names_variable_value(unsigned value)
+{
+    static const char *const names[] = {PMT_VARIABLE_VALUES(NAME_TEXT)};
+    return names[value < PMT_VALUE_COUNT ? value : 0];
+}
+
+const char *names_variable_time(unsigned time)
+{
+    static const char *const names[] = {PMT_VARIABLE_TIMES(NAME_TEXT)};
+    return names[time < PMT_TIME_COUNT ? time : 0];
+}
 
 const char *names_errno(int error)
 {

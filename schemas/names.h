@@ -2,6 +2,7 @@
 #pragma once
 
 #include "schemas/fatal.h"
+#include "schemas/variable.h"
 
 const char *names_type(unsigned type); /* enum pmt_record_type */
 const char *names_call(unsigned call);
@@ -15,7 +16,11 @@ const char *names_end(unsigned end);
 const char *names_thread_event(unsigned event);
 const char *names_access(unsigned access);       /* enum pmt_access */
 const char *names_fatal_signal(unsigned number); /* NULL: it is none */
-const char *names_errno(int error);              /* NULL if the number has no name here */
+const char *names_variable(unsigned kind); /* enum pmt_variable_kind; likewise the next three */
+const char *names_variable_place(unsigned place);
+const char *names_variable_value(unsigned value);
+const char *names_variable_time(unsigned time);
+const char *names_errno(int error); /* NULL if the number has no name here */
 
 /* Where the block of an alloc record lies: "heap", "mmap", "arena", "unknown", NULL if none. */
 const char *names_placement(const struct pmt_alloc *a);

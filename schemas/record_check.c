@@ -1,6 +1,7 @@
 #include "schemas/record_check.h"
 #include "schemas/fatal.h"
 #include "schemas/stack_use.h"
+#include "schemas/variable.h"
 
 #define PAGE_SIZE_MIN 4096u /* of every machine that the shim runs on */
 #define ERRNO_MAX 4095u     /* of the kernel: results above -4096 are errors */
@@ -151,6 +152,21 @@ static bool stack_use_valid(const struct pmt_record *r)
            (!u->each || (u->bytes % u->calls == 0 && u->bytes / u->calls == u->each));
 }
 
+static bool variable_valid(const struct pmt_record *r)
+{
+    const struct pmt_variable *v = (const struct pmt_variable *)r;
+    const uint32_t most = PMT_VARIABLE_NAME_MAX;
+    uint32_t size = pmt_record_size(r);
+    if (size < sizeof *v || r->call >= PMT_VARIABLE_KIND_COUNT || v->place >= PMT_PLACE_COUNT ||
+        v->value_is >= PMT_VALUE_COUNT || v->time >= PMT_TIME_COUNT)
+        return false;
+    if (!v->name_size || v->name_size > most || v->type_size > most || v->function_size > most ||
+        v->file_size > most || v->text_size > PMT_VARIABLE_TEXT_MAX)
+        return false;
+    return (uint32_t)v->name_size + v->type_size + v->function_size + v->file_size + v->text_size <=
+           size - sizeof *v;
+}
+
 static bool other_valid(const struct pmt_record *r)
 {
     uint32_t size = pmt_record_size(r);
@@ -181,6 +197,8 @@ static bool other_valid(const struct pmt_record *r)
         return fatal_valid(r);
     case PMT_RECORD_STACK_USE:
         return stack_use_valid(r);
+    case PMT_RECORD_VARIABLE:
+        return variable_valid(r);
     case PMT_RECORD_LOSS:
         return size >= sizeof(struct pmt_lost) && r->call != PMT_LOSS_NONE &&
                r->call < PMT_LOSS_COUNT;

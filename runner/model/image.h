@@ -33,7 +33,7 @@ struct look {
     struct change_list found;
 };
 
-#define IMAGE_VIEWS 8u
+#define IMAGE_VIEWS 10u
 
 struct image {
     uint32_t number; /* as in struct event */

@@ -1,4 +1,5 @@
 #include "runner/model/last_words.h"
+#include "runner/model/aim.h"
 #include <string.h>
 
 #define NULL_POINTERS (64u << 10) /* vm.mmap_min_addr, as all distributions have it */
@@ -18,25 +19,6 @@ const char *place_name(enum place_kind kind)
     return names[kind];
 }
 
-static bool holds_blocks(const struct region *r)
-{
-    return r->kind == KIND_HEAP || r->kind == KIND_MALLOC_MMAP || r->kind == KIND_MALLOC_ARENA;
-}
-
-static const struct allocation *block_below(const struct image *image, const struct region *r,
-                                            uint64_t address)
-{
-    const struct allocations *all = &image->allocations;
-    const struct allocation *found = NULL;
-    for (size_t i = 0; holds_blocks(r) && i <= all->mask; i++) {
-        const struct allocation *a = &all->table[i];
-        if (a->addr >= r->raw.start && a->addr < r->raw.end && a->addr <= address &&
-            (!found || a->addr > found->addr))
-            found = a;
-    }
-    return found;
-}
-
 /* The kernel lets it grow down to the address of an access, and not beyond its limit. */
 static bool is_over_limit(const struct region *stack, const struct pmt_fatal *f)
 {
@@ -53,7 +35,7 @@ static struct place in_region(const struct image *image, const struct region *r,
     return (struct place){.kind = ends ? PLACE_FILE_END : PLACE_REGION,
                           .region = r,
                           .distance = f->addr - r->raw.start,
-                          .block = block_below(image, r, f->addr)};
+                          .block = aim_block_below(image, r, f->addr)};
 }
 
 static struct place outside(const struct image *image, const struct pmt_fatal *f)
@@ -78,7 +60,7 @@ static struct place outside(const struct image *image, const struct pmt_fatal *f
         return (struct place){.kind = PLACE_BEHIND,
                               .region = below,
                               .distance = f->addr - below->raw.end,
-                              .block = block_below(image, below, f->addr)};
+                              .block = aim_block_below(image, below, f->addr)};
     if (above && !above->tracer && above->raw.start - f->addr <= NEAR)
         return (struct place){
             .kind = PLACE_BELOW, .region = above, .distance = above->raw.start - f->addr};

@@ -5,6 +5,7 @@
 #include "runner/ptrace/mem.h"
 #include "runner/ptrace/proc.h"
 #include "runner/ptrace/sigtrap.h"
+#include "runner/ptrace/step.h"
 #include "schemas/glibc.h"
 #include <elf.h>
 #include <errno.h>
@@ -230,12 +231,6 @@ static void begin_call(struct ptracer *t, struct tracee *thread, struct hit *h, 
     put_word(thread->tid, c->sp, space->breakpoints.trap, h->word);
 }
 
-static void go_on(struct ptracer *t, struct tracee *thread, int signal, int *instead)
-{
-    if (sigtrap_restore(t, thread, &signal, instead))
-        ptracer_go(t, thread, signal);
-}
-
 static void end_call(struct ptracer *t, struct tracee *thread, struct hit *h, int *instead)
 {
     struct allocator_call *c = &thread->allocator;
@@ -251,7 +246,7 @@ static void end_call(struct ptracer *t, struct tracee *thread, struct hit *h, in
     h->regs.rip = c->return_to;
     pop_call(thread);
     set_regs(thread, h);
-    go_on(t, thread, 0, instead);
+    sigtrap_go_on(t, thread, 0, instead);
 }
 
 /* ---- over the instruction that the breakpoint is in the place of ---- */
@@ -275,36 +270,6 @@ static bool emulate(struct tracee *thread, struct hit *h, const struct breakpoin
     return true;
 }
 
-/* One instruction where it is, with its byte put back for so long; other threads could pass there
- * unseen meanwhile. Returns the signal that came instead, to be delivered, or -1 if the thread
- * ends: ends:
- * `*instead` is what waitpid(2) said of that. */
-static int step(const struct ptracer *t, const struct tracee *thread, const struct breakpoint *at,
-                int *instead)
-{
-    static const uint8_t trap = BREAKPOINTS_INT3;
-    int status, signal = 0;
-    mem_write_code(thread->tid, at->address, at->code, 1);
-    for (;;) {
-        if (ptracer_ask(PTRACE_SINGLESTEP, thread->tid, 0, 0) < 0 ||
-            !ptracer_wait_for(t, thread->tid, &status))
-            return -1;
-        bool ends = !WIFSTOPPED(status) || (status >> 16) == PTRACE_EVENT_EXIT;
-        if (ends) {
-            if ((status >> 16) == PTRACE_EVENT_EXIT && thread->process->threads > 1)
-                mem_write_code(thread->tid, at->address, &trap, 1);
-            *instead = status;
-            return -1;
-        }
-        if ((status >> 16) == 0 && WSTOPSIG(status) == SIGTRAP)
-            break;
-        if ((status >> 16) == 0)
-            signal = WSTOPSIG(status);
-    }
-    mem_write_code(thread->tid, at->address, &trap, 1);
-    return signal;
-}
-
 static void enter(struct ptracer *t, struct tracee *thread, struct hit *h,
                   const struct breakpoint *at, int *instead)
 {
@@ -318,28 +283,18 @@ static void enter(struct ptracer *t, struct tracee *thread, struct hit *h,
         begin_call(t, thread, h, at->call);
     h->regs.rip = at->address;
     if (emulate(thread, h, at))
-        return go_on(t, thread, 0, instead);
+        return sigtrap_go_on(t, thread, 0, instead);
     set_regs(thread, h);
     sigtrap_block(thread); /* one for the process may wait */
-    int signal = step(t, thread, at, instead);
+    int signal = step_over(t, thread, at->address, at->code[0], instead);
     if (signal >= 0)
-        go_on(t, thread, signal, instead);
-}
-
-/* int3 is told from a SIGTRAP that somebody sent. */
-static bool is_breakpoint(struct tracee *thread)
-{
-    siginfo_t info = {0};
-    ptracer_ask(PTRACE_GETSIGINFO, thread->tid, 0, (uintptr_t)&info);
-    if (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)
-        return true;
-    return sigtrap_hold(thread, &info);
+        sigtrap_go_on(t, thread, signal, instead);
 }
 
 bool allocator_trapped(struct ptracer *t, struct tracee *thread, int *instead)
 {
     const struct breakpoints *b = &thread->process->space->breakpoints;
-    if (!b->count || !is_breakpoint(thread))
+    if (!b->count || !sigtrap_is_breakpoint(thread))
         return false;
     struct hit h = hit_of(thread);
     const struct breakpoint *at = breakpoints_at(b, h.regs.rip - 1);
@@ -359,7 +314,7 @@ bool allocator_untrap(struct tracee *thread, bool at_signal)
     if (!b->count)
         return false;
     struct hit h = hit_of(thread);
-    bool trapped = at_signal && is_breakpoint(thread);
+    bool trapped = at_signal && sigtrap_is_breakpoint(thread);
     if (trapped && h.regs.rip - 1 == b->trap && find_call(thread, &h)) {
         h.regs.rip = thread->allocator.return_to;
         pop_call(thread);

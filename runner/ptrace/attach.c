@@ -5,6 +5,7 @@
 #include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/stops.h"
 #include "runner/ptrace/untraced.h"
+#include "runner/ptrace/where.h"
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -158,7 +159,9 @@ static void part(struct ptracer *t, struct tracee *thread)
         ptracer_go(t, thread, 0); /* that comes at once */
         return;
     }
-    if (allocator_untrap(thread, is_signal && signal == SIGTRAP)) {
+    bool is_trap = is_signal && signal == SIGTRAP;
+    bool ours = is_trap && where_untrap(t, thread);
+    if (allocator_untrap(thread, is_trap && !ours) || ours) {
         signal = 0;
         int instead = -1;
         if (!sigtrap_restore(t, thread, &signal, &instead)) {
@@ -202,6 +205,7 @@ void attach_end(struct ptracer *t)
     for (struct process *p = t->tracees.processes; p; p = p->next)
         if (!p->borrowed)
             breakpoints_remove(&p->space->breakpoints, p->pid);
+    where_remove(t);
     tracees_each(&t->tracees, begin_to_part, t);
     while (joined(t)) {
         pid_t tid = waitpid(-1, &status, __WALL);

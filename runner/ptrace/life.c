@@ -7,6 +7,7 @@
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/syscall_stops.h"
 #include "runner/ptrace/untraced.h"
+#include "runner/ptrace/where.h"
 #include <linux/kcmp.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -24,6 +25,8 @@ int life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin o
     int error = process_record_begin(t->recorder, thread, origin);
     t->recorded += !error;
     thread->process->recorded = !error;
+    if (!error && origin == PMT_ORIGIN_START)
+        where_begin(t, thread);
     return error;
 }
 
@@ -83,6 +86,7 @@ void life_birth(struct ptracer *t, struct tracee *creator, int event)
         child->recorded = parent->recorded && t->follow;
         child->sigtrap = parent->sigtrap;
         give_space(child, creator);
+        child->unclean = !child->borrowed && where_is_about(t, parent->space);
         thread->allocator = creator->allocator; /* what was in progress is so in the copy */
         memcpy(thread->outer, creator->outer, sizeof thread->outer);
         tracees_join(thread, child);
@@ -109,6 +113,9 @@ void life_welcome(struct ptracer *t, struct tracee *thread)
     struct user_regs_struct regs = {0};
     thread->welcome = true;
     untraced_put_back(thread);
+    if (p->unclean)
+        where_clean_child(t, thread);
+    p->unclean = false;
     if (thread->tid != p->pid && is_recorded(p)) {
         ptracer_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs);
         recorder_thread(t->recorder, thread, PMT_THREAD_START, regs.rsp);
@@ -160,6 +167,7 @@ void life_exec(struct ptracer *t, pid_t pid)
     p->awaited = false;
     struct space *before = p->space;
     if (is_recorded(p)) {
+        where_end(t, p->space, NULL);
         recorder_exit(t->recorder, p, PMT_END_EXEC, 0);
         t->recorded--;
     }
@@ -178,6 +186,12 @@ void life_exec(struct ptracer *t, pid_t pid)
     }
 }
 
+static void where_and_look(struct ptracer *t, struct tracee *thread)
+{
+    looks_whole(t->recorder, thread, PMT_REASON_EXIT, 0);
+    where_end(t, thread->process->space, thread);
+}
+
 void life_leaving(struct ptracer *t, struct tracee *thread)
 {
     struct process *p = thread->process;
@@ -189,7 +203,7 @@ void life_leaving(struct ptracer *t, struct tracee *thread)
     if (is_recorded(p) && thread->tid != p->pid && thread->welcome) /* else it never ran */
         recorder_thread(t->recorder, thread, PMT_THREAD_END, 0);
     if (is_recorded(p) && p->threads == 0)
-        looks_whole(t->recorder, thread, PMT_REASON_EXIT, 0);
+        where_and_look(t, thread);
     ptracer_go(t, thread, 0);
     syscall_stops_let_next(t, space, thread);
 }

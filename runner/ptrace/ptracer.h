@@ -11,6 +11,9 @@ struct ptracer {
     bool filtered; /* only calls of interest stop */
     bool follow;
     bool no_last_words;
+    bool wants_where;
+    const char *where_names; /* of those only, with commas between; or NULL */
+    struct where *where;
     bool running;      /* -p: the program was there before us */
     bool refused;      /* the kernel lets nobody, or not us, trace it */
     pid_t other;       /* but this one, who does so already */

@@ -70,7 +70,7 @@ static bool was_blocked(const struct tracee *thread)
     return (thread->sigtrap.mask & BIT(SIGTRAP)) || (now | rest) == ~UINT64_C(0);
 }
 
-bool sigtrap_hold(struct tracee *thread, const siginfo_t *info)
+static bool hold(struct tracee *thread, const siginfo_t *info)
 {
     bool blocked = was_blocked(thread);
     if (blocked)
@@ -188,4 +188,19 @@ bool sigtrap_restore(struct ptracer *t, struct tracee *thread, int *signal, int 
     bool done = set_action(t, thread, signal, instead);
     set_mask(thread, mask);
     return done;
+}
+
+bool sigtrap_is_breakpoint(struct tracee *thread)
+{
+    siginfo_t info = {0};
+    ptracer_ask(PTRACE_GETSIGINFO, thread->tid, 0, (uintptr_t)&info);
+    if (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)
+        return true;
+    return hold(thread, &info);
+}
+
+void sigtrap_go_on(struct ptracer *t, struct tracee *thread, int signal, int *instead)
+{
+    if (sigtrap_restore(t, thread, &signal, instead))
+        ptracer_go(t, thread, signal);
 }

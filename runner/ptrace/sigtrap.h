@@ -13,10 +13,6 @@ void sigtrap_read(struct tracee *thread);
 void sigtrap_entry(struct tracee *thread, const struct __ptrace_syscall_info *info);
 void sigtrap_exit(struct tracee *thread, const struct __ptrace_syscall_info *info);
 
-/* A SIGTRAP of these particulars has stopped the thread. If it is blocked, it has waited, and is
- * told in place of a breakpoint: keeps it and returns true. */
-bool sigtrap_hold(struct tracee *thread, const siginfo_t *info);
-
 /* A SIGTRAP that is the program's is about to be delivered. */
 void sigtrap_deliver(struct tracee *thread);
 
@@ -27,3 +23,9 @@ bool sigtrap_block(const struct tracee *thread);
  * may change. Returns false if it ended meanwhile: then `*instead` is what waitpid(2) said of
  * that. */
 bool sigtrap_restore(struct ptracer *t, struct tracee *thread, int *signal, int *instead);
+
+/* int3 is told from a SIGTRAP that somebody sent. */
+bool sigtrap_is_breakpoint(struct tracee *thread);
+
+/* sigtrap_restore(), and if the thread has not ended it goes on. */
+void sigtrap_go_on(struct ptracer *t, struct tracee *thread, int signal, int *instead);

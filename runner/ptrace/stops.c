@@ -4,6 +4,7 @@
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/syscall_stops.h"
+#include "runner/ptrace/where.h"
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -26,7 +27,7 @@ static bool trap(struct ptracer *t, struct tracee *thread)
 {
     const pid_t tid = thread->tid;
     int instead = -1;
-    bool ours = allocator_trapped(t, thread, &instead);
+    bool ours = where_trapped(t, thread, &instead) || allocator_trapped(t, thread, &instead);
     if (instead >= 0)
         stops_handle(t, tid, instead);
     return ours;

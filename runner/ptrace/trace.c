@@ -6,6 +6,7 @@
 #include "runner/ptrace/signals.h"
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/stops.h"
+#include "runner/ptrace/where.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,8 @@ int trace_program(const struct trace_request *request, struct model *model,
     t->recorder = recorder_new(model, wants_text());
     t->follow = request->follow;
     t->no_last_words = request->no_last_words;
+    t->wants_where = request->where;
+    t->where_names = request->where_names;
     t->call_frames = request->call_frames;
     t->change_frames = request->change_frames;
     t->report = -1;
@@ -140,6 +143,7 @@ void trace_release(struct ptracer *t)
         if (tid > 0)
             stops_handle(t, tid, status);
     tracees_free(&t->tracees);
+    where_free(t->where);
     recorder_free(t->recorder);
     if (t->report >= 0)
         close(t->report);

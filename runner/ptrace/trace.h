@@ -9,6 +9,8 @@ struct trace_request {
     pid_t pid;                   /* then: the process to look at */
     bool follow;                 /* children, too */
     bool no_last_words;          /* fatal signals are not told */
+    bool where;                  /* variables and functions are told ... */
+    const char *where_names;     /* ... or only these, with commas between */
     uint32_t call_frames, change_frames; /* of their stacks, at most */
     /* The program has ended, and `count` processes that are followed go on; `pid` is one of
      * them. */

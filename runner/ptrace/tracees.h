@@ -46,6 +46,7 @@ struct process {
     unsigned threads; /* that are not about to end */
     bool recorded;    /* its events are wanted (if its space is recorded) */
     bool borrowed;    /* the space is its parent's, until it executes another program */
+    bool unclean;     /* its memory is a copy with breakpoints of where.h in it */
     bool awaited;     /* nothing of it is recorded before its first execve */
     uint32_t fork_id; /* of its parent's fork record, until its own process record */
     struct sigtrap_action sigtrap;

@@ -2,6 +2,7 @@
 #include "runner/replay/alloc_line.h"
 #include "runner/replay/build_fatal.h"
 #include "runner/replay/build_stack_use.h"
+#include "runner/replay/build_variable.h"
 #include "runner/replay/draft.h"
 #include "runner/replay/failure.h"
 #include "runner/replay/field.h"
@@ -334,6 +335,7 @@ static const struct event_type {
     {"forbidden", build_forbidden},
     {"fatal", build_fatal},
     {"stack_use", build_stack_use},
+    {"variable", build_variable},
 };
 
 static const struct event_type *get_type(struct replay *p, const json_t *event)

@@ -9,8 +9,10 @@
 #define ANSWER_TEXT_MAX 16000u /* of a name, without its end; a longer one is cut */
 #define ANSWER_MAX ((1 + SYMBOL_MAX_INLINED) * (sizeof(unsigned) + 2 * (ANSWER_TEXT_MAX + 2)))
 
+#define QUESTION_INVENTORY UINT64_MAX
+
 struct question {
-    uint64_t offset;
+    uint64_t offset;    /* in the file; QUESTION_INVENTORY: what it has */
     uint32_t path_size; /* of the path that follows, below PATH_MAX */
 };
 

@@ -2,6 +2,7 @@
 #include "runner/base/memory.h"
 #include "runner/symbols/answer.h"
 #include "runner/symbols/confine.h"
+#include "runner/symbols/inventory_answer.h"
 #include "runner/symbols/resolver.h"
 #include <errno.h>
 #include <limits.h>
@@ -36,6 +37,34 @@ static bool read_all(int fd, void *out, size_t size)
     return true;
 }
 
+static bool write_all(int fd, const void *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = write(fd, (const char *)bytes + done, size - done);
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+static bool answer_inventory(const struct reader *r, struct resolver *resolver, const char *path)
+{
+    struct names names = {0};
+    struct inventory inventory = {0};
+    size_t size;
+    resolver_inventory(resolver, path, &names, &inventory);
+    char *bytes = inventory_write(&inventory, &size);
+    uint32_t announced = (uint32_t)size;
+    bool written =
+        write_all(r->socket, &announced, sizeof announced) && write_all(r->socket, bytes, size);
+    memory_put(bytes);
+    inventory_free(&inventory);
+    names_free(&names);
+    return written;
+}
+
 static bool answer(const struct reader *r, struct resolver *resolver)
 {
     struct question q;
@@ -44,11 +73,11 @@ static bool answer(const struct reader *r, struct resolver *resolver)
         !read_all(r->socket, path, q.path_size))
         return false;
     path[q.path_size] = '\0';
+    if (q.offset == QUESTION_INVENTORY)
+        return answer_inventory(r, resolver, path);
     struct symbol symbol = resolver_find(resolver, path, q.offset);
     r->answer->size = (uint32_t)answer_write(&symbol, r->answer->bytes);
-    size_t size =
-        sizeof r->answer->size + r->answer->size; /* all of it is written: no signal comes */
-    return write(r->socket, r->answer, size) == (ssize_t)size;
+    return write_all(r->socket, r->answer, sizeof r->answer->size + r->answer->size);
 }
 
 static void *work(void *arg)

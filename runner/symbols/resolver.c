@@ -55,6 +55,12 @@ struct symbol resolver_find(struct resolver *r, const char *path, uint64_t offse
     return symbol_file_find(file, address, &r->demangled);
 }
 
+void resolver_inventory(struct resolver *r, const char *path, struct names *names,
+                        struct inventory *out)
+{
+    symbol_file_inventory(find_file(r, path), &r->demangled, names, out);
+}
+
 struct resolver *resolver_new(const char *debug_root, bool brief)
 {
     struct resolver *r = memory_get(sizeof *r);

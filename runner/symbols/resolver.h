@@ -2,6 +2,7 @@
  * remembered by symbols.c, which asks. */
 #pragma once
 
+#include "runner/symbols/inventory.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
 
@@ -15,3 +16,7 @@ void resolver_free(struct resolver *resolver);
 /* Of what is at `offset` in the file: {0} if nothing is known. A file is opened once and kept as it
  * was then. Strings and places live as long as the resolver. */
 struct symbol resolver_find(struct resolver *resolver, const char *path, uint64_t offset);
+
+/* Adds what variables and functions the file has; its strings are those of `names`. */
+void resolver_inventory(struct resolver *resolver, const char *path, struct names *names,
+                        struct inventory *out);

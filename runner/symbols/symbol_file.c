@@ -3,6 +3,8 @@
 #include "runner/symbols/debug_files.h"
 #include "runner/symbols/dwarf_units.h"
 #include "runner/symbols/elf_symbols.h"
+#include "runner/symbols/inventory_dwarf.h"
+#include "runner/symbols/inventory_elf.h"
 #include <gelf.h>
 
 struct segment {
@@ -155,4 +157,45 @@ struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
     if (name)
         symbol.function = demangle(demangled, name);
     return symbol;
+}
+
+/* ---- what there is ---- */
+
+/* Thread variables lie below the thread pointer, as both i386 and x86-64 have it ("variant II" in
+ * Drepper, ELF Handling For Thread-Local Storage, 2013). */
+static int64_t thread_block(Elf *elf)
+{
+    size_t count;
+    GElf_Phdr header;
+    if (elf_getphdrnum(elf, &count) != 0)
+        return 0;
+    for (size_t i = 0; i < count && gelf_getphdr(elf, (int)i, &header); i++) {
+        uint64_t align = header.p_align ? header.p_align : 1;
+        if (header.p_type == PT_TLS)
+            return -(int64_t)((header.p_memsz + align - 1) / align * align);
+    }
+    return 0;
+}
+
+void symbol_file_inventory(struct symbol_file *file, struct demangled *demangled,
+                           struct names *names, struct inventory *out)
+{
+    struct inventory_sources from = {.dwarf = file->dwarf,
+                                     .size =
+                                         file->program.size + file->debug.size + file->common.size,
+                                     .demangled = demangled};
+    GElf_Ehdr header;
+    out->none = !file->program.elf;
+    if (out->none || !gelf_getehdr(file->program.elf, &header))
+        return;
+    out->entry = header.e_entry;
+    if (file->dwarf) {
+        from.cfi = dwarf_getcfi_elf(file->program.elf);
+        from.bias = (struct inventory_bias){file->dwarf_bias, thread_block(file->program.elf)};
+        inventory_add_dwarf(out, &from, names);
+    }
+    if (from.cfi)
+        dwarf_cfi_end(from.cfi);
+    if (!out->has_dwarf)
+        inventory_add_symbols(out, file->program.elf, names);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/symbols/demangle.h"
+#include "runner/symbols/inventory.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,9 @@ void symbol_file_free(struct symbol_file *file);
 
 /* The link-time address of what is at this offset; false if it is in no segment. */
 bool symbol_file_address(const struct symbol_file *file, uint64_t offset, uint64_t *address);
+/* Adds what variables and functions it has; the strings are those of `names`. */
+void symbol_file_inventory(struct symbol_file *file, struct demangled *demangled,
+                           struct names *names, struct inventory *out);
 /* {0} if nothing is known. Strings and places live as long as the file and `demangled`. */
 struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
                                struct demangled *demangled);

@@ -3,6 +3,7 @@
 #include "runner/base/now.h"
 #include "runner/symbols/answer.h"
 #include "runner/symbols/debug_files.h"
+#include "runner/symbols/inventory_answer.h"
 #include "runner/symbols/reader.h"
 #include <errno.h>
 #include <limits.h>
@@ -59,27 +60,33 @@ static bool receive(int fd, void *out, size_t size, uint64_t deadline)
     return true;
 }
 
-static bool ask(struct symbols *s, const char *path, uint64_t offset, struct symbol *out)
+static bool send_question(const struct symbols *s, const char *path, uint64_t offset)
 {
     struct {
         struct question question;
         char path[PATH_MAX];
     } q;
-    uint32_t size = 0;
-    uint64_t deadline = now_ns(CLOCK_MONOTONIC) + READER_SECONDS * 1000000000u;
     memset(&q.question, 0, sizeof q.question);
     q.question.offset = offset;
     q.question.path_size = (uint32_t)strlen(path);
     memcpy(q.path, path, q.question.path_size);
     size_t length = sizeof q.question + q.question.path_size;
-    if (send(s->reader, &q, length, MSG_NOSIGNAL) != (ssize_t)length ||
-        !receive(s->reader, &size, sizeof size, deadline) || size > ANSWER_MAX)
-        return false;
-    char *bytes = memory_get(size);
-    bool answered =
-        receive(s->reader, bytes, size, deadline) && answer_read(bytes, size, &s->names, out);
+    return send(s->reader, &q, length, MSG_NOSIGNAL) == (ssize_t)length;
+}
+
+/* The answer, of at most `most` bytes, for memory_put(); NULL if none comes. */
+static char *ask(const struct symbols *s, const char *path, uint64_t offset, uint32_t most,
+                 uint32_t *size)
+{
+    uint64_t deadline = now_ns(CLOCK_MONOTONIC) + READER_SECONDS * 1000000000u;
+    if (!send_question(s, path, offset) || !receive(s->reader, size, sizeof *size, deadline) ||
+        *size > most)
+        return NULL;
+    char *bytes = memory_get(*size + 1);
+    if (receive(s->reader, bytes, *size, deadline))
+        return bytes;
     memory_put(bytes);
-    return answered;
+    return NULL;
 }
 
 static void drop_reader(struct symbols *s)
@@ -89,19 +96,35 @@ static void drop_reader(struct symbols *s)
     s->reader = -1;
 }
 
-/* A file whose reader does not come back is not asked for again; others are, of a new one. */
-static struct symbol find(struct symbols *s, struct named_file *file, uint64_t offset)
+/* Of a file whose reader does not come back nothing more is asked; of others, of a new one. */
+static char *answer_of(struct symbols *s, struct named_file *file, uint64_t offset, uint32_t most,
+                       uint32_t *size)
 {
-    struct symbol symbol = nothing;
     if (s->reader < 0 && s->readers < READERS_MAX) {
         s->readers++;
         s->reader = reader_start(s->debug_root, s->brief);
     }
-    if (s->reader < 0 || ask(s, file->path, offset, &symbol))
-        return symbol;
+    return s->reader < 0 ? NULL : ask(s, file->path, offset, most, size);
+}
+
+static void give_up(struct symbols *s, struct named_file *file)
+{
+    if (s->reader >= 0)
+        file->bad = true;
     drop_reader(s);
-    file->bad = true;
-    return nothing;
+}
+
+static struct symbol find(struct symbols *s, struct named_file *file, uint64_t offset)
+{
+    struct symbol symbol = nothing;
+    uint32_t size = 0;
+    char *bytes = answer_of(s, file, offset, ANSWER_MAX, &size);
+    if (!bytes || !answer_read(bytes, size, &s->names, &symbol)) {
+        give_up(s, file);
+        symbol = nothing;
+    }
+    memory_put(bytes);
+    return symbol;
 }
 
 /* ---- what is known already ---- */
@@ -145,6 +168,20 @@ const struct symbol *symbols_resolve(struct symbols *s, const char *path, uint64
         *answer = (struct answer){key, find(s, file, key.offset)};
     }
     return &answer->symbol;
+}
+
+bool symbols_inventory(struct symbols *s, const char *path, struct inventory *out)
+{
+    uint32_t size = 0;
+    struct named_file *file = find_file(s, path);
+    *out = (struct inventory){0};
+    char *bytes =
+        file->bad ? NULL : answer_of(s, file, QUESTION_INVENTORY, INVENTORY_BYTES_MAX, &size);
+    bool read = bytes && inventory_read(bytes, size, &s->names, out);
+    if (!read && !file->bad)
+        give_up(s, file);
+    memory_put(bytes);
+    return read;
 }
 
 /* ---- life ---- */

@@ -6,6 +6,7 @@
  * happens. A process of its own reads them (reader.h). */
 #pragma once
 
+#include "runner/symbols/inventory.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
 
@@ -30,3 +31,7 @@ void symbols_free(struct symbols *symbols);
  * Never NULL: what is not known is NULL or 0 in it. It lives as long as `symbols`. */
 const struct symbol *symbols_resolve(struct symbols *symbols, const char *path,
                                      uint64_t file_offset, bool exact_ip);
+
+/* What variables and functions the file has, for inventory_free(); the strings live as long as
+ * `symbols`. False: nothing can be known. */
+bool symbols_inventory(struct symbols *symbols, const char *path, struct inventory *out);

@@ -5,6 +5,7 @@
 #include "runner/views/json_alloc.h"
 #include "runner/views/json_exit.h"
 #include "runner/views/json_reason.h"
+#include "runner/views/json_variable.h"
 #include "runner/views/views.h"
 #include "runner/views/why.h"
 #include "schemas/encode_record.h"
@@ -217,6 +218,11 @@ static void exit_extra(struct encoder *e, void *arg, const struct pmt_exit *x)
     json_exit(e, j->model, x);
 }
 
+static void variable(struct encoder *e, void *arg, const struct pmt_variable *v)
+{
+    json_variable(e, ((const struct json *)arg)->model, v);
+}
+
 static void on_event(struct view *view, const struct model *m, const struct event *event,
                      unsigned changes)
 {
@@ -234,6 +240,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .thread_extra = thread_extra,
                                      .fatal_extra = fatal_extra,
                                      .exit_extra = exit_extra,
+                                     .variable = variable,
                                      .arg = j};
     j->model = m;
     j->began_ns = event->began_ns;

@@ -17,6 +17,7 @@ struct output {
     unsigned long *lines;       /* counts those that are written; NULL: nobody wants to know */
     bool if_long;               /* the summary: only if these are more than fit on some screens */
     bool ascii;                 /* what is drawn, too */
+    const char *names;          /* --where: of these only, with commas between; or NULL */
     bool no_source;             /* a page: not the text of the program's source files */
     void (*before_write)(void); /* or NULL */
     int error; /* -errno of the first write that failed; there is no other after it */

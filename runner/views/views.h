@@ -10,7 +10,8 @@
     X(HTML, "html", html_view_new)                                                                 \
     X(TIMELINE, "timeline", timeline_view_new)                                                     \
     X(SUMMARY, "summary", summary_view_new)                                                        \
-    X(THRESHOLDS, "thresholds", thresholds_view_new)
+    X(THRESHOLDS, "thresholds", thresholds_view_new)                                               \
+    X(WHERE, "where", where_view_new)
 
 #define VIEW_ENUM(name, option, make) VIEW_##name,
 enum { VIEWS(VIEW_ENUM) VIEW_COUNT };
