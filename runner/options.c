@@ -38,7 +38,7 @@ static const char help[] =
     "      --thresholds[=FILE|json]  sizes of blocks against malloc's thresholds over\n"
     "                         time: the moves of the threshold, where blocks of each\n"
     "                         size lie, and which lie elsewhere, and why\n"
-    "      --where[=FILE|NAME,...]  in which region each variable, parameter and\n"
+    "      --where[=FILE|NAMES]  in which region each variable, parameter and\n"
     "                         function is, and what pointers point to (by ptrace)\n"
     "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"
     "      --expect=DEMAND    what must be so, as 'heap.size <= 136K'; or a file\n"

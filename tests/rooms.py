@@ -23,14 +23,14 @@ MAY_USE = {
     # the doors that the program comes in by: the first call through any of them starts the tracing
     "shim/hooks": ["shim", "shim/kernel", "shim/looks", "shim/stacks", "shim/ring", "shim/base", "schemas"],
     "runner/base": ["schemas"],
-    "runner/symbols": ["runner/base"],
+    "runner/symbols": ["runner/base", "schemas"],
     "runner/model": ["runner/symbols", "runner/base", "schemas"],
     "runner/expect": ["runner/model", "runner/base", "schemas"],
     "runner/views": ["runner/expect", "runner/model", "runner/symbols", "runner/base", "schemas"],
     "runner/program": ["runner/base", "schemas"],
     "runner/replay": ["runner/model", "runner/base", "schemas"],
     "runner/ring": ["runner/model", "runner/program", "runner/base", "schemas"],
-    "runner/ptrace": ["runner/model", "runner/program", "runner/base", "schemas"],
+    "runner/ptrace": ["runner/model", "runner/symbols", "runner/program", "runner/base", "schemas"],
     "runner": ["runner/views", "runner/expect", "runner/ptrace", "runner/ring", "runner/replay", "runner/program", "runner/model",
                "runner/symbols", "runner/base", "schemas"],
 }

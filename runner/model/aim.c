@@ -31,8 +31,10 @@ static const char *function_at(struct image *image, const struct region *r, uint
 struct aim aim_at(struct image *image, uint64_t address)
 {
     struct aim aim = {.region = regions_find(&image->map, address)};
-    if (!aim.region)
+    if (!aim.region) {
+        aim.freed = freed_blocks_find(&image->freed, address);
         return aim;
+    }
     const struct allocation *below = aim_block_below(image, aim.region, address);
     uint64_t size = below && below->size ? below->size : 1;
     if (below && address - below->addr < size)

@@ -19,7 +19,7 @@
 struct call {
     uint32_t function; /* of the inventory */
     pid_t tid;
-    uint64_t cfa, return_to; /* return_to 0: it will not be noticed when it returns */
+    uint64_t cfa, return_to; /* 0: not known */
     bool over;
 };
 
@@ -84,6 +84,14 @@ static bool is_fixed(const struct inventory_item *item)
            item->place.way == INVENTORY_THREAD || item->function == INVENTORY_NO_FUNCTION;
 }
 
+/* Its frame has not become another's since: longjmp(3) leaves frames without a word. */
+static bool has_its_frame(const struct where *w, const struct tracee *thread,
+                          const struct call *call)
+{
+    const unsigned word = w->space->word_size;
+    return call->cfa && mem_read_word(thread->tid, call->cfa - word, word) == call->return_to;
+}
+
 /* Parameters and locals of a call that has returned, or of one that never will. */
 static void end_call(struct ptracer *t, struct tracee *thread, struct call *call,
                      enum pmt_variable_time time)
@@ -91,6 +99,8 @@ static void end_call(struct ptracer *t, struct tracee *thread, struct call *call
     struct where *w = t->where;
     const struct inventory *all = &w->inventory;
     call->over = true;
+    if (time != PMT_TIME_NEVER && !has_its_frame(w, thread, call))
+        time = PMT_TIME_NEVER;
     for (uint32_t i = call->function + 1; i < all->count; i++) {
         if (all->items[i].function == INVENTORY_NO_FUNCTION)
             break;
@@ -121,10 +131,10 @@ static void find_variables(struct where *w, const struct tracee *thread, uint32_
 }
 
 /* Where the allocator's breakpoints are there is no other. */
-static bool set_point(struct where *w, pid_t tid, uint64_t address)
+static void set_point(struct where *w, pid_t tid, uint64_t address)
 {
-    return !breakpoints_at(&w->space->breakpoints, address) &&
-           where_points_set(&w->points, tid, address);
+    if (!breakpoints_at(&w->space->breakpoints, address))
+        where_points_set(&w->points, tid, address);
 }
 
 static void begin_call(struct where *w, const struct tracee *thread, uint32_t function,
@@ -135,9 +145,9 @@ static void begin_call(struct where *w, const struct tracee *thread, uint32_t fu
     frame.cfa = where_address(thread, &w->inventory.items[function].frame, &frame);
     struct call call = {.function = function, .tid = thread->tid, .cfa = frame.cfa};
     find_variables(w, thread, function, &frame);
-    uint64_t return_to = frame.cfa ? mem_read_word(thread->tid, frame.cfa - word, word) : 0;
-    if (return_to && set_point(w, thread->tid, return_to))
-        call.return_to = return_to;
+    call.return_to = frame.cfa ? mem_read_word(thread->tid, frame.cfa - word, word) : 0;
+    if (call.return_to)
+        set_point(w, thread->tid, call.return_to);
     *array_add(w->calls, w->call_count, w->call_room) = call;
 }
 
@@ -239,8 +249,10 @@ static void set_points(struct where *w, pid_t tid)
                 break;
             has_any = all->items[k].function == i && w->wanted[k] && !is_fixed(&all->items[k]);
         }
-        if (!has_any || !item->entry || !set_point(w, tid, item->entry + w->bias))
+        if (!has_any)
             item->entry = 0;
+        if (item->entry)
+            set_point(w, tid, item->entry + w->bias);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "runner/symbols/inventory_dwarf.h"
 #include "runner/symbols/inventory_types.h"
+#include "runner/symbols/symbol.h"
 #include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,14 @@ static bool has_flag(Dwarf_Die *die, unsigned name)
     Dwarf_Attribute attribute;
     bool set = false;
     return dwarf_formflag(dwarf_attr_integrate(die, name, &attribute), &set) == 0 && set;
+}
+
+/* Not what the definition takes from its declaration. */
+static bool is_declaration(Dwarf_Die *die)
+{
+    Dwarf_Attribute attribute;
+    bool set = false;
+    return dwarf_formflag(dwarf_attr(die, DW_AT_declaration, &attribute), &set) == 0 && set;
 }
 
 static uint64_t number(Dwarf_Die *die, unsigned name)
@@ -70,16 +79,25 @@ static uint64_t entry_of(Dwarf_Die *function, uint64_t first)
     return entry;
 }
 
+/* Where it is in pieces: of the first one. What the linker has dropped is at address 0. */
+static bool first_instruction(Dwarf_Die *die, Dwarf_Addr *first)
+{
+    Dwarf_Addr base, end;
+    if (dwarf_entrypc(die, first) != 0 && dwarf_ranges(die, 0, &base, first, &end) <= 0)
+        return false;
+    return *first != 0;
+}
+
 /* Returns false if the DIE is no function with code. */
 static bool add_function(struct walk *w, Dwarf_Die *die, struct scope *scope)
 {
     Dwarf_Addr first;
     char short_name[INVENTORY_TYPE_SIZE], type[INVENTORY_TYPE_SIZE];
     struct inventory_item item = {.function = INVENTORY_NO_FUNCTION, .kind = PMT_VARIABLE_FUNCTION};
-    if (has_flag(die, DW_AT_declaration) || dwarf_entrypc(die, &first) != 0 || !first)
+    if (is_declaration(die) || !first_instruction(die, &first))
         return false;
     take_name(w, die, &item, short_name);
-    if (!item.name)
+    if (!item.name || symbol_of_header(item.file))
         return false;
     inventory_type_name(die, w->cplus, type);
     item.type = type;
@@ -117,12 +135,12 @@ static void add_variable(struct walk *w, Dwarf_Die *die, const struct scope *sco
     bool is_parameter = dwarf_tag(die) == DW_TAG_formal_parameter;
     bool placed = dwarf_attr_integrate(die, DW_AT_location, &attribute) ||
                   dwarf_attr_integrate(die, DW_AT_const_value, &attribute);
-    if ((is_parameter && !scope->die) || (has_flag(die, DW_AT_declaration) && !placed))
+    if ((is_parameter && !scope->die) || (is_declaration(die) && !placed))
         return;
     take_name(w, die, &item, short_name);
     item.place = inventory_place_of(die, scope->die, scope->entry, &w->from->bias);
     bool made_up = has_flag(die, DW_AT_artificial) && !is_parameter;
-    if (!item.name || made_up)
+    if (!item.name || made_up || symbol_of_header(item.file))
         return;
     inventory_type_name(die, w->cplus, type);
     inventory_type_value(die, &item);

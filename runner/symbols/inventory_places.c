@@ -104,6 +104,25 @@ static bool is_constant(Dwarf_Attribute *attribute, Dwarf_Op *op, uint64_t *valu
     return false;
 }
 
+/* With -gsplit-dwarf (gcc 12) .debug_addr has an address where an offset in the block is meant. */
+static struct inventory_place of_constant(const Dwarf_Op *ops, size_t count, uint64_t value,
+                                          const struct inventory_bias *bias)
+{
+    struct inventory_place place = {.way = INVENTORY_ADDRESS,
+                                    .offset = (int64_t)(value + bias->dwarf)};
+    bool is_offset =
+        ops[0].atom == DW_OP_const4u || ops[0].atom == DW_OP_const8u || ops[0].atom == DW_OP_constu;
+    if (count == 1)
+        return place;
+    if (count > 2 || !is_thread_block(&ops[1]))
+        return unknown;
+    bool in_image = value >= bias->thread_image && value < bias->thread_image_end;
+    value -= !is_offset && in_image ? bias->thread_image : 0;
+    place.way = INVENTORY_THREAD;
+    place.offset = bias->thread + (int64_t)value;
+    return place;
+}
+
 static struct inventory_place of_operations(Dwarf_Attribute *attribute, Dwarf_Op *ops, size_t count,
                                             Dwarf_Die *in, uint64_t at,
                                             const struct inventory_bias *bias)
@@ -112,14 +131,8 @@ static struct inventory_place of_operations(Dwarf_Attribute *attribute, Dwarf_Op
     uint64_t value;
     if (!count)
         return (struct inventory_place){.way = INVENTORY_OPTIMIZED_OUT};
-    if (is_constant(attribute, &ops[0], &value)) {
-        if (count == 2 && is_thread_block(&ops[1]))
-            return (struct inventory_place){.way = INVENTORY_THREAD,
-                                            .offset = bias->thread + (int64_t)value};
-        place = (struct inventory_place){.way = INVENTORY_ADDRESS,
-                                         .offset = (int64_t)(value + bias->dwarf)};
-        return count == 1 ? place : unknown;
-    }
+    if (is_constant(attribute, &ops[0], &value))
+        return of_constant(ops, count, value, bias);
     if (ops[0].atom == DW_OP_fbreg) {
         place = frame_base(in, at);
         if (place.deref)

@@ -8,6 +8,7 @@
 struct inventory_bias {
     uint64_t dwarf; /* the file's minus those of its debug information */
     int64_t thread; /* of thread variables' block: from the thread pointer */
+    uint64_t thread_image, thread_image_end; /* what the block begins with, at link time */
 };
 
 /* Where the variable is when the function `in`, NULL for none, has come to the address `at`. */

@@ -66,12 +66,10 @@ static void say_bounds(struct words *w, Dwarf_Die *array)
 /* In the order in which people write it: gcc has "long unsigned int". */
 static const char *usual_name(const char *name)
 {
-    static const char *const names[][2] = {{"long int", "long"},
-                                           {"long unsigned int", "unsigned long"},
-                                           {"long long int", "long long"},
-                                           {"long long unsigned int", "unsigned long long"},
-                                           {"short int", "short"},
-                                           {"short unsigned int", "unsigned short"}};
+    static const char *const names[][2] = {
+        {"long int", "long"},           {"long unsigned int", "unsigned long"},
+        {"long long int", "long long"}, {"long long unsigned int", "unsigned long long"},
+        {"short int", "short"},         {"short unsigned int", "unsigned short"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i][0]) == 0)
             return names[i][1];

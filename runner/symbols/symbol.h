@@ -24,6 +24,14 @@ struct symbol {
     const struct symbol_place *inlined_into;
 };
 
+/* Whether a source file is a header of the system: what the C++ library has there becomes code of
+ * the program, but nobody wrote it there. `file` may be NULL. */
+static inline bool symbol_of_header(const char *file)
+{
+    return file && (text_starts(file, "/usr/include/") || text_starts(file, "/usr/lib/") ||
+                    strstr(file, "/include/c++/"));
+}
+
 /* Whether a file is the system's, not somebody's own. */
 static inline bool symbol_of_system(const char *path)
 {

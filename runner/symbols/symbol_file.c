@@ -163,18 +163,20 @@ struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
 
 /* Thread variables lie below the thread pointer, as both i386 and x86-64 have it ("variant II" in
  * Drepper, ELF Handling For Thread-Local Storage, 2013). */
-static int64_t thread_block(Elf *elf)
+static void find_thread_block(Elf *elf, struct inventory_bias *bias)
 {
     size_t count;
     GElf_Phdr header;
     if (elf_getphdrnum(elf, &count) != 0)
-        return 0;
+        return;
     for (size_t i = 0; i < count && gelf_getphdr(elf, (int)i, &header); i++) {
         uint64_t align = header.p_align ? header.p_align : 1;
-        if (header.p_type == PT_TLS)
-            return -(int64_t)((header.p_memsz + align - 1) / align * align);
+        if (header.p_type != PT_TLS)
+            continue;
+        bias->thread = -(int64_t)((header.p_memsz + align - 1) / align * align);
+        bias->thread_image = header.p_vaddr;
+        bias->thread_image_end = header.p_vaddr + header.p_filesz;
     }
-    return 0;
 }
 
 void symbol_file_inventory(struct symbol_file *file, struct demangled *demangled,
@@ -191,7 +193,8 @@ void symbol_file_inventory(struct symbol_file *file, struct demangled *demangled
     out->entry = header.e_entry;
     if (file->dwarf) {
         from.cfi = dwarf_getcfi_elf(file->program.elf);
-        from.bias = (struct inventory_bias){file->dwarf_bias, thread_block(file->program.elf)};
+        from.bias.dwarf = file->dwarf_bias;
+        find_thread_block(file->program.elf, &from.bias);
         inventory_add_dwarf(out, &from, names);
     }
     if (from.cfi)

@@ -29,18 +29,12 @@ static struct symbol_place place_of(const struct symbol *s, unsigned level)
 
 /* ---- which function it is ---- */
 
-bool caller_is_header(const char *file)
-{
-    return file && (text_starts(file, "/usr/include/") || text_starts(file, "/usr/lib/") ||
-                    strstr(file, "/include/c++/"));
-}
-
 /* The innermost level of the frame with a line of the program's own source, or nowhere. */
 static struct level level_with_line(const struct symbol *s, uint32_t frame)
 {
     for (unsigned level = 0; level <= s->inlined; level++) {
         struct symbol_place place = place_of(s, level);
-        if (place.line && !caller_is_header(place.file))
+        if (place.line && !symbol_of_header(place.file))
             return (struct level){frame, level};
     }
     return nowhere;

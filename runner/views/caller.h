@@ -16,7 +16,3 @@ size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size
 void caller_frame(const struct model *model, const struct stack *stack, uint32_t frame, char *out,
                   size_t size);
 bool caller_is_own(const struct model *model, const struct stack *stack, uint32_t frame);
-
-/* What the C++ library has in its headers becomes code of the program, but nobody wrote it
- * there. `file` may be NULL. */
-bool caller_is_header(const char *file);

@@ -67,7 +67,7 @@ static const char *base_of(const char *path)
 static bool is_own_source(const struct frame *frame, const struct symbol_place *place)
 {
     return frame->module && !symbol_of_system(frame->module) && place->file && place->line &&
-           !caller_is_header(place->file);
+           !symbol_of_header(place->file);
 }
 
 static void write_level(struct writer *w, const struct frame *frame,

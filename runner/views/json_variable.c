@@ -71,9 +71,13 @@ static void target(struct encoder *e, const struct model *m, uint64_t address)
 {
     struct aim aim = aim_at(m->image, address);
     char caller[1024];
-    if (!aim.region)
+    if (!aim.region && !aim.freed)
         return encode_literal(e, ",\"points_to\":null");
-    region(e, ",\"points_to\":{\"region\":{\"start\":", aim.region);
+    encode_literal(e, ",\"points_to\":{\"region\":");
+    if (aim.region)
+        region(e, "{\"start\":", aim.region);
+    else
+        encode_literal(e, "null");
     if (aim.block) {
         encode_key_address(e, ",\"block\":{\"addr\":", aim.block->addr);
         encode_key_unsigned(e, ",\"size\":", aim.block->size);

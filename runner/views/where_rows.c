@@ -39,11 +39,12 @@ static void place_text(const struct model *m, const struct pmt_variable *v, char
 static void block_text(const struct model *m, const struct aim *aim, char *out, size_t size)
 {
     char bytes[TEXT_BYTES], caller[300];
-    const char *what = aim->block ? "the block of" : "a freed block of";
+    const char *where = aim->region ? kind_of(aim->region) : "not mapped any more";
     uint32_t stack_id = aim->block ? aim->block->stack_id : aim->freed->freed_by;
     bool known = caller_text(m, stack_id, caller, sizeof caller);
     text_bytes(bytes, aim->block ? aim->block->size : aim->freed->size);
-    snprintf(out, size, "%s: %s %s%s%s", kind_of(aim->region), what, bytes,
+    snprintf(out, size, "%s: %s of %s%s%s", where, aim->block ? "the block" : "a freed block",
+             bytes,
              !known       ? ""
              : aim->block ? ", by "
                           : ", freed by ",
@@ -54,10 +55,10 @@ static void target_text(const struct model *m, const struct pmt_variable *v, con
                         char *out, size_t size)
 {
     struct aim aim = aim_at(m->image, v->value);
-    if (!aim.region)
-        snprintf(out, size, "nothing is mapped there");
-    else if (aim.block || aim.freed)
+    if (aim.block || aim.freed)
         block_text(m, &aim, out, size);
+    else if (!aim.region)
+        snprintf(out, size, "nothing is mapped there");
     else if (v->text_size)
         snprintf(out, size, "%s: \"%s\"", kind_of(aim.region), text);
     else

@@ -58,7 +58,7 @@ static const char *table_words(enum kind kind)
     case KIND_DATA:
     case KIND_LIB_RODATA:
     case KIND_LIB_DATA:
-        return "data, backed";
+        return "backed data";
     case KIND_MAPPED_FILE:
         return "backed by file";
     case KIND_STACK:
@@ -72,7 +72,7 @@ static const char *table_words(enum kind kind)
     case KIND_TRACER:
         return "-";
     default:
-        return "data, not backed";
+        return "unbacked data";
     }
 }
 
@@ -125,8 +125,8 @@ static void put_regions(struct lines *l, const struct output *output, const stru
     const struct region_list *map = &m->image->map.list;
     int digits = (int)l->address_width;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%-*s perm   size %-12s %-16s %-3s %s", 2 * digits + 1, "region", "kind",
-            "table 1", "shareable, file", "");
+    fprintf(l->out, "\n%-*s perm   size %-12s %-13s share file", 2 * digits + 1, "region", "kind",
+            "table 1");
     line_end(l);
     for (size_t i = 0; i < map->count; i++) {
         const struct region *r = map->items[i];
@@ -135,7 +135,7 @@ static void put_regions(struct lines *l, const struct output *output, const stru
             continue;
         names_perms(perms, r->raw.perms);
         size_t column = (size_t)fprintf(
-            l->out, "%0*" PRIx64 "-%0*" PRIx64 " %.4s %6s %-12s %-16s %-3s ", digits, r->raw.start,
+            l->out, "%0*" PRIx64 "-%0*" PRIx64 " %.4s %6s %-12s %-14s %-3s ", digits, r->raw.start,
             digits, r->raw.end, perms, text_size(size, region_size(r)), kind_name(r->kind),
             table_words(r->kind), is_shareable(r) ? "yes" : "no");
         const char *name = r->path[0] == '/' ? basename(r->path) : "";
@@ -168,7 +168,7 @@ static void put_files(struct lines *l, const struct output *output, const struct
 {
     const struct region_list *map = &m->image->map.list;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%-38s %-18s  offsets, in hexadecimal", "backed by the file",
+    fprintf(l->out, "\n%-38s %-18s offsets, hexadecimal", "backed by the file",
             "device and i-node");
     line_end(l);
     for (size_t i = 0; i < map->count; i++) {
