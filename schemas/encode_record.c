@@ -1,6 +1,7 @@
 #include "schemas/encode_record.h"
 #include "schemas/encode_fatal.h"
 #include "schemas/encode_stack_use.h"
+#include "schemas/encode_unseen.h"
 #include "schemas/glibc.h"
 #include "schemas/mapcalls.h"
 #include "schemas/names.h"
@@ -301,14 +302,6 @@ static void encode_forbids(struct encoder *e, const struct pmt_forbids *f)
     key_stack(e, &f->r);
 }
 
-static void encode_unfollowed(struct encoder *e, const struct pmt_unfollowed *u)
-{
-    encode_key_unsigned(e, ",\"child\":", u->child);
-    encode_key_chars(e, ",\"reason\":", names_unfollowed(u->r.call));
-    if (u->path_size)
-        encode_key_string(e, ",\"path\":", (const char *)(u + 1), u->path_size);
-}
-
 static void encode_exit(struct encoder *e, const struct encode_context *c, const struct pmt_exit *x)
 {
     encode_key_chars(e, ",\"end\":", names_end(x->end));
@@ -362,6 +355,8 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
     case PMT_RECORD_STACK_USE:
         encode_stack_use(e, (const struct pmt_stack_use *)r);
         return key_stack(e, r);
+    case PMT_RECORD_UNSEEN:
+        return encode_unseen(e, (const struct pmt_unseen *)r);
     case PMT_RECORD_VARIABLE:
         return c->variable ? c->variable(e, c->arg, (const struct pmt_variable *)r) : (void)0;
     case PMT_RECORD_LOSS:

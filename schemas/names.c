@@ -24,6 +24,7 @@ const char *names_type(unsigned type)
         [PMT_RECORD_FATAL] = "fatal",
         [PMT_RECORD_STACK_USE] = "stack_use",
         [PMT_RECORD_VARIABLE] = "variable",
+        [PMT_RECORD_UNSEEN] = "unseen",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
 }

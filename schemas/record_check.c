@@ -1,6 +1,7 @@
 #include "schemas/record_check.h"
 #include "schemas/fatal.h"
 #include "schemas/stack_use.h"
+#include "schemas/unseen.h"
 #include "schemas/variable.h"
 
 #define PAGE_SIZE_MIN 4096u /* of every machine that the shim runs on */
@@ -167,6 +168,23 @@ static bool variable_valid(const struct pmt_record *r)
            size - sizeof *v;
 }
 
+static bool unseen_valid(const struct pmt_record *r)
+{
+    const struct pmt_unseen *u = (const struct pmt_unseen *)r;
+    const struct pmt_unseen_site *sites = (const struct pmt_unseen_site *)(u + 1);
+    uint64_t size = pmt_record_size(r), needed = sizeof *u;
+    if (size < sizeof *u || u->sites > PMT_UNSEEN_SITES || u->sites > u->count || !u->sites ||
+        u->path_size > PMT_PATH_MAX)
+        return false;
+    needed += u->sites * sizeof *sites + u->path_size;
+    for (uint32_t i = 0; i < u->sites && needed <= size; i++) {
+        if (sites[i].call >= PMT_CALL_COUNT || sites[i].function_size > PMT_UNSEEN_NAME_MAX)
+            return false;
+        needed += sites[i].function_size;
+    }
+    return needed <= size;
+}
+
 static bool other_valid(const struct pmt_record *r)
 {
     uint32_t size = pmt_record_size(r);
@@ -197,6 +215,8 @@ static bool other_valid(const struct pmt_record *r)
         return fatal_valid(r);
     case PMT_RECORD_STACK_USE:
         return stack_use_valid(r);
+    case PMT_RECORD_UNSEEN:
+        return unseen_valid(r);
     case PMT_RECORD_VARIABLE:
         return variable_valid(r);
     case PMT_RECORD_LOSS:

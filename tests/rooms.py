@@ -29,7 +29,7 @@ MAY_USE = {
     "runner/views": ["runner/expect", "runner/model", "runner/symbols", "runner/base", "schemas"],
     "runner/program": ["runner/base", "schemas"],
     "runner/replay": ["runner/model", "runner/base", "schemas"],
-    "runner/ring": ["runner/model", "runner/program", "runner/base", "schemas"],
+    "runner/ring": ["runner/model", "runner/symbols", "runner/program", "runner/base", "schemas"],
     "runner/ptrace": ["runner/model", "runner/symbols", "runner/program", "runner/base", "schemas"],
     "runner": ["runner/views", "runner/expect", "runner/ptrace", "runner/ring", "runner/replay", "runner/program", "runner/model",
                "runner/symbols", "runner/base", "schemas"],

@@ -14,6 +14,7 @@ struct ledger {
     uint64_t changes, explained, unexplained, lost;
     uint64_t stacks_lost;        /* of these: calls of which only the stack is */
     uint64_t unfollowed;         /* children */
+    uint64_t unseen;             /* places in code that call the kernel past libc */
     uint64_t allocations, frees; /* calls that gave a block, or took one back */
     uint64_t bytes;              /* asked for, by all allocations together */
     uint64_t call_ns;            /* t_ns of the last call; while one is told, of the one before */

@@ -4,6 +4,7 @@
 #include "runner/model/looks.h"
 #include "runner/model/threshold_moves.h"
 #include "runner/model/waiting.h"
+#include "schemas/unseen.h"
 #include <assert.h>
 #include <string.h>
 
@@ -255,6 +256,10 @@ static void on_other(struct model *m, const struct event *event)
     case PMT_RECORD_UNFOLLOWED:
         looks_end(m);
         m->image->ledger.unfollowed++;
+        return deliver_event(m, event);
+    case PMT_RECORD_UNSEEN:
+        looks_end(m);
+        m->image->ledger.unseen += ((const struct pmt_unseen *)event->record)->count;
         return deliver_event(m, event);
     case PMT_RECORD_MALLOPT:
         return on_mallopt(m, event);

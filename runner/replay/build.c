@@ -2,6 +2,7 @@
 #include "runner/replay/alloc_line.h"
 #include "runner/replay/build_fatal.h"
 #include "runner/replay/build_stack_use.h"
+#include "runner/replay/build_unseen.h"
 #include "runner/replay/build_variable.h"
 #include "runner/replay/draft.h"
 #include "runner/replay/failure.h"
@@ -336,6 +337,7 @@ static const struct event_type {
     {"fatal", build_fatal},
     {"stack_use", build_stack_use},
     {"variable", build_variable},
+    {"unseen", build_unseen},
 };
 
 static const struct event_type *get_type(struct replay *p, const json_t *event)

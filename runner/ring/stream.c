@@ -51,6 +51,8 @@ static void pass_on(struct stream *t, const struct pmt_record *record)
     if (record->type == PMT_RECORD_EXEC)
         t->executing = !((const struct pmt_exec *)record)->error;
     model_live_event(t->model, &event);
+    if (record->type == PMT_RECORD_SNAPSHOT)
+        unseen_look(&t->unseen, t->model, &event);
 }
 
 /* No more at once than there can be: the program may write anything there. */
@@ -205,6 +207,7 @@ bool stream_end(struct stream *t, const struct pmt_exit *how, uint64_t now_ns)
     if (t->pidfd >= 0)
         close(t->pidfd);
     ring_destroy(&t->ring);
+    unseen_free(&t->unseen);
     memory_put(t);
     return overwritten;
 }

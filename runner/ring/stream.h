@@ -4,6 +4,7 @@
 #include "runner/model/model.h"
 #include "runner/ring/clock.h"
 #include "runner/ring/ring.h"
+#include "runner/ring/unseen.h"
 #include <sys/types.h>
 
 struct stream {
@@ -25,6 +26,7 @@ struct stream {
     bool exit_seen;      /* by the shim, at exit_ns, with exit_status */
     uint64_t exit_ns;
     int32_t exit_status;
+    struct unseen unseen;
     struct stream *next; /* in the list of live.c */
 };
 

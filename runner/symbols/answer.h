@@ -10,6 +10,7 @@
 #define ANSWER_MAX ((1 + SYMBOL_MAX_INLINED) * (sizeof(unsigned) + 2 * (ANSWER_TEXT_MAX + 2)))
 
 #define QUESTION_INVENTORY UINT64_MAX
+#define QUESTION_SITES (UINT64_MAX - 1) /* an array of struct site */
 
 struct question {
     uint64_t offset;    /* in the file; QUESTION_INVENTORY: what it has */

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,6 +66,15 @@ static bool answer_inventory(const struct reader *r, struct resolver *resolver, 
     return written;
 }
 
+static bool answer_sites(const struct reader *r, struct resolver *resolver, const char *path)
+{
+    static struct sites sites;
+    memset(&sites, 0, sizeof sites);
+    resolver_sites(resolver, path, &sites);
+    uint32_t size = sites.count * (uint32_t)sizeof *sites.items;
+    return write_all(r->socket, &size, sizeof size) && write_all(r->socket, sites.items, size);
+}
+
 static bool answer(const struct reader *r, struct resolver *resolver)
 {
     struct question q;
@@ -75,6 +85,8 @@ static bool answer(const struct reader *r, struct resolver *resolver)
     path[q.path_size] = '\0';
     if (q.offset == QUESTION_INVENTORY)
         return answer_inventory(r, resolver, path);
+    if (q.offset == QUESTION_SITES)
+        return answer_sites(r, resolver, path);
     struct symbol symbol = resolver_find(resolver, path, q.offset);
     r->answer->size = (uint32_t)answer_write(&symbol, r->answer->bytes);
     return write_all(r->socket, r->answer, sizeof r->answer->size + r->answer->size);

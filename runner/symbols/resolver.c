@@ -61,6 +61,11 @@ void resolver_inventory(struct resolver *r, const char *path, struct names *name
     symbol_file_inventory(find_file(r, path), &r->demangled, names, out);
 }
 
+void resolver_sites(struct resolver *r, const char *path, struct sites *out)
+{
+    symbol_file_sites(find_file(r, path), out);
+}
+
 struct resolver *resolver_new(const char *debug_root, bool brief)
 {
     struct resolver *r = memory_get(sizeof *r);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runner/symbols/inventory.h"
+#include "runner/symbols/sites.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
 
@@ -20,3 +21,5 @@ struct symbol resolver_find(struct resolver *resolver, const char *path, uint64_
 /* Adds what variables and functions the file has; its strings are those of `names`. */
 void resolver_inventory(struct resolver *resolver, const char *path, struct names *names,
                         struct inventory *out);
+
+void resolver_sites(struct resolver *resolver, const char *path, struct sites *out);

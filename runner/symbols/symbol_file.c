@@ -202,3 +202,9 @@ void symbol_file_inventory(struct symbol_file *file, struct demangled *demangled
     if (!out->has_dwarf)
         inventory_add_symbols(out, file->program.elf, names);
 }
+
+void symbol_file_sites(const struct symbol_file *file, struct sites *out)
+{
+    if (file->program.elf)
+        sites_find(out, file->program.elf);
+}

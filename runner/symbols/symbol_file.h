@@ -3,6 +3,7 @@
 
 #include "runner/symbols/demangle.h"
 #include "runner/symbols/inventory.h"
+#include "runner/symbols/sites.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,3 +24,5 @@ void symbol_file_inventory(struct symbol_file *file, struct demangled *demangled
 /* {0} if nothing is known. Strings and places live as long as the file and `demangled`. */
 struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
                                struct demangled *demangled);
+
+void symbol_file_sites(const struct symbol_file *file, struct sites *out);

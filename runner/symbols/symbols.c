@@ -184,6 +184,22 @@ bool symbols_inventory(struct symbols *s, const char *path, struct inventory *ou
     return read;
 }
 
+void symbols_sites(struct symbols *s, const char *path, struct sites *out)
+{
+    uint32_t size = 0;
+    struct named_file *file = find_file(s, path);
+    out->count = 0;
+    if (file->bad)
+        return;
+    char *bytes = answer_of(s, file, QUESTION_SITES, sizeof out->items, &size);
+    if (!bytes || size % sizeof *out->items)
+        give_up(s, file);
+    else
+        out->count = size / (uint32_t)sizeof *out->items;
+    memcpy(out->items, bytes ? bytes : "", out->count * sizeof *out->items);
+    memory_put(bytes);
+}
+
 /* ---- life ---- */
 
 static void put_file(void *entry)

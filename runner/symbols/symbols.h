@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runner/symbols/inventory.h"
+#include "runner/symbols/sites.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
 
@@ -35,3 +36,6 @@ const struct symbol *symbols_resolve(struct symbols *symbols, const char *path,
 /* What variables and functions the file has, for inventory_free(); the strings live as long as
  * `symbols`. False: nothing can be known. */
 bool symbols_inventory(struct symbols *symbols, const char *path, struct inventory *out);
+
+/* The places in its code that make system calls; none where nothing can be known. */
+void symbols_sites(struct symbols *symbols, const char *path, struct sites *out);

@@ -20,6 +20,8 @@ static void ledger(struct encoder *e, const struct ledger *g)
     encode_key_unsigned(e, ",\"explained\":", g->explained);
     encode_key_unsigned(e, ",\"unexplained\":", g->unexplained);
     encode_key_unsigned(e, ",\"lost\":", g->lost);
+    if (g->unseen)
+        encode_key_unsigned(e, ",\"unseen\":", g->unseen);
     if (g->unfollowed)
         encode_key_unsigned(e, ",\"unfollowed\":", g->unfollowed);
 }

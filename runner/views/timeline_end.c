@@ -66,6 +66,14 @@ static void write_heap(struct timeline *t, const struct model *m)
     timeline_indented(t, text, STYLE_PLAIN);
 }
 
+static size_t unseen_text(const struct ledger *g, char *out, size_t size)
+{
+    return (size_t)snprintf(out, size,
+                            "NOT SEEN: calls of the kernel past the C library, of which there %s "
+                            "%" PRIu64 " in the code (--backend=ptrace sees them)",
+                            g->unseen == 1 ? "is" : "are", g->unseen);
+}
+
 static void write_ledger(struct timeline *t, const struct image *image)
 {
     const struct ledger *g = &image->ledger;
@@ -80,6 +88,10 @@ static void write_ledger(struct timeline *t, const struct image *image)
     }
     if (image->forbidden) {
         forbidden_text(image, text, sizeof text);
+        timeline_indented(t, text, STYLE_BOLD);
+    }
+    if (g->unseen) {
+        unseen_text(g, text, sizeof text);
         timeline_indented(t, text, STYLE_BOLD);
     }
     if (g->unfollowed) {
@@ -119,6 +131,10 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     if (m->image->forbidden) {
         used += (size_t)snprintf(text + used, sizeof text - used, "; ");
         used += forbidden_text(m->image, text + used, sizeof text - used);
+    }
+    if (g->unseen) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "; ");
+        used += unseen_text(g, text + used, sizeof text - used);
     }
     if (g->unfollowed) {
         used += (size_t)snprintf(text + used, sizeof text - used, "; ");

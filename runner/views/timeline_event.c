@@ -7,7 +7,9 @@
 #include "runner/views/why.h"
 #include "runner/views/wording.h"
 #include "schemas/names.h"
+#include "schemas/unseen.h"
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* " failed: ENOMEM", or nothing. */
@@ -195,6 +197,45 @@ void timeline_event_forbidden(struct timeline *t, const struct model *m, const s
              "within, %s. --backend=ptrace looks from outside",
              what[event->record->call]);
     timeline_indented(t, text, STYLE_BOLD);
+}
+
+/* "mmap in raw, munmap in raw and 3 more" */
+static void sites_text(const struct pmt_unseen *u, FILE *out)
+{
+    const struct pmt_unseen_site *sites = (const struct pmt_unseen_site *)(u + 1);
+    const char *name = (const char *)(sites + u->sites) + u->path_size;
+    for (uint32_t i = 0; i < u->sites && i < 4; i++) {
+        fprintf(out, "%s%s", i ? ", " : "", names_call(sites[i].call));
+        fputs(sites[i].function_size ? " in " : "", out);
+        text_escape(out, name, sites[i].function_size, 60);
+        name += sites[i].function_size;
+    }
+    if (u->count > 4)
+        fprintf(out, " and %" PRIu32 " more", u->count - 4);
+}
+
+void timeline_event_unseen(struct timeline *t, const struct model *m, const struct event *event)
+{
+    const struct pmt_unseen *u = (const struct pmt_unseen *)event->record;
+    const char *path = (const char *)((const struct pmt_unseen_site *)(u + 1) + u->sites);
+    char name[PMT_PATH_MAX + 1], *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return;
+    memcpy(name, path, u->path_size);
+    name[u->path_size] = '\0';
+    timeline_change_catch_up(t, m);
+    fputs("NOT SEEN: ", out);
+    text_escape(out, basename(name), strlen(basename(name)), 60);
+    fputs(" calls the kernel past the C library (", out);
+    sites_text(u, out);
+    fputs("): what these calls do is noticed when the map is looked at next; --backend=ptrace sees "
+          "them",
+          out);
+    fclose(out);
+    timeline_indented(t, text, STYLE_BOLD);
+    free(text);
 }
 
 void timeline_event_unfollowed(struct timeline *t, const struct model *m, const struct event *event)

@@ -12,6 +12,7 @@ void timeline_event_thread(struct timeline *t, const struct model *m, const stru
 void timeline_event_fork(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_loss(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_forbidden(struct timeline *t, const struct model *m, const struct event *event);
+void timeline_event_unseen(struct timeline *t, const struct model *m, const struct event *event);
 void timeline_event_unfollowed(struct timeline *t, const struct model *m,
                                const struct event *event);
 

@@ -36,6 +36,8 @@ static void on_event(struct view *view, const struct model *m, const struct even
         return timeline_event_unfollowed(t, m, event);
     case PMT_RECORD_FORBIDDEN:
         return timeline_event_forbidden(t, m, event);
+    case PMT_RECORD_UNSEEN:
+        return timeline_event_unseen(t, m, event);
     case PMT_RECORD_FATAL:
         return timeline_fatal(t, m, event);
     case PMT_RECORD_LOSS:

@@ -113,8 +113,8 @@ def coverage(regions, lo, hi):
 
 
 def apply_changes(memory, changes):
-    """Applies the region events of one look at the map, which happened at the same time as far as one can see.
-    Returns what does not fit as a list of (event, text)."""
+    """Applies the region events of one look at the map, which happened at the same time as far as one can see; but what
+    nobody was seen to make, before the rest. Returns what does not fit as a list of (event, text)."""
     errors, new = [], []
     for event in changes:
         before, after = (event[name] and Region(event[name]) for name in ("before", "after"))
@@ -124,6 +124,10 @@ def apply_changes(memory, changes):
                 errors.append((event, f"{event['change']}: {region} is not in the map"))
             new += [(memory.erase, (region.start, region.end))]
         new += [(memory.paint, (region,)) for region in (parts if event["change"] == "split" else [after] if after else [])]
+        if event["cause"]["call"] == "unattributed":
+            for action, arguments in new:
+                action(*arguments)
+            new = []
     for action, arguments in sorted(new, key=lambda step: step[0] == memory.paint):
         action(*arguments)
     return errors
@@ -157,7 +161,7 @@ class Checker:
         self.block_reasons = BlockReasons()
         self.owned = Counter()
         self.losses = 0
-        self.unfollowed = 0
+        self.unfollowed = self.unseen = 0
         self.by_seq = {}
         self.forks = {}  # fork_id -> blocks at that time
         self.threads = set()  # that have started and not ended
@@ -238,6 +242,9 @@ class Checker:
         self.losses += event["count"]
 
     # --- threads and children ---
+
+    def on_unseen(self, event):
+        self.unseen += event["count"]
 
     def on_unfollowed(self, event):
         self.unfollowed += 1
@@ -534,6 +541,8 @@ class Checker:
             return
         expected = {"changes": sum(self.owned.values()), "explained": self.owned["explained"],
                     "unexplained": self.owned["unexplained"], "lost": self.losses}
+        if self.unseen:
+            expected["unseen"] = self.unseen
         if self.unfollowed:
             expected["unfollowed"] = self.unfollowed
         if event["ledger"] != expected:
