@@ -182,6 +182,11 @@ void explain_trace(const struct options *o, const struct trace_result *result, i
     if (result->unfiltered && !o->pid)
         explain(NULL, "seccomp is not available: every system call of the program was stopped");
     explain_output(written);
+    if (result->unknown_moment[0])
+        explain(NULL,
+                "--resident: the program has no function or line \"%s\" (FUNCTION or FILE:LINE; "
+                "compile with -g for lines)",
+                result->unknown_moment);
     if (!result->started)
         explain(o->arguments[0], "the program ended before it could be traced");
 }

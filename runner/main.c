@@ -66,7 +66,7 @@ static int end_like(int status)
 /* Which source fits a program: what cannot be preloaded but runs is traced as by a debugger. */
 static bool wants_ptrace(const struct options *o, const struct target *target)
 {
-    if (o->views[VIEW_WHERE].wanted)
+    if (o->views[VIEW_WHERE].wanted || o->views[VIEW_RESIDENT].wanted)
         return true;
     if (o->backend != BACKEND_AUTO)
         return o->backend == BACKEND_PTRACE;
@@ -170,6 +170,8 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
     struct ptracer *tracer;
     request.where = o->views[VIEW_WHERE].wanted;
     request.where_names = o->where_names;
+    request.resident = o->views[VIEW_RESIDENT].wanted;
+    request.moments = o->moments;
     request.pid = o->pid;
     if (o->pid)
         front_step_aside(front);

@@ -40,6 +40,8 @@ static const char help[] =
     "                         size lie, and which lie elsewhere, and why\n"
     "      --where[=FILE|NAMES]  in which region each variable, parameter and\n"
     "                         function is, and what pointers point to (by ptrace)\n"
+    "      --resident[=FILE|MOMENTS]  how much of each region is in memory at the\n"
+    "                         start, the end, and MOMENTS: FUNCTION, FILE:LINE\n"
     "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"
     "      --expect=DEMAND    what must be so, as 'heap.size <= 136K'; or a file\n"
     "                         of such lines; tells which do not hold\n"
@@ -178,12 +180,21 @@ static bool is_names(int view, const char *argument)
     return view == VIEW_WHERE && argument && !strpbrk(argument, "./-");
 }
 
+/* What --resident is followed by: functions, and lines, which have a colon. */
+static bool is_moments(int view, const char *argument)
+{
+    return view == VIEW_RESIDENT && argument &&
+           (strchr(argument, ':') || !strpbrk(argument, "./-"));
+}
+
 static void take_view(struct options *o, int view)
 {
     o->views[view].wanted = true;
     bool has_json = view == VIEW_SUMMARY || view == VIEW_THRESHOLDS;
     if (is_names(view, optarg))
         o->where_names = optarg;
+    else if (is_moments(view, optarg))
+        o->moments = optarg;
     else if (has_json && optarg && strcmp(optarg, "json") == 0)
         o->views[view].json = true;
     else if (optarg)
@@ -348,8 +359,9 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (o->pid && (o->no_aslr || o->backend == BACKEND_PRELOAD))
         return wrong("-p looks at a running process: no ",
                      o->no_aslr ? "--no-aslr" : "--backend=preload");
-    if (o->views[VIEW_WHERE].wanted && !o->show && o->backend == BACKEND_PRELOAD)
-        return wrong("--where looks at variables by ptrace: no --backend=preload", "");
+    bool by_ptrace = o->views[VIEW_WHERE].wanted || o->views[VIEW_RESIDENT].wanted;
+    if (by_ptrace && !o->show && o->backend == BACKEND_PRELOAD)
+        return wrong("--where and --resident look by ptrace: no --backend=preload", "");
     if (o->verify_stacks && (o->show || o->pid || o->backend == BACKEND_PTRACE))
         return wrong("--verify-stacks is for programs that are run, by preload", "");
     if (!o->pid && !o->arguments[0])

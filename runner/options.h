@@ -24,6 +24,7 @@ struct options {
     enum options_stacks stacks;
     unsigned stack_depth; /* frames of a stack at most */
     bool verify_stacks;
+    const char *moments;     /* of --resident: functions and lines, likewise */
     const char *where_names; /* of --where: only these, with commas between; or NULL */
     unsigned no_last_words;  /* 0 or 1 */
     unsigned no_html_source; /* likewise */

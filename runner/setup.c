@@ -148,7 +148,8 @@ static bool is_usual(const struct options *o, unsigned which)
 {
     bool instead = (o->views[VIEW_SUMMARY].wanted && !o->views[VIEW_SUMMARY].file) ||
                    (o->views[VIEW_THRESHOLDS].wanted && !o->views[VIEW_THRESHOLDS].file) ||
-                   (o->views[VIEW_WHERE].wanted && !o->views[VIEW_WHERE].file);
+                   (o->views[VIEW_WHERE].wanted && !o->views[VIEW_WHERE].file) ||
+                   (o->views[VIEW_RESIDENT].wanted && !o->views[VIEW_RESIDENT].file);
     if (o->quiet || options_data_on_stdout(o) || instead)
         return false;
     bool asked = o->views[VIEW_TIMELINE].wanted;

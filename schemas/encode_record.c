@@ -357,6 +357,8 @@ static void encode_body(struct encoder *e, const struct pmt_record *r,
         return key_stack(e, r);
     case PMT_RECORD_UNSEEN:
         return encode_unseen(e, (const struct pmt_unseen *)r);
+    case PMT_RECORD_RESIDENT:
+        return c->resident ? c->resident(e, c->arg, (const struct pmt_resident *)r) : (void)0;
     case PMT_RECORD_VARIABLE:
         return c->variable ? c->variable(e, c->arg, (const struct pmt_variable *)r) : (void)0;
     case PMT_RECORD_LOSS:

@@ -3,6 +3,7 @@
 
 #include "schemas/encode.h"
 #include "schemas/fatal.h"
+#include "schemas/resident.h"
 #include "schemas/variable.h"
 
 /* What the stream knows and the record does not. */
@@ -22,6 +23,7 @@ struct encode_context {
     void (*thread_extra)(struct encoder *e, void *arg, const struct pmt_thread *thread);
     void (*fatal_extra)(struct encoder *e, void *arg, const struct pmt_fatal *fatal);
     void (*variable)(struct encoder *e, void *arg, const struct pmt_variable *variable);
+    void (*resident)(struct encoder *e, void *arg, const struct pmt_resident *resident);
     void (*exit_extra)(struct encoder *e, void *arg, const struct pmt_exit *exit);
     void *arg;
 };

@@ -25,6 +25,7 @@ const char *names_type(unsigned type)
         [PMT_RECORD_STACK_USE] = "stack_use",
         [PMT_RECORD_VARIABLE] = "variable",
         [PMT_RECORD_UNSEEN] = "unseen",
+        [PMT_RECORD_RESIDENT] = "resident",
     };
     return names[type < PMT_RECORD_TYPE_COUNT ? type : 0];
 }
@@ -115,6 +116,12 @@ static const char *const errors[] = {
     ERROR(EISDIR),    ERROR(EINVAL),       ERROR(ENFILE), ERROR(EMFILE), ERROR(ETXTBSY),
     ERROR(ENOSPC),    ERROR(ENAMETOOLONG), ERROR(ENOSYS), ERROR(ELOOP),  ERROR(ELIBBAD),
     ERROR(EOVERFLOW), ERROR(EOPNOTSUPP)};
+
+const char *names_moment(unsigned moment)
+{
+    static const char *const names[] = {PMT_MOMENTS(NAME_TEXT)};
+    return names[moment < PMT_MOMENT_COUNT ? moment : 0];
+}
 
 const char *names_variable(unsigned kind)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "schemas/fatal.h"
+#include "schemas/resident.h"
 #include "schemas/variable.h"
 
 const char *names_type(unsigned type); /* enum pmt_record_type */
@@ -16,6 +17,7 @@ const char *names_end(unsigned end);
 const char *names_thread_event(unsigned event);
 const char *names_access(unsigned access);       /* enum pmt_access */
 const char *names_fatal_signal(unsigned number); /* NULL: it is none */
+const char *names_moment(unsigned moment);       /* enum pmt_moment */
 const char *names_variable(unsigned kind); /* enum pmt_variable_kind; likewise the next three */
 const char *names_variable_place(unsigned place);
 const char *names_variable_value(unsigned value);

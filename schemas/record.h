@@ -141,6 +141,7 @@ enum pmt_record_type {
     PMT_RECORD_STACK_USE,
     PMT_RECORD_VARIABLE,
     PMT_RECORD_UNSEEN,
+    PMT_RECORD_RESIDENT,
     PMT_RECORD_TYPE_COUNT,
     PMT_RECORD_CALL64 = 254, /* struct pmt_call64: only in the ring */
     PMT_RECORD_CALL32 = 255, /* struct pmt_call32: likewise */

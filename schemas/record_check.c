@@ -1,5 +1,6 @@
 #include "schemas/record_check.h"
 #include "schemas/fatal.h"
+#include "schemas/resident.h"
 #include "schemas/stack_use.h"
 #include "schemas/unseen.h"
 #include "schemas/variable.h"
@@ -185,6 +186,22 @@ static bool unseen_valid(const struct pmt_record *r)
     return needed <= size;
 }
 
+static bool resident_valid(const struct pmt_record *r)
+{
+    const struct pmt_resident *x = (const struct pmt_resident *)r;
+    const struct pmt_resident_region *regions = (const struct pmt_resident_region *)(x + 1);
+    uint64_t size = pmt_record_size(r), above = 0;
+    if (size < sizeof *x || r->call >= PMT_MOMENT_COUNT || x->label_size > PMT_LABEL_MAX ||
+        x->regions * sizeof *regions + x->label_size > size - sizeof *x)
+        return false;
+    for (uint32_t i = 0; i < x->regions; i++) {
+        if (regions[i].start < above || regions[i].end <= regions[i].start)
+            return false;
+        above = regions[i].end;
+    }
+    return true;
+}
+
 static bool other_valid(const struct pmt_record *r)
 {
     uint32_t size = pmt_record_size(r);
@@ -215,6 +232,8 @@ static bool other_valid(const struct pmt_record *r)
         return fatal_valid(r);
     case PMT_RECORD_STACK_USE:
         return stack_use_valid(r);
+    case PMT_RECORD_RESIDENT:
+        return resident_valid(r);
     case PMT_RECORD_UNSEEN:
         return unseen_valid(r);
     case PMT_RECORD_VARIABLE:

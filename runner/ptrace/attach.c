@@ -1,11 +1,10 @@
 #include "runner/ptrace/attach.h"
-#include "runner/ptrace/allocator.h"
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/proc.h"
 #include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/stops.h"
+#include "runner/ptrace/traps.h"
 #include "runner/ptrace/untraced.h"
-#include "runner/ptrace/where.h"
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -160,8 +159,7 @@ static void part(struct ptracer *t, struct tracee *thread)
         return;
     }
     bool is_trap = is_signal && signal == SIGTRAP;
-    bool ours = is_trap && where_untrap(t, thread);
-    if (allocator_untrap(thread, is_trap && !ours) || ours) {
+    if (traps_undo(t, thread, is_trap)) {
         signal = 0;
         int instead = -1;
         if (!sigtrap_restore(t, thread, &signal, &instead)) {
@@ -204,8 +202,7 @@ void attach_end(struct ptracer *t)
     int status;
     for (struct process *p = t->tracees.processes; p; p = p->next)
         if (!p->borrowed)
-            breakpoints_remove(&p->space->breakpoints, p->pid);
-    where_remove(t);
+            traps_remove(t, p);
     tracees_each(&t->tracees, begin_to_part, t);
     while (joined(t)) {
         pid_t tid = waitpid(-1, &status, __WALL);

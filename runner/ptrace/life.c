@@ -1,11 +1,13 @@
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/allocator.h"
 #include "runner/ptrace/looks.h"
+#include "runner/ptrace/moments.h"
 #include "runner/ptrace/proc.h"
 #include "runner/ptrace/process_record.h"
 #include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/syscall_stops.h"
+#include "runner/ptrace/traps.h"
 #include "runner/ptrace/untraced.h"
 #include "runner/ptrace/where.h"
 #include <linux/kcmp.h>
@@ -25,8 +27,11 @@ int life_begin_image(struct ptracer *t, struct tracee *thread, enum pmt_origin o
     int error = process_record_begin(t->recorder, thread, origin);
     t->recorded += !error;
     thread->process->recorded = !error;
-    if (!error && origin == PMT_ORIGIN_START)
+    if (!error && origin == PMT_ORIGIN_START) {
+        t->points.space = thread->process->space;
         where_begin(t, thread);
+        moments_begin(t, thread);
+    }
     return error;
 }
 
@@ -34,6 +39,7 @@ void life_stop_recording(struct ptracer *t)
 {
     for (struct process *p = t->tracees.processes; p; p = p->next) {
         if (is_recorded(p)) {
+            where_end(t, p->space, tracees_find(&t->tracees, p->pid));
             recorder_exit(t->recorder, p, PMT_END_DETACHED, 0);
             t->recorded--;
             p->space->image = 0;
@@ -86,7 +92,7 @@ void life_birth(struct ptracer *t, struct tracee *creator, int event)
         child->recorded = parent->recorded && t->follow;
         child->sigtrap = parent->sigtrap;
         give_space(child, creator);
-        child->unclean = !child->borrowed && where_is_about(t, parent->space);
+        child->unclean = !child->borrowed && traps_are_in(t, parent->space);
         thread->allocator = creator->allocator; /* what was in progress is so in the copy */
         memcpy(thread->outer, creator->outer, sizeof thread->outer);
         tracees_join(thread, child);
@@ -114,7 +120,7 @@ void life_welcome(struct ptracer *t, struct tracee *thread)
     thread->welcome = true;
     untraced_put_back(thread);
     if (p->unclean)
-        where_clean_child(t, thread);
+        traps_clean_child(t, thread);
     p->unclean = false;
     if (thread->tid != p->pid && is_recorded(p)) {
         ptracer_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs);
@@ -151,6 +157,13 @@ static void remove_threads(struct ptracer *t, struct process *p)
     tracees_each(&t->tracees, remove_thread, &(struct gone){t, p});
 }
 
+/* Nothing more will be met there. */
+static void end_points(struct ptracer *t, const struct space *space)
+{
+    if (t->points.space == space)
+        t->points.space = NULL;
+}
+
 /* The thread that called execve(2) is the process's only one from now on, and has its id. */
 void life_exec(struct ptracer *t, pid_t pid)
 {
@@ -168,6 +181,7 @@ void life_exec(struct ptracer *t, pid_t pid)
     struct space *before = p->space;
     if (is_recorded(p)) {
         where_end(t, p->space, NULL);
+        end_points(t, p->space);
         recorder_exit(t->recorder, p, PMT_END_EXEC, 0);
         t->recorded--;
     }
@@ -186,10 +200,13 @@ void life_exec(struct ptracer *t, pid_t pid)
     }
 }
 
-static void where_and_look(struct ptracer *t, struct tracee *thread)
+static void end_image(struct ptracer *t, struct tracee *thread)
 {
+    const struct space *space = thread->process->space;
     looks_whole(t->recorder, thread, PMT_REASON_EXIT, 0);
-    where_end(t, thread->process->space, thread);
+    where_end(t, space, thread);
+    moments_end(t, space, thread);
+    end_points(t, space);
 }
 
 void life_leaving(struct ptracer *t, struct tracee *thread)
@@ -203,7 +220,7 @@ void life_leaving(struct ptracer *t, struct tracee *thread)
     if (is_recorded(p) && thread->tid != p->pid && thread->welcome) /* else it never ran */
         recorder_thread(t->recorder, thread, PMT_THREAD_END, 0);
     if (is_recorded(p) && p->threads == 0)
-        where_and_look(t, thread);
+        end_image(t, thread);
     ptracer_go(t, thread, 0);
     syscall_stops_let_next(t, space, thread);
 }

@@ -70,3 +70,11 @@ uint64_t proc_auxiliary(pid_t pid, unsigned word_size, uint64_t type)
     memory_put(vector);
     return value;
 }
+
+void proc_program(pid_t pid, char path[PATH_MAX])
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/%d/exe", pid);
+    ssize_t size = readlink(link, path, PATH_MAX - 1);
+    path[size > 0 ? size : 0] = '\0';
+}

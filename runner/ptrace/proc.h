@@ -1,6 +1,7 @@
 /* What /proc says of a process, proc(5). */
 #pragma once
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,3 +19,6 @@ uint64_t proc_stat_field(const char *text, unsigned wanted);
 
 /* An entry of the auxiliary vector, getauxval(3); 0 if there is none. */
 uint64_t proc_auxiliary(pid_t pid, unsigned word_size, uint64_t type);
+
+/* The path of the file that it executes, "" if it is not known. */
+void proc_program(pid_t pid, char path[PATH_MAX]);

@@ -1,10 +1,9 @@
 #include "runner/ptrace/stops.h"
-#include "runner/ptrace/allocator.h"
 #include "runner/ptrace/last_words.h"
 #include "runner/ptrace/life.h"
 #include "runner/ptrace/sigtrap.h"
 #include "runner/ptrace/syscall_stops.h"
-#include "runner/ptrace/where.h"
+#include "runner/ptrace/traps.h"
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -27,7 +26,7 @@ static bool trap(struct ptracer *t, struct tracee *thread)
 {
     const pid_t tid = thread->tid;
     int instead = -1;
-    bool ours = where_trapped(t, thread, &instead) || allocator_trapped(t, thread, &instead);
+    bool ours = traps_handle(t, thread, &instead);
     if (instead >= 0)
         stops_handle(t, tid, instead);
     return ours;

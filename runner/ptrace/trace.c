@@ -3,11 +3,13 @@
 #include "runner/program/pass_signals.h"
 #include "runner/ptrace/attach.h"
 #include "runner/ptrace/life.h"
+#include "runner/ptrace/moments.h"
 #include "runner/ptrace/signals.h"
 #include "runner/ptrace/start.h"
 #include "runner/ptrace/stops.h"
 #include "runner/ptrace/where.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -106,6 +108,8 @@ int trace_program(const struct trace_request *request, struct model *model,
     t->no_last_words = request->no_last_words;
     t->wants_where = request->where;
     t->where_names = request->where_names;
+    t->wants_resident = request->resident;
+    t->moment_names = request->moments;
     t->call_frames = request->call_frames;
     t->change_frames = request->change_frames;
     t->report = -1;
@@ -124,6 +128,8 @@ int trace_program(const struct trace_request *request, struct model *model,
     if (!t->filtered)
         attach_end(t);
     start_read_report(t);
+    const char *unknown = moments_unknown(t->moments);
+    snprintf(result->unknown_moment, sizeof result->unknown_moment, "%s", unknown ? unknown : "");
     result->started = t->recorder->images > 0;
     result->unfiltered = !t->filtered;
     result->status = t->status;
@@ -144,6 +150,8 @@ void trace_release(struct ptracer *t)
             stops_handle(t, tid, status);
     tracees_free(&t->tracees);
     where_free(t->where);
+    moments_free(t->moments);
+    points_free(&t->points);
     recorder_free(t->recorder);
     if (t->report >= 0)
         close(t->report);

@@ -10,7 +10,9 @@ struct trace_request {
     bool follow;                 /* children, too */
     bool no_last_words;          /* fatal signals are not told */
     bool where;                  /* variables and functions are told ... */
-    const char *where_names;     /* ... or only these, with commas between */
+    bool resident;               /* which pages are touched is told ... */
+    const char *moments;     /* ... also then: functions and lines, with commas between; or NULL */
+    const char *where_names; /* ... or only these, with commas between */
     uint32_t call_frames, change_frames; /* of their stacks, at most */
     /* The program has ended, and `count` processes that are followed go on; `pid` is one of
      * them. */
@@ -25,8 +27,9 @@ enum trace_failure {
 };
 
 struct trace_result {
-    bool started;    /* there was an image */
-    bool unfiltered; /* seccomp is not available: every system call stopped */
+    bool started;             /* there was an image */
+    char unknown_moment[200]; /* the first that there is not; "" */
+    bool unfiltered;          /* seccomp is not available: every system call stopped */
     enum trace_failure failure;
     pid_t other; /* who traces it already; 0: nobody */
     int status;  /* of the first process, as waitpid(2) gives it */

@@ -3,10 +3,8 @@
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
 #include "runner/ptrace/mem.h"
+#include "runner/ptrace/points.h"
 #include "runner/ptrace/proc.h"
-#include "runner/ptrace/sigtrap.h"
-#include "runner/ptrace/step.h"
-#include "runner/ptrace/where_points.h"
 #include "runner/ptrace/where_values.h"
 #include "runner/symbols/symbols.h"
 #include <elf.h>
@@ -30,7 +28,6 @@ struct where {
     struct where_spot *spots; /* one an item */
     bool *told;               /* likewise */
     bool *wanted;
-    struct where_points points;
     struct call *calls;
     size_t call_count, call_room;
 };
@@ -131,15 +128,16 @@ static void find_variables(struct where *w, const struct tracee *thread, uint32_
 }
 
 /* Where the allocator's breakpoints are there is no other. */
-static void set_point(struct where *w, pid_t tid, uint64_t address)
+static void set_point(struct ptracer *t, pid_t tid, uint64_t address)
 {
-    if (!breakpoints_at(&w->space->breakpoints, address))
-        where_points_set(&w->points, tid, address);
+    if (!breakpoints_at(&t->where->space->breakpoints, address))
+        points_set(&t->points, tid, address);
 }
 
-static void begin_call(struct where *w, const struct tracee *thread, uint32_t function,
+static void begin_call(struct ptracer *t, const struct tracee *thread, uint32_t function,
                        const struct user_regs_struct *regs)
 {
+    struct where *w = t->where;
     const unsigned word = w->space->word_size;
     struct where_frame frame = {.regs = *regs, .bias = w->bias};
     frame.cfa = where_address(thread, &w->inventory.items[function].frame, &frame);
@@ -147,25 +145,23 @@ static void begin_call(struct where *w, const struct tracee *thread, uint32_t fu
     find_variables(w, thread, function, &frame);
     call.return_to = frame.cfa ? mem_read_word(thread->tid, frame.cfa - word, word) : 0;
     if (call.return_to)
-        set_point(w, thread->tid, call.return_to);
+        set_point(t, thread->tid, call.return_to);
     *array_add(w->calls, w->call_count, w->call_room) = call;
 }
 
 /* All functions that begin here, of which there can be several names; none twice. */
-static bool begin_calls(struct where *w, const struct tracee *thread, uint64_t address,
+static void begin_calls(struct ptracer *t, const struct tracee *thread, uint64_t address,
                         const struct user_regs_struct *regs)
 {
-    bool any = false;
+    struct where *w = t->where;
     for (uint32_t i = 0; i < w->inventory.count; i++) {
         struct inventory_item *item = &w->inventory.items[i];
         if (item->kind != PMT_VARIABLE_FUNCTION || !item->entry || item->entry + w->bias != address)
             continue;
         item->entry = 0;
-        where_points_release(&w->points, thread->tid, address);
-        begin_call(w, thread, i, regs);
-        any = true;
+        points_release(&t->points, thread->tid, address);
+        begin_call(t, thread, i, regs);
     }
-    return any;
 }
 
 /* The frames of calls that have returned are below the stack pointer. A recursion passes here with
@@ -180,34 +176,17 @@ static void end_calls(struct ptracer *t, struct tracee *thread, uint64_t address
             regs->rsp < call->cfa)
             continue;
         end_call(t, thread, call, PMT_TIME_RETURN);
-        where_points_release(&w->points, thread->tid, address);
+        points_release(&t->points, thread->tid, address);
     }
 }
 
-bool where_trapped(struct ptracer *t, struct tracee *thread, int *instead)
+void where_at(struct ptracer *t, struct tracee *thread, uint64_t address,
+              const struct user_regs_struct *regs)
 {
-    struct where *w = t->where;
-    struct user_regs_struct regs;
-    if (!w || !w->points.count || thread->process->space != w->space ||
-        ptracer_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs) < 0)
-        return false;
-    uint64_t address = regs.rip - 1;
-    const struct where_point *p = where_points_find(&w->points, address);
-    if (!p || !sigtrap_is_breakpoint(thread))
-        return false;
-    regs.rip = address;
-    end_calls(t, thread, address, &regs);
-    begin_calls(w, thread, address, &regs);
-    ptracer_ask(PTRACE_SETREGS, thread->tid, 0, (uintptr_t)&regs);
-    p = where_points_find(&w->points, address);
-    int signal = 0;
-    if (p->users) {
-        sigtrap_block(thread);
-        signal = step_over(t, thread, address, p->code, instead);
-    }
-    if (signal >= 0)
-        sigtrap_go_on(t, thread, signal, instead);
-    return true;
+    if (!t->where || t->where->space != thread->process->space)
+        return;
+    end_calls(t, thread, address, regs);
+    begin_calls(t, thread, address, regs);
 }
 
 /* ---- life ---- */
@@ -236,8 +215,9 @@ static void choose(struct where *w, const char *names)
 }
 
 /* One point for each function with something to look at there. */
-static void set_points(struct where *w, pid_t tid)
+static void set_points(struct ptracer *t, pid_t tid)
 {
+    struct where *w = t->where;
     const struct inventory *all = &w->inventory;
     for (uint32_t i = 0; i + 1 < all->count; i++) {
         struct inventory_item *item = &all->items[i];
@@ -252,20 +232,18 @@ static void set_points(struct where *w, pid_t tid)
         if (!has_any)
             item->entry = 0;
         if (item->entry)
-            set_point(w, tid, item->entry + w->bias);
+            set_point(t, tid, item->entry + w->bias);
     }
 }
 
 void where_begin(struct ptracer *t, struct tracee *thread)
 {
     const pid_t pid = thread->process->pid;
-    char link[64], path[PATH_MAX];
+    char path[PATH_MAX];
     if (!t->wants_where || t->where)
         return;
     struct where *w = t->where = memory_get(sizeof *w);
-    snprintf(link, sizeof link, "/proc/%d/exe", pid);
-    ssize_t size = readlink(link, path, sizeof path - 1);
-    path[size > 0 ? size : 0] = '\0';
+    proc_program(pid, path);
     w->space = thread->process->space;
     if (!symbols_inventory(t->recorder->model->images.symbols, path, &w->inventory) ||
         !w->inventory.count)
@@ -276,7 +254,7 @@ void where_begin(struct ptracer *t, struct tracee *thread)
     w->told = memory_get(w->inventory.count * sizeof *w->told);
     w->wanted = memory_get(w->inventory.count * sizeof *w->wanted);
     choose(w, t->where_names);
-    set_points(w, thread->tid);
+    set_points(t, thread->tid);
 }
 
 /* Whether its frame is still that of the call. */
@@ -313,37 +291,7 @@ void where_end(struct ptracer *t, const struct space *space, struct tracee *thre
             where_read(thread, item, PMT_TIME_EXIT, spot);
         tell(t, thread, i);
     }
-    w->points.count = 0;
     w->space = NULL;
-}
-
-bool where_is_about(const struct ptracer *t, const struct space *space)
-{
-    return t->where && t->where->space == space;
-}
-
-void where_clean_child(const struct ptracer *t, const struct tracee *child)
-{
-    where_points_put_back(&t->where->points, child->tid);
-}
-
-void where_remove(struct ptracer *t)
-{
-    if (t->where && t->where->space)
-        where_points_put_back(&t->where->points, (pid_t)t->where->space->pid);
-}
-
-bool where_untrap(const struct ptracer *t, struct tracee *thread)
-{
-    struct where *w = t->where;
-    struct user_regs_struct regs;
-    if (!w || thread->process->space != w->space ||
-        ptracer_ask(PTRACE_GETREGS, thread->tid, 0, (uintptr_t)&regs) < 0 ||
-        !where_points_find(&w->points, regs.rip - 1) || !sigtrap_is_breakpoint(thread))
-        return false;
-    regs.rip--;
-    ptracer_ask(PTRACE_SETREGS, thread->tid, 0, (uintptr_t)&regs);
-    return true;
 }
 
 void where_free(struct where *w)
@@ -354,7 +302,6 @@ void where_free(struct where *w)
     memory_put(w->spots);
     memory_put(w->told);
     memory_put(w->wanted);
-    where_points_free(&w->points);
     memory_put(w->calls);
     memory_put(w);
 }

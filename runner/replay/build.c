@@ -1,6 +1,7 @@
 #include "runner/replay/build.h"
 #include "runner/replay/alloc_line.h"
 #include "runner/replay/build_fatal.h"
+#include "runner/replay/build_resident.h"
 #include "runner/replay/build_stack_use.h"
 #include "runner/replay/build_unseen.h"
 #include "runner/replay/build_variable.h"
@@ -338,6 +339,7 @@ static const struct event_type {
     {"stack_use", build_stack_use},
     {"variable", build_variable},
     {"unseen", build_unseen},
+    {"resident", build_resident},
 };
 
 static const struct event_type *get_type(struct replay *p, const json_t *event)

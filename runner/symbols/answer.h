@@ -10,11 +10,12 @@
 #define ANSWER_MAX ((1 + SYMBOL_MAX_INLINED) * (sizeof(unsigned) + 2 * (ANSWER_TEXT_MAX + 2)))
 
 #define QUESTION_INVENTORY UINT64_MAX
-#define QUESTION_SITES (UINT64_MAX - 1) /* an array of struct site */
+#define QUESTION_MOMENT (UINT64_MAX - 2) /* behind the path: a zero byte, and its name */
+#define QUESTION_SITES (UINT64_MAX - 1)  /* an array of struct site */
 
 struct question {
     uint64_t offset;    /* in the file; QUESTION_INVENTORY: what it has */
-    uint32_t path_size; /* of the path that follows, below PATH_MAX */
+    uint32_t path_size; /* of what follows, below 2 * PATH_MAX */
 };
 
 /* Returns the size. */

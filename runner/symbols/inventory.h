@@ -17,9 +17,9 @@ enum inventory_way {
 };
 
 struct inventory_place {
-    uint8_t way; /* enum inventory_way */
-    uint8_t reg; /* its number in DWARF */
-    bool deref;
+    uint8_t way;   /* enum inventory_way */
+    uint8_t reg;   /* its number in DWARF */
+    uint8_t deref; /* 0 or 1 */
     int64_t offset, then;
 };
 

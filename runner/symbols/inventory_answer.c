@@ -91,9 +91,7 @@ static const char *text_at(const char **at, const char *end, uint16_t size)
 
 static bool is_place(const struct inventory_place *place)
 {
-    unsigned char deref;
-    memcpy(&deref, &place->deref, 1);
-    return place->way <= INVENTORY_UNKNOWN && deref <= 1;
+    return place->way <= INVENTORY_UNKNOWN && place->deref <= 1;
 }
 
 static bool read_item(const char **at, const char *end, struct names *names, struct inventory *out)

@@ -34,7 +34,7 @@ static struct inventory_place with_rest(struct inventory_place place, const Dwar
         return with_rest(place, ops + 1, count - 1);
     }
     if (count && ops[0].atom == DW_OP_deref && !place.deref) {
-        place.deref = true;
+        place.deref = 1;
         ops++;
         count--;
     }

@@ -75,16 +75,27 @@ static bool answer_sites(const struct reader *r, struct resolver *resolver, cons
     return write_all(r->socket, &size, sizeof size) && write_all(r->socket, sites.items, size);
 }
 
+static bool answer_moment(const struct reader *r, struct resolver *resolver, const char *path)
+{
+    static struct moment_places places;
+    uint32_t size = sizeof places;
+    memset(&places, 0, sizeof places);
+    resolver_moment(resolver, path, path + strlen(path) + 1, &places);
+    return write_all(r->socket, &size, sizeof size) && write_all(r->socket, &places, size);
+}
+
 static bool answer(const struct reader *r, struct resolver *resolver)
 {
     struct question q;
-    char path[PATH_MAX];
-    if (!read_all(r->socket, &q, sizeof q) || q.path_size >= sizeof path ||
+    char path[2 * PATH_MAX];
+    if (!read_all(r->socket, &q, sizeof q) || q.path_size >= sizeof path - 1 ||
         !read_all(r->socket, path, q.path_size))
         return false;
-    path[q.path_size] = '\0';
+    memset(path + q.path_size, 0, 2);
     if (q.offset == QUESTION_INVENTORY)
         return answer_inventory(r, resolver, path);
+    if (q.offset == QUESTION_MOMENT)
+        return answer_moment(r, resolver, path);
     if (q.offset == QUESTION_SITES)
         return answer_sites(r, resolver, path);
     struct symbol symbol = resolver_find(resolver, path, q.offset);

@@ -66,6 +66,14 @@ void resolver_sites(struct resolver *r, const char *path, struct sites *out)
     symbol_file_sites(find_file(r, path), out);
 }
 
+void resolver_moment(struct resolver *r, const char *path, const char *name,
+                     struct moment_places *out)
+{
+    struct names names = {0};
+    symbol_file_moment(find_file(r, path), &r->demangled, &names, name, out);
+    names_free(&names);
+}
+
 struct resolver *resolver_new(const char *debug_root, bool brief)
 {
     struct resolver *r = memory_get(sizeof *r);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runner/symbols/inventory.h"
+#include "runner/symbols/moment.h"
 #include "runner/symbols/sites.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
@@ -23,3 +24,7 @@ void resolver_inventory(struct resolver *resolver, const char *path, struct name
                         struct inventory *out);
 
 void resolver_sites(struct resolver *resolver, const char *path, struct sites *out);
+
+/* "main", "map5.c:12": none where the file has no such function or line. */
+void resolver_moment(struct resolver *resolver, const char *path, const char *name,
+                     struct moment_places *out);

@@ -6,6 +6,10 @@
 #include "runner/symbols/inventory_dwarf.h"
 #include "runner/symbols/inventory_elf.h"
 #include <gelf.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct segment {
     uint64_t offset, size; /* in the file */
@@ -207,4 +211,22 @@ void symbol_file_sites(const struct symbol_file *file, struct sites *out)
 {
     if (file->program.elf)
         sites_find(out, file->program.elf);
+}
+
+void symbol_file_moment(struct symbol_file *file, struct demangled *demangled, struct names *names,
+                        const char *name, struct moment_places *out)
+{
+    struct inventory all = {0};
+    char source[PATH_MAX];
+    const char *colon = strrchr(name, ':');
+    int line = colon ? atoi(colon + 1) : 0;
+    symbol_file_inventory(file, demangled, names, &all);
+    out->entry = all.entry;
+    if (line > 0 && file->dwarf) {
+        snprintf(source, sizeof source, "%.*s", (int)(colon - name), name);
+        moment_find_line(out, file->dwarf, file->dwarf_bias, source, line);
+    } else if (!all.none) {
+        moment_find_function(out, &all, name, gelf_getclass(file->program.elf) == ELFCLASS64);
+    }
+    inventory_free(&all);
 }

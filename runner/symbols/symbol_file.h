@@ -3,6 +3,7 @@
 
 #include "runner/symbols/demangle.h"
 #include "runner/symbols/inventory.h"
+#include "runner/symbols/moment.h"
 #include "runner/symbols/sites.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
@@ -26,3 +27,6 @@ struct symbol symbol_file_find(struct symbol_file *file, uint64_t address,
                                struct demangled *demangled);
 
 void symbol_file_sites(const struct symbol_file *file, struct sites *out);
+
+void symbol_file_moment(struct symbol_file *file, struct demangled *demangled, struct names *names,
+                        const char *name, struct moment_places *out);

@@ -60,27 +60,34 @@ static bool receive(int fd, void *out, size_t size, uint64_t deadline)
     return true;
 }
 
-static bool send_question(const struct symbols *s, const char *path, uint64_t offset)
+static bool send_question(const struct symbols *s, const char *path, const char *name,
+                          uint64_t offset)
 {
     struct {
         struct question question;
-        char path[PATH_MAX];
+        char path[2 * PATH_MAX];
     } q;
     memset(&q.question, 0, sizeof q.question);
     q.question.offset = offset;
     q.question.path_size = (uint32_t)strlen(path);
     memcpy(q.path, path, q.question.path_size);
+    size_t more = name ? strnlen(name, PATH_MAX - 2) : 0;
+    if (name) {
+        q.path[q.question.path_size] = '\0';
+        memcpy(q.path + q.question.path_size + 1, name, more);
+        q.question.path_size += (uint32_t)more + 1;
+    }
     size_t length = sizeof q.question + q.question.path_size;
     return send(s->reader, &q, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
 /* The answer, of at most `most` bytes, for memory_put(); NULL if none comes. */
-static char *ask(const struct symbols *s, const char *path, uint64_t offset, uint32_t most,
-                 uint32_t *size)
+static char *ask(const struct symbols *s, const char *path, const char *name, uint64_t offset,
+                 uint32_t most, uint32_t *size)
 {
     uint64_t deadline = now_ns(CLOCK_MONOTONIC) + READER_SECONDS * 1000000000u;
-    if (!send_question(s, path, offset) || !receive(s->reader, size, sizeof *size, deadline) ||
-        *size > most)
+    if (!send_question(s, path, name, offset) ||
+        !receive(s->reader, size, sizeof *size, deadline) || *size > most)
         return NULL;
     char *bytes = memory_get(*size + 1);
     if (receive(s->reader, bytes, *size, deadline))
@@ -97,14 +104,14 @@ static void drop_reader(struct symbols *s)
 }
 
 /* Of a file whose reader does not come back nothing more is asked; of others, of a new one. */
-static char *answer_of(struct symbols *s, struct named_file *file, uint64_t offset, uint32_t most,
-                       uint32_t *size)
+static char *answer_of(struct symbols *s, struct named_file *file, const char *name,
+                       uint64_t offset, uint32_t most, uint32_t *size)
 {
     if (s->reader < 0 && s->readers < READERS_MAX) {
         s->readers++;
         s->reader = reader_start(s->debug_root, s->brief);
     }
-    return s->reader < 0 ? NULL : ask(s, file->path, offset, most, size);
+    return s->reader < 0 ? NULL : ask(s, file->path, name, offset, most, size);
 }
 
 static void give_up(struct symbols *s, struct named_file *file)
@@ -118,7 +125,7 @@ static struct symbol find(struct symbols *s, struct named_file *file, uint64_t o
 {
     struct symbol symbol = nothing;
     uint32_t size = 0;
-    char *bytes = answer_of(s, file, offset, ANSWER_MAX, &size);
+    char *bytes = answer_of(s, file, NULL, offset, ANSWER_MAX, &size);
     if (!bytes || !answer_read(bytes, size, &s->names, &symbol)) {
         give_up(s, file);
         symbol = nothing;
@@ -176,7 +183,7 @@ bool symbols_inventory(struct symbols *s, const char *path, struct inventory *ou
     struct named_file *file = find_file(s, path);
     *out = (struct inventory){0};
     char *bytes =
-        file->bad ? NULL : answer_of(s, file, QUESTION_INVENTORY, INVENTORY_BYTES_MAX, &size);
+        file->bad ? NULL : answer_of(s, file, NULL, QUESTION_INVENTORY, INVENTORY_BYTES_MAX, &size);
     bool read = bytes && inventory_read(bytes, size, &s->names, out);
     if (!read && !file->bad)
         give_up(s, file);
@@ -191,12 +198,30 @@ void symbols_sites(struct symbols *s, const char *path, struct sites *out)
     out->count = 0;
     if (file->bad)
         return;
-    char *bytes = answer_of(s, file, QUESTION_SITES, sizeof out->items, &size);
+    char *bytes = answer_of(s, file, NULL, QUESTION_SITES, sizeof out->items, &size);
     if (!bytes || size % sizeof *out->items)
         give_up(s, file);
     else
         out->count = size / (uint32_t)sizeof *out->items;
     memcpy(out->items, bytes ? bytes : "", out->count * sizeof *out->items);
+    memory_put(bytes);
+}
+
+void symbols_moment(struct symbols *s, const char *path, const char *name,
+                    struct moment_places *places)
+{
+    uint32_t size = 0;
+    struct named_file *file = find_file(s, path);
+    memset(places, 0, sizeof *places);
+    if (file->bad)
+        return;
+    char *bytes = answer_of(s, file, name, QUESTION_MOMENT, sizeof *places, &size);
+    if (bytes && size == sizeof *places)
+        memcpy(places, bytes, sizeof *places);
+    else
+        give_up(s, file);
+    if (places->count > MOMENT_PLACES || places->next_count > MOMENT_NEXT)
+        places->count = places->next_count = 0;
     memory_put(bytes);
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runner/symbols/inventory.h"
+#include "runner/symbols/moment.h"
 #include "runner/symbols/sites.h"
 #include "runner/symbols/symbol.h"
 #include <stdbool.h>
@@ -39,3 +40,7 @@ bool symbols_inventory(struct symbols *symbols, const char *path, struct invento
 
 /* The places in its code that make system calls; none where nothing can be known. */
 void symbols_sites(struct symbols *symbols, const char *path, struct sites *out);
+
+/* Where a function, or a line "FILE:LINE", is in the file; places->count 0: nowhere. */
+void symbols_moment(struct symbols *symbols, const char *path, const char *name,
+                    struct moment_places *places);

@@ -5,6 +5,7 @@
 #include "runner/views/json_alloc.h"
 #include "runner/views/json_exit.h"
 #include "runner/views/json_reason.h"
+#include "runner/views/json_resident.h"
 #include "runner/views/json_variable.h"
 #include "runner/views/views.h"
 #include "runner/views/why.h"
@@ -223,6 +224,11 @@ static void variable(struct encoder *e, void *arg, const struct pmt_variable *v)
     json_variable(e, ((const struct json *)arg)->model, v);
 }
 
+static void resident(struct encoder *e, void *arg, const struct pmt_resident *r)
+{
+    json_resident(e, ((const struct json *)arg)->model, r);
+}
+
 static void on_event(struct view *view, const struct model *m, const struct event *event,
                      unsigned changes)
 {
@@ -241,6 +247,7 @@ static void on_event(struct view *view, const struct model *m, const struct even
                                      .fatal_extra = fatal_extra,
                                      .exit_extra = exit_extra,
                                      .variable = variable,
+                                     .resident = resident,
                                      .arg = j};
     j->model = m;
     j->began_ns = event->began_ns;

@@ -39,7 +39,7 @@ def encoded(tmp_path_factory):
 def test_encoded_lines_are_valid(encoded):
     assert schema_check.validate_file(encoded) == []
     types = {json.loads(line)["type"] for line in encoded.read_bytes().splitlines()}
-    assert types == set(schema_check.validators()) - {"region", "library", "threshold", "unseen", "variable"}
+    assert types == set(schema_check.validators()) - {"region", "library", "threshold", "resident", "unseen", "variable"}
 
 
 def test_one_line_of_each_type_matches_the_whole_schema(encoded):
