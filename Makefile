@@ -7,7 +7,7 @@ CC ?= gcc
 BUILD ?= build
 
 WARNINGS := -Wall -Wextra -Werror
-CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' -DHTML_PAGE='"$(PAGE)"'
+CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' -DHTML_PAGE='"$(PAGE)"' -DSPANISH='"$(SPANISH)"'
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS)
 # the runner's path of one event goes through a handful of small files: optimised as one
@@ -40,6 +40,7 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S
 
 # What --html writes, but for the data: one file of all in runner/views/html/.
 PAGE := $(BUILD)/html/page.html
+SPANISH := $(BUILD)/po/es.mo
 PAGE_SOURCES := $(wildcard runner/views/html/*)
 
 .DEFAULT_GOAL := all
@@ -87,6 +88,14 @@ $(PAGE): $(PAGE_SOURCES)
 # its symbols are made by the assembler, of which optimising as one knows nothing
 $(BUILD)/obj/runner/views/html_bytes.o: RUNNER_FLAGS :=
 $(BUILD)/obj/runner/views/html_bytes.o $(BUILD)/unit/obj/runner/views/html_bytes.o $(BUILD)/fuzz/obj/runner/views/html_bytes.o: $(PAGE)
+
+# Without gettext the catalogue is empty: the tool speaks English.
+$(SPANISH): runner/po/es.po
+	@mkdir -p $(@D)
+	if command -v msgfmt >/dev/null; then msgfmt --check -o $@ $<; else : >$@; fi
+
+$(BUILD)/obj/runner/base/catalogue.o: RUNNER_FLAGS :=
+$(BUILD)/obj/runner/base/catalogue.o $(BUILD)/unit/obj/runner/base/catalogue.o $(BUILD)/fuzz/obj/runner/base/catalogue.o: $(SPANISH)
 
 $(TOOL): $(RUNNER_OBJECTS)
 	@mkdir -p $(@D)

@@ -1,6 +1,8 @@
 #include "runner/options.h"
 #include "runner/base/near.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
+#include "runner/help.h"
 #include "schemas/record.h"
 #include <getopt.h>
 #include <limits.h>
@@ -12,68 +14,6 @@
 #define VERSION "unknown"
 #endif
 
-static const char usage[] = "Usage: procmap-trace [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
-                            "       procmap-trace [OPTION...] -p PID\n"
-                            "       procmap-trace show [OPTION...] TRACE\n"
-                            "       procmap-trace compare [OPTION...] A B...\n";
-
-/* procmap-trace(1) has the same options; tests/e2e compares them. */
-static const char help[] =
-    "Runs an unmodified program and shows how its memory map evolves, and why.\n"
-    "`show` does the same with a trace recorded by --json=FILE (\"-\": standard input).\n"
-    "`compare` says how 2 to 6 runs differ: traces, or commands in quotes.\n"
-    "\n"
-    "What to show:\n"
-    "      --timeline[=FILE]  the story of the map, for people (default)\n"
-    "      --json[=FILE]      every event, one JSON object a line; without FILE to\n"
-    "                         the standard output: then the program's own goes to\n"
-    "                         the standard error, and there is no timeline\n"
-    "      --html[=FILE]      the run as one page for a browser: source, story,\n"
-    "                         map, time; without FILE as with --json\n"
-    "      --html-source=HOW  yes (default): with the program's own source files; no\n"
-    "      --summary[=FILE|json]  what it all came to, on one screen: map, heap,\n"
-    "                         malloc, callers, what was not freed; without FILE in\n"
-    "                         place of the timeline; json: one object, to the\n"
-    "                         standard output\n"
-    "      --thresholds[=FILE|json]  sizes of blocks against malloc's thresholds over\n"
-    "                         time: the moves of the threshold, where blocks of each\n"
-    "                         size lie, and which lie elsewhere, and why\n"
-    "      --where[=FILE|NAMES]  in which region each variable, parameter and\n"
-    "                         function is, and what pointers point to (by ptrace)\n"
-    "      --resident[=FILE|MOMENTS]  how much of each region is in memory at the\n"
-    "                         start, the end, and MOMENTS: FUNCTION, FILE:LINE\n"
-    "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"
-    "      --expect=DEMAND    what must be so, as 'heap.size <= 136K'; or a file\n"
-    "                         of such lines; tells which do not hold\n"
-    "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
-    "                         show: standard output)\n"
-    "  -q, --quiet            no timeline, no line that shows the progress\n"
-    "  -a, --all              also procmap-trace's own regions, and every allocation\n"
-    "      --color=WHEN       always, never or auto (default: on a terminal, unless\n"
-    "                         NO_COLOR is set)\n"
-    "\n"
-    "How to run the program:\n"
-    "  -f, --follow           children, too, each with a map of its own\n"
-    "      --no-aslr          the same addresses in every run\n"
-    "      --backend=HOW      preload: by a library loaded into the program; ptrace:\n"
-    "                         as a debugger does; auto (default): preload where that\n"
-    "                         is possible\n"
-    "      --stacks=WHICH     call stacks of all allocations and changes of the map:\n"
-    "                         all (default); of changes only: changes; just the\n"
-    "                         caller: none\n"
-    "      --stack-depth=N    at most N frames of a stack, 1 to 64 (default)\n"
-    "      --verify-stacks    walk each stack a second time, by libunwind, and count\n"
-    "                         where the two differ (preload only; slow)\n"
-    "      --last-words=WHICH yes (default): a program ended by a signal tells where;\n"
-    "                         no: nothing of ours handles signals\n"
-    "  -p, --pid=PID          look at a running process, by ptrace, until Ctrl-C\n"
-    "\n"
-    "  -h, --help             this text\n"
-    "  -V, --version          the version\n"
-    "\n"
-    "The exit status is the program's; 124 if a demand does not hold, 125 if\n"
-    "procmap-trace fails, 126 if PROGRAM cannot be executed, 127 if it is not found.\n";
-
 enum {
     OPTION_VIEW = 256, /* the first; VIEW_COUNT of them */
     OPTION_COLOR = OPTION_VIEW + VIEW_COUNT,
@@ -84,6 +24,7 @@ enum {
     OPTION_LAST_WORDS,
     OPTION_HTML_SOURCE,
     OPTION_ASCII,
+    OPTION_LANG,
     OPTION_EXPECT,
     OPTION_VERIFY_STACKS
 };
@@ -102,6 +43,7 @@ static const struct option names[] = {
     {"stack-depth", required_argument, NULL, OPTION_STACK_DEPTH},
     {"last-words", required_argument, NULL, OPTION_LAST_WORDS},
     {"html-source", required_argument, NULL, OPTION_HTML_SOURCE},
+    {"lang", required_argument, NULL, OPTION_LANG},
     {"ascii", no_argument, NULL, OPTION_ASCII},
     {"expect", required_argument, NULL, OPTION_EXPECT},
     {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
@@ -114,11 +56,12 @@ static const struct option names[] = {
 static enum options_result wrong(const char *message, const char *argument)
 {
     if (message) {
-        fprintf(stderr, "procmap-trace: %s", message);
+        fprintf(stderr, "procmap-trace: %s", _(message));
         text_escape(stderr, argument, strlen(argument), 0);
         fputc('\n', stderr);
     }
-    fprintf(stderr, "%sTry 'procmap-trace --help'.\n", usage);
+    help_usage(stderr);
+    fputs(_("Try 'procmap-trace --help'.\n"), stderr);
     return OPTIONS_WRONG;
 }
 
@@ -276,6 +219,11 @@ static enum options_result take(struct options *o, int option)
         break;
     case OPTION_LAST_WORDS:
         return take_yes(&o->no_last_words, "--last-words takes yes or no, not ");
+    case OPTION_LANG:
+        if (!translate_to(optarg))
+            return wrong("--lang takes en or es (if the tool was built with gettext), not ",
+                         optarg);
+        break;
     case OPTION_EXPECT:
         return take_demands(o);
     case OPTION_HTML_SOURCE:
@@ -285,7 +233,7 @@ static enum options_result take(struct options *o, int option)
             return wrong("-p takes the id of a process, not ", optarg);
         break;
     case 'h':
-        printf("%s%s", usage, help);
+        help_print(stdout);
         return OPTIONS_DONE;
     case 'V':
         printf("procmap-trace %s\n", VERSION);
@@ -335,9 +283,19 @@ static enum options_result check_compare(const struct options *o, int count)
     return OPTIONS_RUN;
 }
 
+/* All messages are in it, wherever it stands. */
+static void find_language(char **argv)
+{
+    translate_as_environment();
+    for (; *argv && strcmp(*argv, "--") != 0; argv++)
+        if (text_starts(*argv, "--lang="))
+            translate_to(*argv + strlen("--lang="));
+}
+
 enum options_result options_parse(struct options *o, int argc, char **argv)
 {
     static char name[] = "procmap-trace"; /* for the messages of getopt_long(3) */
+    find_language(argv);
     *o = (struct options){.color = -1, .stack_depth = PMT_MAX_FRAMES};
     o->show = argc > 1 && strcmp(argv[1], "show") == 0;
     o->compare = argc > 1 && strcmp(argv[1], "compare") == 0;

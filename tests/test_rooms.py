@@ -17,7 +17,7 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 OBJECTS = [BUILD / folder for folder in ("unit/obj", "obj64", "obj32")]  # of the runner, of the shim in both word sizes
 
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-REFERENCE = ["schemas/event.schema.json", "runner/procmap-trace.1"]  # are looked up, not read
+REFERENCE = ["schemas/event.schema.json", "runner/procmap-trace.1", "runner/po/es.po"]  # are looked up, not read
 
 
 def sources(*patterns):

@@ -1,15 +1,16 @@
 #include "runner/model/changes.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/base/translate.h"
 #include <string.h>
 
 const char *change_name(enum change_type type)
 {
     static const char *const names[] = {
-        [CHANGE_ADDED] = "added", [CHANGE_REMOVED] = "removed",
-        [CHANGE_GROWN] = "grown", [CHANGE_SHRUNK] = "shrunk",
-        [CHANGE_MOVED] = "moved", [CHANGE_PROTECTION] = "protection",
-        [CHANGE_SPLIT] = "split", [CHANGE_MERGED] = "merged",
+        [CHANGE_ADDED] = N_("added"), [CHANGE_REMOVED] = N_("removed"),
+        [CHANGE_GROWN] = N_("grown"), [CHANGE_SHRUNK] = N_("shrunk"),
+        [CHANGE_MOVED] = N_("moved"), [CHANGE_PROTECTION] = N_("protection"),
+        [CHANGE_SPLIT] = N_("split"), [CHANGE_MERGED] = N_("merged"),
     };
     return names[type];
 }

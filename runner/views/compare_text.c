@@ -1,5 +1,6 @@
 #include "runner/views/compare_text.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/compare_words.h"
 #include "runner/views/line.h"
 #include <inttypes.h>
@@ -55,7 +56,7 @@ static void put_sizes(struct sheet *t, const char *label, const uint64_t *bytes,
         if (extra && !extra[i])
             snprintf(cell, sizeof cell, "-");
         else if (extra)
-            snprintf(cell, sizeof cell, "%s in %" PRIu64, text_size(size, bytes[i]), extra[i]);
+            snprintf(cell, sizeof cell, _("%s in %" PRIu64), text_size(size, bytes[i]), extra[i]);
         else
             snprintf(cell, sizeof cell, "%s", text_size(size, bytes[i]));
         put_cell(t, cell, strlen(cell));
@@ -90,7 +91,7 @@ static void put_names(struct sheet *t)
     char text[CELL];
     fputc('\n', t->lines.out);
     line_style(&t->lines, STYLE_BOLD);
-    put_label(t, "COMPARE");
+    put_label(t, _("COMPARE"));
     for (unsigned i = 0; i < t->count; i++) {
         snprintf(text, sizeof text, "%c", 'A' + (int)i);
         put_cell(t, text, strlen(text));
@@ -101,13 +102,13 @@ static void put_names(struct sheet *t)
         put_cell(t, without_folder(t->columns[i].name), strlen(without_folder(t->columns[i].name)));
     line_style(&t->lines, STYLE_PLAIN);
     fputc('\n', t->lines.out);
-    put_label(t, "program");
+    put_label(t, _("program"));
     for (unsigned i = 0; i < t->count; i++) {
         const struct compare_side *s = t->columns[i].side;
-        snprintf(text, sizeof text, "%u-bit %s", s->bits,
-                 s->is_static ? "static"
+        snprintf(text, sizeof text, _("%u-bit %s"), s->bits,
+                 s->is_static ? _("static")
                  : s->pie     ? "PIE"
-                              : "fixed");
+                              : _("fixed"));
         put_cell(t, text, strlen(text));
     }
     fputc('\n', t->lines.out);
@@ -127,17 +128,17 @@ static void put_file(struct sheet *t)
         sizes[2][i] = s->data;
         sizes[3][i] = s->bss;
     }
-    put_heading(t, "file, as size(1) tells");
-    static const char *const names[] = {"  the file", "  text", "  data", "  bss"};
+    put_heading(t, _("file, as size(1) tells"));
+    static const char *const names[] = {N_("  the file"), N_("  text"), N_("  data"), N_("  bss")};
     for (unsigned k = 0; k < 4; k++)
-        put_sizes(t, names[k], sizes[k], NULL, true);
+        put_sizes(t, _(names[k]), sizes[k], NULL, true);
 }
 
 static void put_map(struct sheet *t)
 {
     uint64_t bytes[COMPARE_MOST], regions[COMPARE_MOST];
     char label[LABEL + 1];
-    put_heading(t, "map at the end");
+    put_heading(t, _("map at the end"));
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         bool any = false;
         for (unsigned i = 0; i < t->count; i++) {
@@ -154,7 +155,7 @@ static void put_map(struct sheet *t)
         bytes[i] = t->columns[i].side->at_end.program.bytes;
         regions[i] = t->columns[i].side->at_end.program.regions;
     }
-    put_sizes(t, "  all", bytes, regions, true);
+    put_sizes(t, _("  all"), bytes, regions, true);
 }
 
 static void put_malloc(struct sheet *t)
@@ -172,9 +173,9 @@ static void put_malloc(struct sheet *t)
             return;
     }
     put_heading(t, "malloc");
-    put_sizes(t, "  asked for, in calls", asked, calls, true);
-    put_sizes(t, "  not freed, in blocks", live, blocks, false);
-    put_sizes(t, "  the largest block", largest, NULL, true);
+    put_sizes(t, _("  asked for, in calls"), asked, calls, true);
+    put_sizes(t, _("  not freed, in blocks"), live, blocks, false);
+    put_sizes(t, _("  the largest block"), largest, NULL, true);
 }
 
 static const struct compare_change *same_in(const struct compare_side *s,
@@ -234,7 +235,7 @@ static void put_change(struct sheet *t, const struct compare_change *wanted)
 
 static void put_changes(struct sheet *t)
 {
-    put_heading(t, "changes of the map");
+    put_heading(t, _("changes of the map"));
     for (unsigned side = 0; side < t->count; side++) {
         const struct compare_side *s = t->columns[side].side;
         for (unsigned i = 0; i < s->change_count; i++)
@@ -258,7 +259,7 @@ void compare_text(FILE *out, const struct output *output, const struct compare_c
     put_malloc(&t);
     put_changes(&t);
     if (t.alike)
-        fprintf(out, "(%u rows are left out: the same in all)\n", t.alike);
-    put_heading(&t, "in words");
+        fprintf(out, _("(%u rows are left out: the same in all)\n"), t.alike);
+    put_heading(&t, _("in words"));
     compare_words(&t.lines, columns, count);
 }

@@ -1,5 +1,6 @@
 #include "runner/views/compare_words.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -29,24 +30,25 @@ static void say_program(struct pair *p)
 {
     char text[SENTENCE], a[TEXT_SIZE], b[TEXT_SIZE];
     if (p->a->bits != p->b->bits) {
-        snprintf(
-            text, sizeof text,
-            "%c is a %u-bit program, %c a %u-bit one: addresses and pointers have %u and %u bytes.",
-            p->name_a, p->a->bits, p->name_b, p->b->bits, p->a->bits / 8, p->b->bits / 8);
+        snprintf(text, sizeof text,
+                 _("%c is a %u-bit program, %c a %u-bit one: addresses and pointers have %u and %u "
+                   "bytes."),
+                 p->name_a, p->a->bits, p->name_b, p->b->bits, p->a->bits / 8, p->b->bits / 8);
         say(p, text);
     }
     if (p->a->is_static == p->b->is_static)
         return;
     bool a_is = p->a->is_static;
     const struct compare_side *is = a_is ? p->a : p->b, *other = a_is ? p->b : p->a;
-    snprintf(text, sizeof text,
-             "%c is statically linked: it has no regions of libraries, what it needs of them is in "
-             "its own code (%s). %c has %s of code of its own, and %" PRIu64
-             " regions of libraries and of the dynamic loader.",
-             a_is ? p->name_a : p->name_b, text_size(a, kind(is, KIND_CODE)->bytes),
-             a_is ? p->name_b : p->name_a, text_size(b, kind(other, KIND_CODE)->bytes),
-             kind(other, KIND_LIB_CODE)->regions + kind(other, KIND_LIB_RODATA)->regions +
-                 kind(other, KIND_LIB_DATA)->regions + kind(other, KIND_LIB_BSS)->regions);
+    snprintf(
+        text, sizeof text,
+        _("%c is statically linked: it has no regions of libraries, what it needs of them is in "
+          "its own code (%s). %c has %s of code of its own, and %" PRIu64
+          " regions of libraries and of the dynamic loader."),
+        a_is ? p->name_a : p->name_b, text_size(a, kind(is, KIND_CODE)->bytes),
+        a_is ? p->name_b : p->name_a, text_size(b, kind(other, KIND_CODE)->bytes),
+        kind(other, KIND_LIB_CODE)->regions + kind(other, KIND_LIB_RODATA)->regions +
+            kind(other, KIND_LIB_DATA)->regions + kind(other, KIND_LIB_BSS)->regions);
     say(p, text);
 }
 
@@ -57,7 +59,7 @@ static void say_stack(struct pair *p)
     if (a == b)
         return;
     const struct compare_side *larger = a > b ? p->a : p->b;
-    int used = snprintf(text, sizeof text, "the stack of %c is %s larger",
+    int used = snprintf(text, sizeof text, _("the stack of %c is %s larger"),
                         a > b ? p->name_a : p->name_b, text_size(size, a > b ? a - b : b - a));
     if (larger->stack_use[0])
         snprintf(text + used, sizeof text - (size_t)used, ": %s", larger->stack_use);
@@ -67,12 +69,12 @@ static void say_stack(struct pair *p)
 static const char *where(const struct compare_side *s)
 {
     static const char *const places[] = {
-        [COMPARE_NOWHERE] = "where is not known",
-        [COMPARE_HEAP] = "in the heap",
-        [COMPARE_MMAP] = "in pages of its own",
-        [COMPARE_ARENA] = "in an arena",
+        [COMPARE_NOWHERE] = N_("where is not known"),
+        [COMPARE_HEAP] = N_("in the heap"),
+        [COMPARE_MMAP] = N_("in pages of its own"),
+        [COMPARE_ARENA] = N_("in an arena"),
     };
-    return places[s->largest_place];
+    return _(places[s->largest_place]);
 }
 
 /* Where the largest block of each lies, if they are not alike. */
@@ -80,19 +82,20 @@ static bool say_blocks(struct lines *l, const struct compare_column *columns, un
 {
     char text[SENTENCE], threshold[TEXT_SIZE];
     bool differ = false;
-    int used = snprintf(text, sizeof text, "the largest block:");
+    int used = snprintf(text, sizeof text, _("the largest block:"));
     for (unsigned i = 0; i < count; i++) {
         const struct compare_side *s = columns[i].side, *first = columns[0].side;
         if (!s->largest || s->blind)
             return false;
         differ = differ || s->largest != first->largest || s->largest_place != first->largest_place;
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s %c has %" PRIu64 " bytes %s",
-                         i ? "," : "", 'A' + (int)i, s->largest, where(s));
+        used +=
+            snprintf(text + used, sizeof text - (size_t)used, _("%s %c has %" PRIu64 " bytes %s"),
+                     i ? "," : "", 'A' + (int)i, s->largest, where(s));
     }
     uint64_t first = columns[0].side->first_threshold;
     if (first)
-        snprintf(text + used, sizeof text - (size_t)used, "; the mmap threshold is %s at the start",
-                 text_size(threshold, first));
+        snprintf(text + used, sizeof text - (size_t)used,
+                 _("; the mmap threshold is %s at the start"), text_size(threshold, first));
     if (!differ)
         return false;
     line_indent(l);
@@ -107,11 +110,11 @@ static void say_heap(struct pair *p)
     if (x->bytes == y->bytes)
         return;
     if (!x->regions || !y->regions)
-        snprintf(text, sizeof text, "only %c has a heap at the end: %s.",
+        snprintf(text, sizeof text, _("only %c has a heap at the end: %s."),
                  x->regions ? p->name_a : p->name_b, text_size(a, x->bytes + y->bytes));
     else
-        snprintf(text, sizeof text, "the heap of %c has %s at the end, that of %c %s.", p->name_a,
-                 text_size(a, x->bytes), p->name_b, text_size(b, y->bytes));
+        snprintf(text, sizeof text, _("the heap of %c has %s at the end, that of %c %s."),
+                 p->name_a, text_size(a, x->bytes), p->name_b, text_size(b, y->bytes));
     say(p, text);
 }
 
@@ -125,7 +128,7 @@ static void say_kinds(struct pair *p)
         if (!x->regions == !y->regions || k == KIND_HEAP || k == KIND_TRACER ||
             (library && linking))
             continue;
-        snprintf(text, sizeof text, "only %c has regions of this kind at the end: %s.",
+        snprintf(text, sizeof text, _("only %c has regions of this kind at the end: %s."),
                  x->regions ? p->name_a : p->name_b, kind_name((enum kind)k));
         say(p, text);
     }
@@ -149,9 +152,9 @@ static void say_end(struct pair *p)
     char text[SENTENCE];
     if (strcmp(p->a->end, p->b->end) == 0)
         return;
-    snprintf(text, sizeof text, "the end of %c: %s, that of %c: %s.", p->name_a,
-             p->a->ended ? p->a->end : "not in the trace", p->name_b,
-             p->b->ended ? p->b->end : "not in the trace");
+    snprintf(text, sizeof text, _("the end of %c: %s, that of %c: %s."), p->name_a,
+             p->a->ended ? p->a->end : _("not in the trace"), p->name_b,
+             p->b->ended ? p->b->end : _("not in the trace"));
     say(p, text);
 }
 
@@ -160,14 +163,14 @@ static void say_rest(struct pair *p)
     char text[SENTENCE];
     if (is_same(p->a, p->b)) {
         snprintf(text, sizeof text,
-                 "%c and %c do not differ: the same end, the same map by kinds then, as many "
-                 "changes, %s.",
+                 _("%c and %c do not differ: the same end, the same map by kinds then, as many "
+                   "changes, %s."),
                  p->name_a, p->name_b,
-                 p->a->blind ? "and malloc could not be seen in either"
-                             : "as many calls of malloc for as many bytes");
+                 p->a->blind ? _("and malloc could not be seen in either")
+                             : _("as many calls of malloc for as many bytes"));
         say(p, text);
     } else if (!p->said) {
-        snprintf(text, sizeof text, "%c and %c differ in what the table shows.", p->name_a,
+        snprintf(text, sizeof text, _("%c and %c differ in what the table shows."), p->name_a,
                  p->name_b);
         say(p, text);
     }

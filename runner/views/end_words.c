@@ -1,5 +1,6 @@
 #include "runner/views/end_words.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,32 +8,34 @@
 
 void end_title(const struct pmt_exit *x, char *out, size_t size)
 {
-    const char *name = x->signal ? sigabbrev_np((int)x->signal) : NULL;
-    if (x->end == PMT_END_DETACHED)
-        snprintf(out, size, "DETACHED");
+    const char *name = x && x->signal ? sigabbrev_np((int)x->signal) : NULL;
+    if (!x)
+        snprintf(out, size, _("the trace ends before it does"));
+    else if (x->end == PMT_END_DETACHED)
+        snprintf(out, size, _("DETACHED"));
     else if (x->end == PMT_END_EXEC)
-        snprintf(out, size, "REPLACED by another program");
+        snprintf(out, size, _("REPLACED by another program"));
     else if (x->end == PMT_END_UNTRACED)
-        snprintf(out, size, "END of the trace");
+        snprintf(out, size, _("END of the trace"));
     else if (x->end == PMT_END_UNKNOWN)
-        snprintf(out, size, "ENDED");
+        snprintf(out, size, _("ENDED"));
     else if (name)
-        snprintf(out, size, "KILLED by SIG%s", name);
+        snprintf(out, size, _("KILLED by SIG%s"), name);
     else if (x->signal)
-        snprintf(out, size, "KILLED by signal %" PRIu32, x->signal);
+        snprintf(out, size, _("KILLED by signal %" PRIu32), x->signal);
     else
-        snprintf(out, size, "EXIT %" PRId32, x->status);
+        snprintf(out, size, _("EXIT %" PRId32), x->status);
 }
 
 size_t end_changes(const struct ledger *g, char *out, size_t size)
 {
-    int used = snprintf(out, size, "%" PRIu64 " change%s of the map", g->changes,
+    int used = snprintf(out, size, _("%" PRIu64 " change%s of the map"), g->changes,
                         g->changes == 1 ? "" : "s");
     if (g->unexplained)
-        used += snprintf(out + used, size - (size_t)used, ", %" PRIu64 " of them UNEXPLAINED",
+        used += snprintf(out + used, size - (size_t)used, _(", %" PRIu64 " of them UNEXPLAINED"),
                          g->unexplained);
     else
-        used += snprintf(out + used, size - (size_t)used, ", all explained");
+        used += snprintf(out + used, size - (size_t)used, _(", all explained"));
     return (size_t)used;
 }
 
@@ -44,12 +47,13 @@ void end_heap_kept(const struct model *m, const struct heap_use *use, char *out,
     if (heap_use_is_pinned(m->image, use)) {
         bool known = caller_text(m, use->last->stack_id, caller, sizeof caller);
         snprintf(out, size,
-                 ". 0x%" PRIx64 "%s%s lies at its end: so malloc could not give back what is free "
-                 "below",
-                 use->last->addr, known ? ", from " : "", known ? caller : "");
+                 _(". 0x%" PRIx64
+                   "%s%s lies at its end: so malloc could not give back what is free "
+                   "below"),
+                 use->last->addr, known ? _(", from ") : "", known ? caller : "");
     } else if (use->last && use->behind >= m->image->page_size && use->behind < threshold) {
         snprintf(out, size,
-                 "; %s at its end are free: malloc gives back from %s on (trim threshold)",
+                 _("; %s at its end are free: malloc gives back from %s on (trim threshold)"),
                  text_size(behind, use->behind), text_size(trim, threshold));
     }
 }

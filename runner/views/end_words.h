@@ -4,7 +4,7 @@
 #include "runner/model/heap_use.h"
 #include "runner/model/view.h"
 
-/* "EXIT 0", "KILLED by SIGSEGV" */
+/* "EXIT 0", "KILLED by SIGSEGV". `exit` NULL: it is not in the trace. */
 void end_title(const struct pmt_exit *exit, char *out, size_t size);
 /* "3 changes of the map, all explained"; returns its length. */
 size_t end_changes(const struct ledger *ledger, char *out, size_t size);

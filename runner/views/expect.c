@@ -1,6 +1,7 @@
 #include "runner/views/expect.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include <inttypes.h>
 #include <signal.h>
@@ -156,9 +157,9 @@ static void tell_failed(FILE *out, const struct model *m, const struct demand *d
 {
     char was[40], caller[300];
     demand_value(d, f->value, was, sizeof was);
-    fputs("EXPECTED  ", out);
+    fputs(_("EXPECTED  "), out);
     text_escape(out, d->text, strlen(d->text), 0);
-    fprintf(out, "\n     was  %s", was);
+    fprintf(out, _("\n     was  %s"), was);
     if (f->stack_id && caller_text(m, f->stack_id, caller, sizeof caller)) {
         fputs(", ", out);
         text_escape(out, caller, strlen(caller), 0);
@@ -192,7 +193,7 @@ static void on_forget(struct view *view, const struct model *m)
         tell_failed(out, m, d, &f);
     }
     if (out)
-        fprintf(out, "%zu of %zu demands hold\n", v->demands->count - *v->failed,
+        fprintf(out, _("%zu of %zu demands hold\n"), v->demands->count - *v->failed,
                 v->demands->count);
     if (out)
         fclose(out);

@@ -2,6 +2,7 @@
  * It is about one process image, the last one of the first process: of `env X=1 ./map3` that is
  * map3. */
 #include "runner/base/memory.h"
+#include "runner/base/translate.h"
 #include "runner/views/fatal_words.h"
 #include "runner/views/html_page.h"
 #include "runner/views/html_stacks.h"
@@ -121,8 +122,8 @@ static void put_sums(struct html *h, const struct image *image)
 
 /* ---- the view ---- */
 
-static void on_event(struct view *view, const struct model *m, const struct event *event,
-                     unsigned changes)
+static void take_event(struct view *view, const struct model *m, const struct event *event,
+                       unsigned changes)
 {
     struct html *h = (struct html *)view;
     const struct pmt_snapshot *look = (const struct pmt_snapshot *)event->record;
@@ -146,11 +147,22 @@ static void on_event(struct view *view, const struct model *m, const struct even
     }
 }
 
+/* The page has its own languages: the sentences in its data are English. */
+static void on_event(struct view *view, const struct model *m, const struct event *event,
+                     unsigned changes)
+{
+    translate_hold(true);
+    take_event(view, m, event, changes);
+    translate_hold(false);
+}
+
 static void on_change(struct view *view, const struct model *m, const struct change *change)
 {
     struct html *h = (struct html *)view;
+    translate_hold(true);
     if (m->image->number == h->image && !change->tracer)
         html_story_change(&h->story, h->calls, m, change);
+    translate_hold(false);
 }
 
 static void on_threshold(struct view *view, const struct model *m,

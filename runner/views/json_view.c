@@ -1,5 +1,6 @@
 /* Every event as one line of JSON: schemas/event.schema.json. */
 #include "runner/base/memory.h"
+#include "runner/base/translate.h"
 #include "runner/model/last_words.h"
 #include "runner/views/caller.h"
 #include "runner/views/json_alloc.h"
@@ -297,7 +298,9 @@ static void on_change(struct view *view, const struct model *m, const struct cha
     if (change->library)
         encode_key_chars(&e, ",\"library\":", change->library);
     cause(&e, m, &change->cause);
+    translate_hold(true);
     why_text(change, why, sizeof why);
+    translate_hold(false);
     json_reason(&e, &change->reason);
     encode_key_chars(&e, ",\"why\":", why);
     encode_literal(&e, "}\n");

@@ -1,5 +1,6 @@
 #include "runner/views/line.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "schemas/names.h"
 #include <inttypes.h>
 #include <string.h>
@@ -73,12 +74,21 @@ static size_t place_to_cut(const char *text, size_t room)
     return cut ? cut : room;
 }
 
+/* The bytes of so many characters of UTF-8; what is none counts as one, too. */
+static size_t bytes_of(const char *text, size_t characters)
+{
+    size_t i = 0;
+    while (text[i] && (characters || ((unsigned char)text[i] & 0xc0) == 0x80))
+        characters -= ((unsigned char)text[i++] & 0xc0) != 0x80;
+    return i;
+}
+
 void line_wrap(struct lines *l, const char *text, enum style style)
 {
-    size_t room = room_behind(l, l->column);
+    size_t room = room_behind(l, l->column), fits;
     line_style(l, style);
-    while (strlen(text) > room) {
-        size_t cut = place_to_cut(text, room);
+    while (text[fits = bytes_of(text, room)]) {
+        size_t cut = place_to_cut(text, fits);
         fprintf(l->out, "%.*s", (int)cut, text);
         line_end(l);
         line_indent(l);
@@ -129,7 +139,8 @@ void line_region_titles(struct lines *l)
 {
     line_indent(l);
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "%-*s perm   size kind         file", (int)l->address_width * 2 + 1, "address");
+    fprintf(l->out, _("%-*s perm   size kind         file"), (int)l->address_width * 2 + 1,
+            _("address"));
     line_end(l);
 }
 
@@ -148,7 +159,7 @@ void line_regions(struct lines *l, const struct region *first, const struct regi
                   size_t count, uint64_t bytes, const char *note)
 {
     char size[TEXT_SIZE], regions[32];
-    snprintf(regions, sizeof regions, "%zu regions", count);
+    snprintf(regions, sizeof regions, _("%zu regions"), count);
     int used = fprintf(l->out, "%0*" PRIx64 "-%0*" PRIx64 " %4s %6s %-12s ", (int)l->address_width,
                        first->raw.start, (int)l->address_width, last->raw.end, "",
                        text_size(size, bytes), regions);
@@ -166,9 +177,9 @@ static void region_label(const struct region *r, char *out, size_t size)
     bool closed = !(r->raw.perms & (PMT_PERM_READ | PMT_PERM_WRITE | PMT_PERM_EXEC));
     out[0] = '\0';
     if (r->kind == KIND_THREAD_STACK && r->tid)
-        snprintf(out, size, "of thread %" PRIu32, r->tid);
+        snprintf(out, size, _("of thread %" PRIu32), r->tid);
     else if (r->kind == KIND_MALLOC_ARENA && closed)
-        snprintf(out, size, "reserved");
+        snprintf(out, size, _("reserved"));
 }
 
 void line_region(struct lines *l, const struct region *r, const char *note)

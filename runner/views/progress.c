@@ -1,6 +1,7 @@
 #include "runner/views/progress.h"
 #include "runner/base/now.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -101,12 +102,12 @@ static int describe(const struct progress *p, const struct model *m, uint64_t no
         sum.bytes += t.program.bytes;
     }
     if (count > 1)
-        snprintf(processes, sizeof processes, "%zu processes, ", count);
-    return snprintf(text, size,
-                    "procmap-trace: %" PRIu64 " s, %s%" PRIu64 " events, %" PRIu64
-                    " regions, %s mapped",
-                    (now - p->start) / 1000000000u, processes, m->seq, sum.regions,
-                    text_size(bytes, sum.bytes));
+        snprintf(processes, sizeof processes, _("%zu processes, "), count);
+    return snprintf(
+        text, size,
+        _("procmap-trace: %" PRIu64 " s, %s%" PRIu64 " events, %" PRIu64 " regions, %s mapped"),
+        (now - p->start) / 1000000000u, processes, m->seq, sum.regions,
+        text_size(bytes, sum.bytes));
 }
 
 /* ESC D and ESC M: a row below there is then even at the bottom of the screen. */

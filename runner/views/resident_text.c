@@ -1,5 +1,6 @@
 #include "runner/views/resident_text.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/end_words.h"
 #include "runner/views/line.h"
 #include <inttypes.h>
@@ -10,21 +11,20 @@
 static void put_title(struct lines *l, const struct model *m, const struct event *exit)
 {
     const struct image *image = m->image;
-    char title[60] = "the trace ends before it does";
-    if (exit)
-        end_title((const struct pmt_exit *)exit->record, title, sizeof title);
+    char title[60];
+    end_title(exit ? (const struct pmt_exit *)exit->record : NULL, title, sizeof title);
     fputc('\n', l->out);
     line_style(l, STYLE_BOLD);
-    fprintf(l->out, "%-*s", LINE_INDENT, "RESIDENT");
+    fprintf(l->out, "%-*s", LINE_INDENT, _("RESIDENT"));
     const char *exe = basename(image->exe);
     text_escape(l->out, exe, strlen(exe), 30);
     line_style(l, STYLE_PLAIN);
-    fprintf(l->out, "  pid %" PRIu32 ", %u bit  %s\n", image->pid, image->word_size * 8, title);
+    fprintf(l->out, _("  pid %" PRIu32 ", %u bit  %s\n"), image->pid, image->word_size * 8, title);
     line_indent(l);
     line_wrap(
         l,
-        "How much of each region is in memory, of how much is mapped: a page takes memory when "
-        "it is touched for the first time.",
+        _("How much of each region is in memory, of how much is mapped: a page takes memory when "
+          "it is touched for the first time."),
         STYLE_PLAIN);
 }
 
@@ -32,15 +32,17 @@ static void put_title(struct lines *l, const struct model *m, const struct event
 static void put_moments(struct lines *l, const struct resident_rows *rows, size_t first, size_t end,
                         int column)
 {
-    static const char *const words[PMT_MOMENT_COUNT] = {[PMT_MOMENT_START] = "START",
-                                                        [PMT_MOMENT_BEFORE] = "before",
-                                                        [PMT_MOMENT_AFTER] = "after",
-                                                        [PMT_MOMENT_EXIT] = "EXIT"};
+    static const char *const words[PMT_MOMENT_COUNT] = {[PMT_MOMENT_START] = N_("START"),
+                                                        [PMT_MOMENT_BEFORE] = N_("before"),
+                                                        [PMT_MOMENT_AFTER] = N_("after"),
+                                                        [PMT_MOMENT_EXIT] = N_("EXIT")};
     bool any = false;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%-*s", column, "region");
+    fputc('\n', l->out);
+    int used = (int)text_escape(l->out, _("region"), strlen(_("region")), 0);
+    fprintf(l->out, "%*s", column - used, "");
     for (size_t i = first; i < end; i++) {
-        fprintf(l->out, " %*s", (int)CELL, words[rows->moments[i].moment]);
+        fprintf(l->out, " %*s", (int)CELL, _(words[rows->moments[i].moment]));
         any |= rows->moments[i].label[0] != '\0';
     }
     line_end(l);
@@ -62,7 +64,7 @@ static void put_cell(struct lines *l, const struct resident_cell *cell)
 {
     char touched[TEXT_SIZE], mapped[TEXT_SIZE], text[2 * TEXT_SIZE + 8] = "-";
     if (cell->mapped)
-        snprintf(text, sizeof text, "%s of %s",
+        snprintf(text, sizeof text, _("%s of %s"),
                  cell->touched ? text_size(touched, cell->touched) : "0",
                  text_size(mapped, cell->mapped));
     fprintf(l->out, " %*s", (int)CELL, text);
@@ -90,7 +92,7 @@ static void put_sums(struct lines *l, const struct resident_rows *rows, size_t f
                      int column)
 {
     line_style(l, STYLE_BOLD);
-    fprintf(l->out, "%-*s", column, "all");
+    fprintf(l->out, "%-*s", column, _("all"));
     for (size_t i = first; i < end; i++) {
         struct resident_cell sum = {0};
         for (size_t k = 0; k < rows->count; k++) {
@@ -124,5 +126,5 @@ void resident_text(FILE *out, const struct output *output, const struct model *m
     if (rows->moment_count)
         return;
     line_indent(&l);
-    line_wrap(&l, "Nothing is known: the trace was recorded without --resident.", STYLE_PLAIN);
+    line_wrap(&l, _("Nothing is known: the trace was recorded without --resident."), STYLE_PLAIN);
 }

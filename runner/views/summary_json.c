@@ -1,5 +1,6 @@
 #include "runner/views/summary_json.h"
 #include "runner/base/memory.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include "runner/views/end_words.h"
 #include "runner/views/html_json.h"
@@ -39,7 +40,9 @@ static void put_end(FILE *out, const struct event *event)
         fputs(",\"end\":null", out);
         return;
     }
+    translate_hold(true);
     end_title(x, title, sizeof title);
+    translate_hold(false);
     html_key_text(out, ",\"end\":", title);
     fprintf(out, ",\"t_ns\":%" PRIu64, event->t_ns);
 }

@@ -1,6 +1,7 @@
 #include "runner/views/summary_places.h"
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
+#include "runner/base/translate.h"
 #include "runner/symbols/demangle.h"
 #include "runner/views/caller.h"
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static void add_outer(const struct model *m, uint32_t stack_id, char *text, size
 static void place_text(const struct model *m, uint32_t stack_id, char *text, size_t size)
 {
     if (!caller_text(m, stack_id, text, size))
-        snprintf(text, size, "unknown");
+        snprintf(text, size, _("unknown"));
     add_outer(m, stack_id, text, size);
 }
 

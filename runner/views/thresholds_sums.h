@@ -27,7 +27,7 @@ struct thresholds_other {
     enum thresholds_place place;
     enum reason_code code; /* REASON_NONE: not known */
     uint32_t stack_id;
-    char why[300];
+    char why[400];
 };
 
 struct thresholds_sums {

@@ -1,5 +1,6 @@
 #include "runner/views/thresholds_text.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include "runner/views/line.h"
 #include "schemas/names.h"
@@ -35,9 +36,9 @@ static void put_move(struct lines *l, const struct model *m, const struct thresh
     char text[400], size[TEXT_SIZE], trim[TEXT_SIZE], caller[300];
     bool known = !first && caller_text(m, move->stack_id, caller, sizeof caller);
     line_time(l, move->t_ns);
-    snprintf(text, sizeof text, "%-6s (trim threshold %s)  %s%s%s", text_size(size, move->mmap),
+    snprintf(text, sizeof text, _("%-6s (trim threshold %s)  %s%s%s"), text_size(size, move->mmap),
              text_size(trim, move->trim),
-             first        ? "at START"
+             first        ? _("at START")
              : move->call ? names_call(move->call)
                           : "mallopt",
              known ? ", " : "", known ? caller : "");
@@ -48,12 +49,12 @@ static void put_moves(struct lines *l, const struct model *m, const struct thres
 {
     uint64_t kept = s->move_count < THRESHOLDS_MOVES ? s->move_count : THRESHOLDS_MOVES;
     char text[100];
-    put_line(l, "the mmap threshold, from when on:", STYLE_DIM);
+    put_line(l, _("the mmap threshold, from when on:"), STYLE_DIM);
     for (uint64_t i = 0; i < kept && i < MOVES_SHOWN; i++)
         put_move(l, m, &s->moves[i], i == 0);
     if (s->move_count <= MOVES_SHOWN)
         return;
-    snprintf(text, sizeof text, "... moved %" PRIu64 " times more", s->move_count - MOVES_SHOWN);
+    snprintf(text, sizeof text, _("... moved %" PRIu64 " times more"), s->move_count - MOVES_SHOWN);
     put_line(l, text, STYLE_DIM);
 }
 
@@ -120,17 +121,18 @@ static void put_picture(struct lines *l, const struct thresholds_sums *s, const 
         high = any ? i : high;
     }
     if (low == THRESHOLDS_CLASSES)
-        return put_line(l, "no blocks", STYLE_PLAIN);
+        return put_line(l, _("no blocks"), STYLE_PLAIN);
     unsigned line = thresholds_class(s->moves[0].mmap);
     high = line > high && line < high + 3 ? line : high;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%*s %-*s%9s%9s%9s\n", (int)LABEL, "bytes", (int)width, "time ->", "heap",
-            "mmap", "arena");
+    fprintf(l->out, "\n%*s %-*s%9s%9s%9s\n", (int)LABEL, _("bytes"), (int)width, _("time ->"),
+            "heap", "mmap", "arena");
     line_style(l, STYLE_PLAIN);
     for (unsigned i = high + 1; i-- > low;)
         put_row(l, s, i, width, g);
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "%*s %s heap  %s pages of its own  %s arena  %s several  %s mmap threshold\n",
+    fprintf(l->out,
+            _("%*s %s heap  %s pages of its own  %s arena  %s several  %s mmap threshold\n"),
             (int)LABEL, "", g->place[1], g->place[2], g->place[4], g->place[3], g->line);
     line_style(l, STYLE_PLAIN);
 }
@@ -139,32 +141,32 @@ static void put_picture(struct lines *l, const struct thresholds_sums *s, const 
 
 static void put_other(struct lines *l, const struct model *m, const struct thresholds_other *o)
 {
-    static const char *const where[PLACE_COUNT] = {"in the heap", "in pages of its own",
-                                                   "in an arena"};
-    char text[120], caller[300], threshold[TEXT_SIZE];
+    static const char *const where[PLACE_COUNT] = {N_("in the heap"), N_("in pages of its own"),
+                                                   N_("in an arena")};
+    char text[200], caller[300], threshold[TEXT_SIZE];
     line_time(l, o->t_ns);
-    snprintf(text, sizeof text, "%" PRIu64 " bytes %s, threshold %s", o->size, where[o->place],
-             text_size(threshold, o->threshold));
+    snprintf(text, sizeof text, _("%" PRIu64 " bytes %s, threshold %s"), o->size,
+             _(where[o->place]), text_size(threshold, o->threshold));
     caller_text(m, o->stack_id, caller, sizeof caller);
     line_call(l, text, caller);
-    put_line(l, o->why[0] ? o->why : "no reason is known", STYLE_DIM);
+    put_line(l, o->why[0] ? o->why : _("no reason is known"), STYLE_DIM);
 }
 
 static void put_others(struct lines *l, const struct output *output, const struct model *m,
                        const struct thresholds_sums *s)
 {
     uint64_t most = output->all ? THRESHOLDS_OTHERS : 5;
-    char text[120];
+    char text[200];
     fputc('\n', l->out);
     if (!s->other_count)
-        return put_line(l, "every block lies where its size says", STYLE_PLAIN);
-    snprintf(text, sizeof text, "%" PRIu64 " block%s not where the size says:", s->other_count,
-             s->other_count == 1 ? " is" : "s are");
+        return put_line(l, _("every block lies where its size says"), STYLE_PLAIN);
+    snprintf(text, sizeof text, _("%" PRIu64 " block%s not where the size says:"), s->other_count,
+             s->other_count == 1 ? _(" is") : _("s are"));
     put_line(l, text, STYLE_BOLD);
     for (uint64_t i = 0; i < s->other_count && i < most; i++)
         put_other(l, m, &s->others[i]);
     if (s->other_count > most) {
-        snprintf(text, sizeof text, "... and %" PRIu64 " more", s->other_count - most);
+        snprintf(text, sizeof text, _("... and %" PRIu64 " more"), s->other_count - most);
         put_line(l, text, STYLE_DIM);
     }
 }
@@ -174,24 +176,24 @@ void thresholds_text(FILE *out, const struct output *output, const struct model 
 {
     struct lines l = {.out = out, .color = output->color, .width = output_width(output)};
     const char *exe = basename(m->image->exe);
-    char text[160];
+    char text[240];
     fputc('\n', out);
     line_style(&l, STYLE_BOLD);
-    fprintf(out, "%-*s", LINE_INDENT, "THRESHOLDS");
+    fprintf(out, "%-*s", LINE_INDENT, _("THRESHOLDS"));
     text_escape(out, exe, strlen(exe), 40);
     line_style(&l, STYLE_PLAIN);
-    fprintf(out, "  pid %" PRIu32 ", %u bit\n", m->image->pid, m->image->word_size * 8);
+    fprintf(out, _("  pid %" PRIu32 ", %u bit\n"), m->image->pid, m->image->word_size * 8);
     if (!m->image->thresholds.mmap)
         return put_line(&l,
-                        m->image->blind ? "calls of malloc could not be seen"
-                                        : "another malloc than glibc's: it has no such "
-                                          "threshold that is known",
+                        m->image->blind ? _("calls of malloc could not be seen")
+                                        : _("another malloc than glibc's: it has no such "
+                                            "threshold that is known"),
                         STYLE_PLAIN);
     put_moves(&l, m, s);
     put_picture(&l, s, output->ascii ? &ascii : &unicode);
     put_others(&l, output, m, s);
     if (s->unknown) {
-        snprintf(text, sizeof text, "of %" PRIu64 " blocks it is not known where they lie",
+        snprintf(text, sizeof text, _("of %" PRIu64 " blocks it is not known where they lie"),
                  s->unknown);
         put_line(&l, text, STYLE_PLAIN);
     }

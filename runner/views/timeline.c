@@ -1,6 +1,7 @@
 #include "runner/views/timeline.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include <inttypes.h>
 #include <string.h>
@@ -54,16 +55,16 @@ void timeline_system_call(struct timeline *t, const char *text)
 
 void timeline_threshold(struct timeline *t, const struct model *m)
 {
-    char text[160], was[TEXT_SIZE], now[TEXT_SIZE];
+    char text[240], was[TEXT_SIZE], now[TEXT_SIZE];
     if (!t->shown->threshold_moved)
         return;
     t->shown->threshold_moved = false;
     if (m->image->thresholds.mmap == t->shown->threshold)
         return;
-    snprintf(text, sizeof text, "from now on the mmap threshold is %s (was %s)%s",
+    snprintf(text, sizeof text, _("from now on the mmap threshold is %s (was %s)%s"),
              text_size(now, m->image->thresholds.mmap), text_size(was, t->shown->threshold),
-             m->image->dynamic_threshold ? ": malloc expects more blocks of that size"
-                                         : ", and stays there");
+             m->image->dynamic_threshold ? _(": malloc expects more blocks of that size")
+                                         : _(", and stays there"));
     t->shown->threshold = m->image->thresholds.mmap;
     if (t->last_image == m->image->number)
         return timeline_indented(t, text, STYLE_DIM);

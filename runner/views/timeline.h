@@ -18,7 +18,7 @@ struct failed_calls {
         uint64_t seq;
         char text[120];
     } calls[FAILED_CALLS];
-    char end[300]; /* what became of the call after its changes; "": it did not fail */
+    char end[500]; /* what became of the call after its changes; "": it did not fail */
 };
 
 /* What a reader knows from the first changes is not told again: a reason without and with
@@ -56,7 +56,7 @@ struct timeline {
     bool last_is_change;  /* these are then its: */
     struct cause last;
     uint32_t last_tid;
-    char last_why[256];
+    char last_why[400];
     struct output output; /* where all of it goes to */
     char buffer[64u << 10];
 };

@@ -1,5 +1,6 @@
 #include "runner/views/timeline_change.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include "runner/views/timeline_failed.h"
 #include "runner/views/timeline_fold.h"
@@ -11,7 +12,7 @@
 /* The dynamic loader makes its system calls in many places. */
 static bool same_caller(const struct model *m, const struct cause *a, const struct cause *b)
 {
-    char texts[2][256];
+    char texts[2][400];
     if (a->stack_id == b->stack_id || !a->by_loader || !b->by_loader)
         return a->stack_id == b->stack_id;
     caller_text(m, a->stack_id, texts[0], sizeof texts[0]);
@@ -42,7 +43,7 @@ static void write_stack_use(struct timeline *t, const struct model *m, const str
     t->last_why[0] = '\0';
     if (!caller_text(m, change->cause.stack_id, caller, sizeof caller) || strstr(who, caller))
         return;
-    snprintf(text, sizeof text, "(noticed in %s)", caller);
+    snprintf(text, sizeof text, _("(noticed in %s)"), caller);
     timeline_indented(t, text, STYLE_DIM);
 }
 
@@ -84,13 +85,13 @@ static bool tells_why(struct timeline *t, const struct change *change)
 
 static void write_change(struct timeline *t, const struct model *m, const struct change *change)
 {
-    char why[256];
+    char why[400];
     write_cause(t, m, change);
     timeline_region(t, change);
     why_text(change, why, sizeof why);
     if (why[0] && strcmp(why, t->last_why) != 0 && tells_why(t, change))
         timeline_indented(t, why, STYLE_DIM);
-    memcpy(t->last_why, why, sizeof why);
+    snprintf(t->last_why, sizeof t->last_why, "%s", why);
 }
 
 /* Up to the call whose change is told, if it is one: the record of a free(3) comes before it is
@@ -115,11 +116,12 @@ static bool is_childs_stack(const struct change *change)
 static void write_childs_stack(struct timeline *t, const struct model *m,
                                const struct change *change)
 {
-    char text[200], size[TEXT_SIZE];
+    char text[300], size[TEXT_SIZE];
     end_fold(t, m, NULL);
     wording_call(&change->cause, text, sizeof text);
     timeline_call(t, m, t->shown->held.t_ns, text, change->cause.stack_id);
-    snprintf(text, sizeof text, "a stack of %s for the child process was mapped and unmapped again",
+    snprintf(text, sizeof text,
+             _("a stack of %s for the child process was mapped and unmapped again"),
              text_size(size, region_size(t->shown->held.after)));
     timeline_indented(t, text, STYLE_DIM);
     region_drop(t->shown->held.after);
@@ -159,13 +161,13 @@ void timeline_change_library(struct view *view, const struct model *m,
     write_cause(t, m, library->change);
     line_indent(&t->lines);
     line_style(l, STYLE_BOLD);
-    int used = fprintf(l->out, "library %sloaded: ", library->loaded ? "" : "un");
+    int used = fprintf(l->out, _("library %sloaded: "), library->loaded ? "" : _("un"));
     size_t room = l->width > LINE_INDENT + (size_t)used + 40
                       ? l->width - LINE_INDENT - (size_t)used - 30
                       : 10;
     text_escape(l->out, library_name(library), strlen(library_name(library)), room);
     line_style(l, STYLE_PLAIN);
-    fprintf(l->out, " (%zu region%s, %s)\n", library->regions.count,
+    fprintf(l->out, _(" (%zu region%s, %s)\n"), library->regions.count,
             library->regions.count == 1 ? "" : "s", text_size(size, library_size(library)));
 }
 

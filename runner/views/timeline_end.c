@@ -1,6 +1,7 @@
 #include "runner/views/timeline_end.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/model/heap_use.h"
 #include "runner/views/end_words.h"
 #include "runner/views/timeline_change.h"
@@ -14,9 +15,9 @@ static size_t calls_text(const struct image *image, char *out, size_t size)
     const struct ledger *g = &image->ledger;
     char live[TEXT_SIZE];
     if (image->blind)
-        return (size_t)snprintf(out, size, "calls of malloc and free could not be seen");
+        return (size_t)snprintf(out, size, _("calls of malloc and free could not be seen"));
     return (size_t)snprintf(
-        out, size, "%" PRIu64 " allocation%s, %" PRIu64 " free%s; not freed: %zu block%s, %s",
+        out, size, _("%" PRIu64 " allocation%s, %" PRIu64 " free%s; not freed: %zu block%s, %s"),
         g->allocations, g->allocations == 1 ? "" : "s", g->frees, g->frees == 1 ? "" : "s",
         image->allocations.count, image->allocations.count == 1 ? "" : "s",
         text_size(live, image->allocations.bytes));
@@ -24,8 +25,8 @@ static size_t calls_text(const struct image *image, char *out, size_t size)
 
 static size_t unfollowed_text(const struct ledger *g, char *out, size_t size)
 {
-    return (size_t)snprintf(out, size, "%" PRIu64 " child%s NOT FOLLOWED", g->unfollowed,
-                            g->unfollowed == 1 ? "" : "ren");
+    return (size_t)snprintf(out, size, _("%" PRIu64 " child%s NOT FOLLOWED"), g->unfollowed,
+                            g->unfollowed == 1 ? "" : _("ren"));
 }
 
 static size_t lost_text(const struct ledger *g, char *out, size_t size)
@@ -33,19 +34,20 @@ static size_t lost_text(const struct ledger *g, char *out, size_t size)
     uint64_t events = g->lost - g->stacks_lost;
     int used = 0;
     if (events)
-        used = snprintf(out, size, "%" PRIu64 " event%s LOST", events,
-                        events == 1 ? " was" : "s were");
+        used = snprintf(out, size, _("%" PRIu64 " event%s LOST"), events,
+                        events == 1 ? _(" was") : _("s were"));
     if (g->stacks_lost)
         used += snprintf(out + used, size - (size_t)used,
-                         "%sthe call stacks of %" PRIu64 " calls were LOST: there was no memory "
-                         "for more different ones",
+                         _("%sthe call stacks of %" PRIu64 " calls were LOST: there was no memory "
+                           "for more different ones"),
                          events ? "; " : "", g->stacks_lost);
     return (size_t)used;
 }
 
 static size_t forbidden_text(const struct image *image, char *out, size_t size)
 {
-    return (size_t)snprintf(out, size, "NOT LOOKED AT since %.3f ms, when the program forbade it",
+    return (size_t)snprintf(out, size,
+                            _("NOT LOOKED AT since %.3f ms, when the program forbade it"),
                             (double)image->forbidden_ns / 1e6);
 }
 
@@ -59,19 +61,19 @@ static void write_heap(struct timeline *t, const struct model *m)
     end_heap_kept(m, &use, kept, sizeof kept);
     text_size(bytes, use.bytes);
     if (use.blocks)
-        snprintf(text, sizeof text, "heap: %s of %s in use, by %" PRIu64 " block%s%s",
+        snprintf(text, sizeof text, _("heap: %s of %s in use, by %" PRIu64 " block%s%s"),
                  text_size(used, use.used), bytes, use.blocks, use.blocks == 1 ? "" : "s", kept);
     else
-        snprintf(text, sizeof text, "heap: nothing of %s in use", bytes);
+        snprintf(text, sizeof text, _("heap: nothing of %s in use"), bytes);
     timeline_indented(t, text, STYLE_PLAIN);
 }
 
 static size_t unseen_text(const struct ledger *g, char *out, size_t size)
 {
     return (size_t)snprintf(out, size,
-                            "NOT SEEN: calls of the kernel past the C library, of which there %s "
-                            "%" PRIu64 " in the code (--backend=ptrace sees them)",
-                            g->unseen == 1 ? "is" : "are", g->unseen);
+                            _("NOT SEEN: calls of the kernel past the C library, of which there %s "
+                              "%" PRIu64 " in the code (--backend=ptrace sees them)"),
+                            g->unseen == 1 ? _("is") : _("are"), g->unseen);
 }
 
 static void write_ledger(struct timeline *t, const struct image *image)
@@ -105,8 +107,8 @@ static void write_walks(struct timeline *t, const struct pmt_exit *x)
     const uint32_t *n = x->walks;
     char text[300];
     snprintf(text, sizeof text,
-             "%" PRIu32 " walks of stacks verified: %" PRIu32 " differ from libunwind's, %" PRIu32
-             " by libunwind only, %" PRIu32 " cut where there are no unwind tables",
+             _("%" PRIu32 " walks of stacks verified: %" PRIu32 " differ from libunwind's, %" PRIu32
+               " by libunwind only, %" PRIu32 " cut where there are no unwind tables"),
              n[PMT_WALKS_CHECKED], n[PMT_WALKS_MISMATCHED], n[PMT_WALKS_FELL_BACK],
              n[PMT_WALKS_CUT]);
     timeline_indented(t, text, n[PMT_WALKS_MISMATCHED] ? STYLE_RED : STYLE_PLAIN);
@@ -119,7 +121,7 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     const struct ledger *g = &m->image->ledger;
     struct totals now = regions_totals(&m->image->map);
     char text[500], size[TEXT_SIZE];
-    size_t used = (size_t)snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s; ", title,
+    size_t used = (size_t)snprintf(text, sizeof text, _("%s   %" PRIu64 " regions, %s; "), title,
                                    now.program.regions, text_size(size, now.program.bytes));
     used += end_changes(g, text + used, sizeof text - used);
     used += (size_t)snprintf(text + used, sizeof text - used, "; ");
@@ -148,10 +150,10 @@ static void write_long_end(struct timeline *t, const struct model *m, const char
                            uint64_t t_ns)
 {
     struct totals now = regions_totals(&m->image->map);
-    char text[160], size[TEXT_SIZE];
+    char text[240], size[TEXT_SIZE];
     fputc('\n', t->lines.out);
     timeline_time(t, m, t_ns);
-    snprintf(text, sizeof text, "%s   %" PRIu64 " regions, %s", title, now.program.regions,
+    snprintf(text, sizeof text, _("%s   %" PRIu64 " regions, %s"), title, now.program.regions,
              text_size(size, now.program.bytes));
     line_call(&t->lines, text, "");
     timeline_map_totals(t, &now);
@@ -163,11 +165,11 @@ static const char *end_remark(uint32_t end)
 {
     switch (end) {
     case PMT_END_UNTRACED:
-        return "the process now runs another program, which is not traced";
+        return _("the process now runs another program, which is not traced");
     case PMT_END_DETACHED:
-        return "the process goes on";
+        return _("the process goes on");
     case PMT_END_UNKNOWN:
-        return "the process ended; how is not known";
+        return _("the process ended; how is not known");
     }
     return NULL;
 }
@@ -186,7 +188,7 @@ void timeline_end(struct timeline *t, const struct model *m, const struct event 
         remark = end_remark(PMT_END_UNTRACED);
     }
     if (call_is_fatal_signal(x->signal) && !t->shown->has_last_words)
-        remark = "without last words: procmap-trace(1) says when there are none";
+        remark = _("without last words: procmap-trace(1) says when there are none");
     end_title(x, title, sizeof title);
     if (m->image->of_first && x->end != PMT_END_EXEC)
         write_long_end(t, m, title, event->t_ns);
@@ -207,5 +209,5 @@ void timeline_end_missing(struct timeline *t, const struct model *m)
         timeline_time(t, m, m->image->ledger.call_ns);
     else
         line_indent(&t->lines);
-    line_wrap(&t->lines, "the trace ends here, without an exit of the program", STYLE_RED);
+    line_wrap(&t->lines, _("the trace ends here, without an exit of the program"), STYLE_RED);
 }

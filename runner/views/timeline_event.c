@@ -1,6 +1,7 @@
 #include "runner/views/timeline_event.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_failed.h"
 #include "runner/views/timeline_fold.h"
@@ -19,17 +20,17 @@ static void error_text(const struct pmt_alloc *a, char *out, size_t size)
     const char *name = failed ? names_errno((int)a->error) : NULL;
     out[0] = '\0';
     if (failed)
-        snprintf(out, size, " failed: %s", name ? name : "error");
+        snprintf(out, size, _(" failed: %s"), name ? name : _("error"));
 }
 
 /* Its changes bring the call with them; how it ended is told behind them. */
 static void expect_changes(struct timeline *t, const struct model *m, const struct pmt_alloc *a)
 {
-    char end[300], why[256];
+    char end[500], why[400];
     error_text(a, end, sizeof end);
     if (end[0]) {
         why_call_text(m, a, why, sizeof why);
-        snprintf(end, sizeof end, "and then the call failed: %s", why);
+        snprintf(end, sizeof end, _("and then the call failed: %s"), why);
     }
     timeline_failed_call(t, a->r.tid, m->seq, end);
 }
@@ -37,7 +38,7 @@ static void expect_changes(struct timeline *t, const struct model *m, const stru
 static void tell_call(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
-    char left[120], error[40], note[256];
+    char left[120], error[40], note[400];
     uint64_t old = pmt_record_size(&a->r) == sizeof *a ? a->old_addr : 0;
     wording_allocator_call(left, sizeof left, a->r.call, a->r.call == PMT_CALL_FREE ? 0 : a->size,
                            old, a->addr);
@@ -73,20 +74,20 @@ static void failure_text(const struct pmt_kernel *k, char *out, size_t size)
 {
     struct cause c = {.kernel = k->r.call, .result = k->result, .old_brk = k->old_brk};
     if (k->r.call == PMT_CALL_BRK) {
-        snprintf(out, size, "brk to 0x%" PRIx64 " failed: ENOMEM", k->args[0]);
+        snprintf(out, size, _("brk to 0x%" PRIx64 " failed: ENOMEM"), k->args[0]);
         return;
     }
     memcpy(c.args, k->args, sizeof c.args);
     wording_system_call(&c, out, size);
     const char *error = names_errno((int)-k->result), *result = strstr(out, " = ");
     size_t used = result ? (size_t)(result - out) : strlen(out);
-    snprintf(out + used, size - used, " failed: %s", error ? error : "error");
+    snprintf(out + used, size - used, _(" failed: %s"), error ? error : _("error"));
 }
 
 void timeline_event_kernel(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_kernel *k = (const struct pmt_kernel *)event->record;
-    char text[200];
+    char text[300];
     bool lowers = k->r.call == PMT_CALL_BRK && (uint64_t)k->result >= k->args[0];
     if (lowers || !cause_kernel_failed(k))
         return;
@@ -135,7 +136,7 @@ void timeline_event_exec_ended(struct timeline *t, const struct model *m, int er
     text_escape(t->lines.out, path, strlen(path),
                 t->lines.width > used + 20 ? t->lines.width - used : 20);
     if (error)
-        fprintf(t->lines.out, " failed: %s", name ? name : "error");
+        fprintf(t->lines.out, _(" failed: %s"), name ? name : _("error"));
     fputc('\n', t->lines.out);
     memory_put(path);
     t->shown->exec_path = NULL;
@@ -155,15 +156,15 @@ void timeline_event_thread(struct timeline *t, const struct model *m, const stru
 {
     const struct pmt_thread *record = (const struct pmt_thread *)event->record;
     const struct region *r = record->stack ? regions_find(&m->image->map, record->stack) : NULL;
-    char text[160];
+    char text[240];
     timeline_change_catch_up(t, m);
     if (record->event == PMT_THREAD_END) {
-        snprintf(text, sizeof text, "thread %" PRIu32 " ended", record->r.tid);
+        snprintf(text, sizeof text, _("thread %" PRIu32 " ended"), record->r.tid);
     } else {
-        int used = snprintf(text, sizeof text, "thread %" PRIu32 " started by %" PRIu32,
+        int used = snprintf(text, sizeof text, _("thread %" PRIu32 " started by %" PRIu32),
                             record->r.tid, record->creator);
         if (r)
-            snprintf(text + used, sizeof text - (size_t)used, ", stack %0*" PRIx64 "-%0*" PRIx64,
+            snprintf(text + used, sizeof text - (size_t)used, _(", stack %0*" PRIx64 "-%0*" PRIx64),
                      (int)t->lines.address_width, r->raw.start, (int)t->lines.address_width,
                      r->raw.end);
     }
@@ -181,21 +182,22 @@ void timeline_event_fork(struct timeline *t, const struct model *m, const struct
 void timeline_event_forbidden(struct timeline *t, const struct model *m, const struct event *event)
 {
     static const char *const call[PMT_FORBIDDEN_COUNT] = {
-        [PMT_FORBIDDEN_FILTER] = "seccomp: a filter of system calls",
-        [PMT_FORBIDDEN_STRICT] = "seccomp: strict mode",
+        [PMT_FORBIDDEN_FILTER] = N_("seccomp: a filter of system calls"),
+        [PMT_FORBIDDEN_STRICT] = N_("seccomp: strict mode"),
         [PMT_FORBIDDEN_TSC] = "prctl(PR_SET_TSC)"};
     static const char *const what[PMT_FORBIDDEN_COUNT] = {
-        [PMT_FORBIDDEN_FILTER] = "system calls of which procmap-trace does not know whether it may "
-                                 "make them",
-        [PMT_FORBIDDEN_STRICT] = "nearly all system calls",
-        [PMT_FORBIDDEN_TSC] = "to read the processor's clock"};
-    char text[300];
+        [PMT_FORBIDDEN_FILTER] =
+            N_("system calls of which procmap-trace does not know whether it may "
+               "make them"),
+        [PMT_FORBIDDEN_STRICT] = N_("nearly all system calls"),
+        [PMT_FORBIDDEN_TSC] = N_("to read the processor's clock")};
+    char text[400];
     timeline_change_catch_up(t, m);
-    timeline_call(t, m, event->t_ns, call[event->record->call], event->record->stack_id);
+    timeline_call(t, m, event->t_ns, _(call[event->record->call]), event->record->stack_id);
     snprintf(text, sizeof text,
-             "NOT LOOKED AT from here on: the program forbids itself, and what looks at it from "
-             "within, %s. --backend=ptrace looks from outside",
-             what[event->record->call]);
+             _("NOT LOOKED AT from here on: the program forbids itself, and what looks at it from "
+               "within, %s. --backend=ptrace looks from outside"),
+             _(what[event->record->call]));
     timeline_indented(t, text, STYLE_BOLD);
 }
 
@@ -206,12 +208,12 @@ static void sites_text(const struct pmt_unseen *u, FILE *out)
     const char *name = (const char *)(sites + u->sites) + u->path_size;
     for (uint32_t i = 0; i < u->sites && i < 4; i++) {
         fprintf(out, "%s%s", i ? ", " : "", names_call(sites[i].call));
-        fputs(sites[i].function_size ? " in " : "", out);
+        fputs(sites[i].function_size ? _(" in ") : "", out);
         text_escape(out, name, sites[i].function_size, 60);
         name += sites[i].function_size;
     }
     if (u->count > 4)
-        fprintf(out, " and %" PRIu32 " more", u->count - 4);
+        fprintf(out, _(" and %" PRIu32 " more"), u->count - 4);
 }
 
 void timeline_event_unseen(struct timeline *t, const struct model *m, const struct event *event)
@@ -226,13 +228,14 @@ void timeline_event_unseen(struct timeline *t, const struct model *m, const stru
     memcpy(name, path, u->path_size);
     name[u->path_size] = '\0';
     timeline_change_catch_up(t, m);
-    fputs("NOT SEEN: ", out);
+    fputs(_("NOT SEEN: "), out);
     text_escape(out, basename(name), strlen(basename(name)), 60);
-    fputs(" calls the kernel past the C library (", out);
+    fputs(_(" calls the kernel past the C library ("), out);
     sites_text(u, out);
-    fputs("): what these calls do is noticed when the map is looked at next; --backend=ptrace sees "
-          "them",
-          out);
+    fputs(
+        _("): what these calls do is noticed when the map is looked at next; --backend=ptrace sees "
+          "them"),
+        out);
     fclose(out);
     timeline_indented(t, text, STYLE_BOLD);
     free(text);
@@ -241,30 +244,31 @@ void timeline_event_unseen(struct timeline *t, const struct model *m, const stru
 void timeline_event_unfollowed(struct timeline *t, const struct model *m, const struct event *event)
 {
     static const char *const why[PMT_UNFOLLOWED_COUNT] = {
-        [PMT_UNFOLLOWED_UNREACHABLE] = "it cannot reach procmap-trace: it has another user, "
-                                       "another network, or no descriptor left",
-        [PMT_UNFOLLOWED_PROGRAM] = "its program cannot load the shim",
-        [PMT_UNFOLLOWED_ENVIRONMENT] = "its environment has no room for the shim's settings"};
+        [PMT_UNFOLLOWED_UNREACHABLE] = N_("it cannot reach procmap-trace: it has another user, "
+                                          "another network, or no descriptor left"),
+        [PMT_UNFOLLOWED_PROGRAM] = N_("its program cannot load the shim"),
+        [PMT_UNFOLLOWED_ENVIRONMENT] = N_("its environment has no room for the shim's settings")};
     const struct pmt_unfollowed *u = (const struct pmt_unfollowed *)event->record;
-    char text[160];
+    char text[240];
     timeline_change_catch_up(t, m);
     timeline_time(t, m, event->t_ns);
     line_style(&t->lines, STYLE_BOLD);
-    fprintf(t->lines.out, "NOT FOLLOWED: process %" PRIu32 "%s", u->child, u->path_size ? " " : "");
+    fprintf(t->lines.out, _("NOT FOLLOWED: process %" PRIu32 "%s"), u->child,
+            u->path_size ? " " : "");
     line_style(&t->lines, STYLE_PLAIN);
     text_escape(t->lines.out, (const char *)(u + 1), u->path_size, t->lines.width / 2);
     fputc('\n', t->lines.out);
-    snprintf(text, sizeof text, "%s", why[u->r.call]);
+    snprintf(text, sizeof text, "%s", _(why[u->r.call]));
     timeline_indented(t, text, STYLE_PLAIN);
 }
 
 void timeline_event_loss(struct timeline *t, const struct model *m, const struct event *event)
 {
     const struct pmt_lost *lost = (const struct pmt_lost *)event->record;
-    char text[160];
+    char text[240];
     timeline_change_catch_up(t, m);
     timeline_time(t, m, event->t_ns);
-    snprintf(text, sizeof text, "LOST %" PRIu64 " event%s: %s", lost->count,
+    snprintf(text, sizeof text, _("LOST %" PRIu64 " event%s: %s"), lost->count,
              lost->count == 1 ? "" : "s", names_loss(lost->r.call));
     line_wrap(&t->lines, text, STYLE_RED);
 }

@@ -1,5 +1,6 @@
 #include "runner/views/timeline_fatal.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include "runner/views/fatal_words.h"
 #include "runner/views/timeline_change.h"
@@ -45,9 +46,9 @@ static void part_of(const struct model *m, const struct stack *stack, uint32_t *
 static void write_frame(struct timeline *t, const char *frame, uint32_t times, bool is_first)
 {
     char text[FRAME_SIZE + 40];
-    int used = snprintf(text, sizeof text, "%s%s", is_first ? "in " : "   ", frame);
+    int used = snprintf(text, sizeof text, "%s%s", is_first ? _("in ") : "   ", frame);
     if (times > 1)
-        snprintf(text + used, sizeof text - (size_t)used, "  (%" PRIu32 " times)", times);
+        snprintf(text + used, sizeof text - (size_t)used, _("  (%" PRIu32 " times)"), times);
     line_indent(&t->lines);
     line_style(&t->lines, STYLE_BLUE);
     text_escape(t->lines.out, text, strlen(text),
@@ -75,7 +76,7 @@ static void write_stack(struct timeline *t, const struct model *m, uint32_t stac
         write_frame(t, frame, times, i == first);
     }
     if (stack->count == PMT_MAX_FRAMES)
-        timeline_indented(t, "   ... (no more than 64 frames are recorded)", STYLE_DIM);
+        timeline_indented(t, _("   ... (no more than 64 frames are recorded)"), STYLE_DIM);
 }
 
 void timeline_fatal(struct timeline *t, const struct model *m, const struct event *event)
@@ -96,7 +97,7 @@ void timeline_fatal(struct timeline *t, const struct model *m, const struct even
     fatal_words_block(m, f, &place, words, sizeof words);
     write_words(t, words, STYLE_PLAIN);
     if (f->r.tid != m->image->pid) {
-        snprintf(words, sizeof words, "in thread %" PRIu32, f->r.tid);
+        snprintf(words, sizeof words, _("in thread %" PRIu32), f->r.tid);
         write_words(t, words, STYLE_PLAIN);
     }
     write_stack(t, m, f->r.stack_id);

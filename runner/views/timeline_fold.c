@@ -1,6 +1,7 @@
 #include "runner/views/timeline_fold.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/timeline_region.h"
 #include "schemas/names.h"
 #include <inttypes.h>
@@ -207,8 +208,8 @@ bool timeline_fold_shows_change(struct timeline *t, const struct model *m,
 
 static void write_kind(struct timeline *t, const struct model *m, struct alike *kind)
 {
-    char text[160];
-    snprintf(text, sizeof text, "%s, %" PRIu64 " time%s more until %.3f ms",
+    char text[240];
+    snprintf(text, sizeof text, _("%s, %" PRIu64 " time%s more until %.3f ms"),
              cause_name(&kind->last.cause), kind->count, kind->count == 1 ? "" : "s",
              (double)kind->to_ns / 1e6);
     timeline_call(t, m, kind->from_ns, text, kind->stack_id);
@@ -241,27 +242,27 @@ static bool calls_text(const struct folds *f, const struct ledger *now, char *ou
         return false;
     size_t used = (size_t)snprintf(out, size, "...");
     if (allocations)
-        used += (size_t)snprintf(out + used, size - used, " %" PRIu64 " allocation%s (%s)",
+        used += (size_t)snprintf(out + used, size - used, _(" %" PRIu64 " allocation%s (%s)"),
                                  allocations, allocations == 1 ? "" : "s",
                                  text_size(bytes, now->bytes - f->from.bytes));
     if (frees)
-        used += (size_t)snprintf(out + used, size - used, "%s %" PRIu64 " free%s",
+        used += (size_t)snprintf(out + used, size - used, _("%s %" PRIu64 " free%s"),
                                  allocations ? "," : "", frees, frees == 1 ? "" : "s");
     if (f->failed)
         used +=
-            (size_t)snprintf(out + used, size - used, "%s %u call%s that failed",
+            (size_t)snprintf(out + used, size - used, _("%s %u call%s that failed"),
                              allocations || frees ? "," : "", f->failed, f->failed == 1 ? "" : "s");
     if (f->changing)
-        snprintf(out + used, size - used, ": %" PRIu64 " of them changed the map", f->changing);
+        snprintf(out + used, size - used, _(": %" PRIu64 " of them changed the map"), f->changing);
     else
-        snprintf(out + used, size - used, ": no change of the map");
+        snprintf(out + used, size - used, _(": no change of the map"));
     return true;
 }
 
 void timeline_fold_end(struct timeline *t, const struct model *m, const struct ledger *now)
 {
     struct folds *f = folds_of(t);
-    char text[200];
+    char text[300];
     if (!f->open)
         return;
     f->open = false;

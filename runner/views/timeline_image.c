@@ -1,6 +1,7 @@
 #include "runner/views/timeline_image.h"
 #include "runner/base/shell_word.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/timeline_map.h"
 #include <inttypes.h>
 #include <string.h>
@@ -26,16 +27,16 @@ static void write_arguments(const struct timeline *t, const struct image *image,
 static void write_facts(struct timeline *t, const struct image *image, enum style style)
 {
     char text[400] = "", size[TEXT_SIZE];
-    const char *libc = image->libc[0] ? image->libc : "unknown C library";
+    const char *libc = image->libc[0] ? image->libc : _("unknown C library");
     FILE *out = fmemopen(text, sizeof text, "w");
     if (!out)
         return;
-    fprintf(out, "pid %" PRIu32 ", %u-bit %s%s, ", image->pid, image->word_size * 8,
-            image->statically_linked ? "static " : "", image->pie ? "PIE" : "fixed address");
+    fprintf(out, _("pid %" PRIu32 ", %u-bit %s%s, "), image->pid, image->word_size * 8,
+            image->statically_linked ? _("static ") : "", image->pie ? "PIE" : _("fixed address"));
     text_escape(out, libc, strlen(libc), 60);
     if (image->thresholds.mmap)
-        fprintf(out, ", mmap threshold %s%s", text_size(size, image->thresholds.mmap),
-                image->dynamic_threshold ? " (it can rise)" : "");
+        fprintf(out, _(", mmap threshold %s%s"), text_size(size, image->thresholds.mmap),
+                image->dynamic_threshold ? _(" (it can rise)") : "");
     fclose(out);
     line_wrap(&t->lines, text, style);
 }
@@ -45,21 +46,22 @@ static void seeing_text(const struct image *image, char *out, size_t size)
 {
     bool by_ptrace = image->backend == PMT_BACKEND_PTRACE;
     bool own = strcmp(image->allocator, image->exe) == 0;
-    const char *by = by_ptrace ? "seen by ptrace" : "", *with = by_ptrace ? "; " : "";
+    const char *by = by_ptrace ? _("seen by ptrace") : "", *with = by_ptrace ? "; " : "";
     FILE *text = fmemopen(out, size, "w");
     out[0] = '\0';
     if (!text)
         return;
     if (own)
-        fprintf(text, "%s%sit has its own malloc%s", by, with,
+        fprintf(text, _("%s%sit has its own malloc%s"), by, with,
                 !image->blind ? ""
-                : by_ptrace   ? ": its calls cannot be seen"
-                              : "; its calls are only seen by --backend=ptrace");
+                : by_ptrace   ? _(": its calls cannot be seen")
+                              : _("; its calls are only seen by --backend=ptrace"));
     else if (image->allocator[0]) {
-        fprintf(text, "%s%sits malloc is that of ", by, with);
+        fprintf(text, _("%s%sits malloc is that of "), by, with);
         text_escape(text, basename(image->allocator), strlen(basename(image->allocator)), 60);
     } else if (image->blind)
-        fprintf(text, "%s%smalloc cannot be seen%s", by, with, by_ptrace ? ": no symbols" : "");
+        fprintf(text, _("%s%smalloc cannot be seen%s"), by, with,
+                by_ptrace ? _(": no symbols") : "");
     else
         fputs(by, text);
     fclose(text);
@@ -71,7 +73,7 @@ static void write_head(struct timeline *t, const struct image *image)
     char seeing[200];
     fputs("\n", out);
     line_style(&t->lines, STYLE_BOLD);
-    fputs("procmap-trace", out);
+    fputs(_("procmap-trace"), out);
     write_arguments(t, image, sizeof "procmap-trace" - 1);
     line_style(&t->lines, STYLE_PLAIN);
     fputc('\n', out);
@@ -107,10 +109,10 @@ static void write_next_head(struct timeline *t, const struct model *m, uint64_t 
     char text[60], seeing[200];
     timeline_time(t, m, t_ns);
     if (image->origin == PMT_ORIGIN_FORK) {
-        snprintf(text, sizeof text, "forked from %" PRIu32, image->ppid);
+        snprintf(text, sizeof text, _("forked from %" PRIu32), image->ppid);
         return line_call(&t->lines, text, "");
     }
-    write_program(t, image, image->origin == PMT_ORIGIN_EXEC ? "EXEC" : "START");
+    write_program(t, image, image->origin == PMT_ORIGIN_EXEC ? "EXEC" : _("START"));
     line_indent(&t->lines);
     write_facts(t, image, STYLE_DIM);
     seeing_text(image, seeing, sizeof seeing);
@@ -133,7 +135,7 @@ static void write_whole_map(struct timeline *t, const struct model *m, uint64_t 
     const struct total *program = &t->shown->at_start.program;
     char text[80], size[TEXT_SIZE];
     timeline_time(t, m, t_ns);
-    snprintf(text, sizeof text, "START   %" PRIu64 " regions, %s", program->regions,
+    snprintf(text, sizeof text, _("START   %" PRIu64 " regions, %s"), program->regions,
              text_size(size, program->bytes));
     line_call(&t->lines, text, "");
     timeline_map_table(t, &m->image->map);
@@ -145,15 +147,16 @@ static void write_short_map(struct timeline *t, const struct image *image)
 {
     const struct total *program = &t->shown->at_start.program;
     const struct regions *map = &image->map, *had = &image->inherited;
-    char text[120], size[TEXT_SIZE];
+    char text[200], size[TEXT_SIZE];
     const char *as = "";
     text_size(size, program->bytes);
     if (had->list.count) {
         bool differs = timeline_map_only_in(t, map, had, '+', true) ||
                        timeline_map_only_in(t, had, map, '-', true);
-        as = differs ? "its parent's map, but for the regions below: " : "same map as its parent: ";
+        as = differs ? _("its parent's map, but for the regions below: ")
+                     : _("same map as its parent: ");
     }
-    snprintf(text, sizeof text, "%s%" PRIu64 " regions, %s", as, program->regions, size);
+    snprintf(text, sizeof text, _("%s%" PRIu64 " regions, %s"), as, program->regions, size);
     timeline_indented(t, text, STYLE_DIM);
     if (had->list.count) {
         timeline_map_only_in(t, had, map, '-', false);

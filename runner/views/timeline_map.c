@@ -1,5 +1,6 @@
 #include "runner/views/timeline_map.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -44,18 +45,18 @@ static void write_group(struct timeline *t, struct region *const *regions, size_
     for (size_t i = 0; i < count; i++)
         bytes += region_size(regions[i]);
     line_regions(&t->lines, regions[0], regions[count - 1], count, bytes,
-                 is_of_kernel(regions[0]) ? "vvar, vdso" : "");
+                 is_of_kernel(regions[0]) ? _("vvar, vdso") : "");
 }
 
 static void write_left_out(struct timeline *t, bool grouped, bool hidden)
 {
     if (grouped && hidden)
-        timeline_indented(t, "(--all: libraries region by region, and procmap-trace's own)",
+        timeline_indented(t, _("(--all: libraries region by region, and procmap-trace's own)"),
                           STYLE_DIM);
     else if (grouped)
-        timeline_indented(t, "(--all: libraries region by region)", STYLE_DIM);
+        timeline_indented(t, _("(--all: libraries region by region)"), STYLE_DIM);
     else if (hidden)
-        timeline_indented(t, "(--all: procmap-trace's own regions, too)", STYLE_DIM);
+        timeline_indented(t, _("(--all: procmap-trace's own regions, too)"), STYLE_DIM);
 }
 
 void timeline_map_table(struct timeline *t, const struct regions *map)
@@ -90,7 +91,8 @@ size_t timeline_map_only_in(struct timeline *t, const struct regions *map,
         count++;
         if (count_only)
             continue;
-        fprintf(t->lines.out, "%c %-*s", sign, LINE_INDENT - 2, sign == '+' ? "here" : "parent");
+        fprintf(t->lines.out, "%c %-*s", sign, LINE_INDENT - 2,
+                sign == '+' ? _("here") : _("parent"));
         line_region(&t->lines, r, "");
     }
     return count;
@@ -125,7 +127,8 @@ void timeline_map_totals(struct timeline *t, const struct totals *now)
     char name[40];
     line_indent(&t->lines);
     line_style(&t->lines, STYLE_DIM);
-    fprintf(t->lines.out, "%-14s %8s %8s %12s", "kind", "regions", "size", "since START");
+    fprintf(t->lines.out, "%-14s %8s %8s %12s", _("kind"), _("regions"), _("size"),
+            _("since START"));
     line_end(&t->lines);
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
         const struct total *a = &now->kinds[kind], *b = &t->shown->at_start.kinds[kind];
@@ -139,7 +142,7 @@ void timeline_map_totals(struct timeline *t, const struct totals *now)
         rest.regions += a->regions;
         rest.bytes += a->bytes;
     }
-    snprintf(name, sizeof name, "%u other kind%s", kinds, kinds == 1 ? "" : "s");
+    snprintf(name, sizeof name, _("%u other kind%s"), kinds, kinds == 1 ? "" : "s");
     if (kinds)
         write_total(t, name, &rest, &rest);
 }

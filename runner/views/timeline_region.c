@@ -1,4 +1,5 @@
 #include "runner/views/timeline_region.h"
+#include "runner/base/translate.h"
 #include "runner/views/wording.h"
 
 static const struct {
@@ -18,7 +19,7 @@ void timeline_region(struct timeline *t, const struct change *change)
     wording_note(change, note, sizeof note);
     line_style(l, looks[change->type].style);
     fprintf(l->out, "%c %-*s", looks[change->type].sign, LINE_INDENT - 2,
-            change_name(change->type));
+            _(change_name(change->type)));
     line_region(l, change->type == CHANGE_SPLIT ? change->before : change_region(change), note);
     for (size_t i = 0; change->type == CHANGE_SPLIT && i < change->parts.count; i++) {
         line_indent(l);

@@ -1,6 +1,7 @@
 /* The story of the map, for people: what was there, each change with what caused it and why, what
  * is left. */
 #include "runner/base/memory.h"
+#include "runner/base/translate.h"
 #include "runner/views/timeline_change.h"
 #include "runner/views/timeline_end.h"
 #include "runner/views/timeline_event.h"
@@ -88,9 +89,9 @@ static void on_flush(struct view *view)
 static int on_close(struct view *view, const struct model *m)
 {
     struct timeline *t = (struct timeline *)view;
-    char text[120];
+    char text[200];
     if (m->ignored) {
-        snprintf(text, sizeof text, "%" PRIu64 " events of unknown processes were ignored",
+        snprintf(text, sizeof text, _("%" PRIu64 " events of unknown processes were ignored"),
                  m->ignored);
         timeline_indented(t, text, STYLE_RED);
     }

@@ -2,6 +2,7 @@
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/model/aim.h"
 #include "runner/views/caller.h"
 #include "runner/views/variable_text.h"
@@ -17,19 +18,19 @@ static const char *kind_of(const struct region *r)
 /* "data", "data, its end in bss", or why it is nowhere. */
 static void place_text(const struct model *m, const struct pmt_variable *v, char *out, size_t size)
 {
-    static const char *const nowhere[PMT_PLACE_COUNT] = {[PMT_PLACE_MEMORY] = "not mapped",
-                                                         [PMT_PLACE_REGISTER] = "a register",
-                                                         [PMT_PLACE_THREAD] = "each thread",
-                                                         [PMT_PLACE_CONSTANT] = "the code",
+    static const char *const nowhere[PMT_PLACE_COUNT] = {[PMT_PLACE_MEMORY] = N_("not mapped"),
+                                                         [PMT_PLACE_REGISTER] = N_("a register"),
+                                                         [PMT_PLACE_THREAD] = N_("each thread"),
+                                                         [PMT_PLACE_CONSTANT] = N_("the code"),
                                                          [PMT_PLACE_OPTIMIZED_OUT] =
-                                                             "optimised away",
-                                                         [PMT_PLACE_UNCALLED] = "not called",
-                                                         [PMT_PLACE_UNKNOWN] = "not known"};
+                                                             N_("optimised away"),
+                                                         [PMT_PLACE_UNCALLED] = N_("not called"),
+                                                         [PMT_PLACE_UNKNOWN] = N_("not known")};
     const struct regions *map = &m->image->map;
     const struct region *first = v->addr ? regions_find(map, v->addr) : NULL;
     const struct region *last = regions_find(map, v->addr + (v->size ? v->size - 1 : 0));
     if (!first)
-        snprintf(out, size, "%s", nowhere[v->place]);
+        snprintf(out, size, "%s", _(nowhere[v->place]));
     else if (last && last->kind != first->kind && last != first)
         snprintf(out, size, "%s, %s", kind_of(first), kind_of(last));
     else
@@ -39,15 +40,15 @@ static void place_text(const struct model *m, const struct pmt_variable *v, char
 static void block_text(const struct model *m, const struct aim *aim, char *out, size_t size)
 {
     char bytes[TEXT_BYTES], caller[300];
-    const char *where = aim->region ? kind_of(aim->region) : "not mapped any more";
+    const char *where = aim->region ? kind_of(aim->region) : _("not mapped any more");
     uint32_t stack_id = aim->block ? aim->block->stack_id : aim->freed->freed_by;
     bool known = caller_text(m, stack_id, caller, sizeof caller);
     text_bytes(bytes, aim->block ? aim->block->size : aim->freed->size);
-    snprintf(out, size, "%s: %s of %s%s%s", where, aim->block ? "the block" : "a freed block",
-             bytes,
+    snprintf(out, size, _("%s: %s of %s%s%s"), where,
+             aim->block ? _("the block") : _("a freed block"), bytes,
              !known       ? ""
-             : aim->block ? ", by "
-                          : ", freed by ",
+             : aim->block ? _(", by ")
+                          : _(", freed by "),
              known ? caller : "");
 }
 
@@ -58,7 +59,7 @@ static void target_text(const struct model *m, const struct pmt_variable *v, con
     if (aim.block || aim.freed)
         block_text(m, &aim, out, size);
     else if (!aim.region)
-        snprintf(out, size, "nothing is mapped there");
+        snprintf(out, size, _("nothing is mapped there"));
     else if (v->text_size)
         snprintf(out, size, "%s: \"%s\"", kind_of(aim.region), text);
     else

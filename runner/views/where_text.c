@@ -1,5 +1,6 @@
 #include "runner/views/where_text.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/end_words.h"
 #include "runner/views/line.h"
 #include "schemas/names.h"
@@ -19,26 +20,25 @@ static void put_title(struct lines *l, const struct model *m, const struct event
 {
     const struct image *image = m->image;
     const struct region_list *map = &image->map.list;
-    char title[60] = "the trace ends before it does", bytes[TEXT_SIZE];
-    if (exit)
-        end_title((const struct pmt_exit *)exit->record, title, sizeof title);
+    char title[60], bytes[TEXT_SIZE];
+    end_title(exit ? (const struct pmt_exit *)exit->record : NULL, title, sizeof title);
     fputc('\n', l->out);
     line_style(l, STYLE_BOLD);
     fprintf(l->out, "%-*s", LINE_INDENT, "WHERE");
     const char *exe = basename(image->exe);
     text_escape(l->out, exe, strlen(exe), 30);
     line_style(l, STYLE_PLAIN);
-    fprintf(l->out, "  pid %" PRIu32 ", %u bit  %s\n", image->pid, image->word_size * 8, title);
+    fprintf(l->out, _("  pid %" PRIu32 ", %u bit  %s\n"), image->pid, image->word_size * 8, title);
     if (!map->count)
         return;
     struct totals now = regions_totals(&image->map);
     char text[200];
-    snprintf(text, sizeof text,
-             "addresses %0*" PRIx64 "-%0*" PRIx64 ", of which %s are mapped, in %" PRIu64
-             " regions",
-             (int)l->address_width, map->items[0]->raw.start, (int)l->address_width,
-             map->items[map->count - 1]->raw.end, text_size(bytes, now.program.bytes),
-             now.program.regions);
+    snprintf(
+        text, sizeof text,
+        _("addresses %0*" PRIx64 "-%0*" PRIx64 ", of which %s are mapped, in %" PRIu64 " regions"),
+        (int)l->address_width, map->items[0]->raw.start, (int)l->address_width,
+        map->items[map->count - 1]->raw.end, text_size(bytes, now.program.bytes),
+        now.program.regions);
     line_indent(l);
     line_wrap(l, text, STYLE_PLAIN);
 }
@@ -49,30 +49,30 @@ static const char *table_words(enum kind kind)
 {
     switch (kind) {
     case KIND_CODE:
-        return "own code";
+        return _("own code");
     case KIND_LIB_CODE:
-        return "library code";
+        return _("library code");
     case KIND_VDSO:
         return "VDSO";
     case KIND_RODATA:
     case KIND_DATA:
     case KIND_LIB_RODATA:
     case KIND_LIB_DATA:
-        return "backed data";
+        return _("backed data");
     case KIND_MAPPED_FILE:
-        return "backed by file";
+        return _("backed by file");
     case KIND_STACK:
-        return "stack";
+        return _("stack");
     case KIND_THREAD_STACK:
-        return "thread's stack";
+        return _("thread's stack");
     case KIND_SHARED_MEMORY:
-        return "shared memory";
+        return _("shared memory");
     case KIND_GUARD:
     case KIND_VVAR:
     case KIND_TRACER:
         return "-";
     default:
-        return "unbacked data";
+        return _("unbacked data");
     }
 }
 
@@ -104,13 +104,13 @@ static void put_holds(struct lines *l, const struct region *r, const struct wher
     if (!used)
         return;
     if (left)
-        snprintf(names + used, sizeof names - used, " and %zu more", left);
+        snprintf(names + used, sizeof names - used, _(" and %zu more"), left);
     char *text = NULL;
     size_t size;
     FILE *escaped = open_memstream(&text, &size);
     if (!escaped)
         return;
-    fputs("holds ", escaped);
+    fputs(_("holds "), escaped);
     text_escape(escaped, names, strlen(names), 0);
     fclose(escaped);
     l->column = LINE_INDENT;
@@ -125,8 +125,8 @@ static void put_regions(struct lines *l, const struct output *output, const stru
     const struct region_list *map = &m->image->map.list;
     int digits = (int)l->address_width;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%-*s perm   size %-12s %-13s share file", 2 * digits + 1, "region", "kind",
-            "table 1");
+    fprintf(l->out, _("\n%-*s perm   size %-12s %-13s share file"), 2 * digits + 1, _("region"),
+            _("kind"), _("table 1"));
     line_end(l);
     for (size_t i = 0; i < map->count; i++) {
         const struct region *r = map->items[i];
@@ -137,7 +137,7 @@ static void put_regions(struct lines *l, const struct output *output, const stru
         size_t column = (size_t)fprintf(
             l->out, "%0*" PRIx64 "-%0*" PRIx64 " %.4s %6s %-12s %-14s %-3s ", digits, r->raw.start,
             digits, r->raw.end, perms, text_size(size, region_size(r)), kind_name(r->kind),
-            table_words(r->kind), is_shareable(r) ? "yes" : "no");
+            table_words(r->kind), is_shareable(r) ? _("yes") : _("no"));
         const char *name = r->path[0] == '/' ? basename(r->path) : "";
         text_escape(l->out, name, strlen(name), l->width > column + 8 ? l->width - column : 8);
         fputc('\n', l->out);
@@ -168,8 +168,8 @@ static void put_files(struct lines *l, const struct output *output, const struct
 {
     const struct region_list *map = &m->image->map.list;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%-38s %-18s offsets, hexadecimal", "backed by the file",
-            "device and i-node");
+    fprintf(l->out, _("\n%-38s %-18s offsets, hexadecimal"), _("backed by the file"),
+            _("device and i-node"));
     line_end(l);
     for (size_t i = 0; i < map->count; i++) {
         bool is_first = map->items[i]->raw.inode && !is_hidden(output, map->items[i]);
@@ -189,9 +189,20 @@ static void put_cell(struct lines *l, const char *text, size_t width)
     fprintf(l->out, "%*s ", column < width ? (int)(width - column) : 0, "");
 }
 
+/* Addresses of 64 bits leave less room. */
+static int type_width(const struct lines *l)
+{
+    return l->address_width > 8 ? 12 : 14;
+}
+
+static int of_width(const struct lines *l)
+{
+    return l->address_width > 8 ? 9 : 10;
+}
+
 static void put_row(struct lines *l, const struct where_row *row)
 {
-    static const char *const of[] = {"global", "static", "", "", "function"};
+    static const char *const of[] = {N_("global"), N_("static"), "", "", N_("function")};
     char address[24] = "";
     const bool in_function = row->function[0];
     if (row->raw.addr)
@@ -199,8 +210,8 @@ static void put_row(struct lines *l, const struct where_row *row)
     line_style(l, STYLE_BOLD);
     put_cell(l, row->name, 16);
     line_style(l, STYLE_PLAIN);
-    put_cell(l, row->type, 14);
-    put_cell(l, in_function ? row->function : of[row->raw.r.call], 10);
+    put_cell(l, row->type, (size_t)type_width(l));
+    put_cell(l, in_function ? row->function : _(of[row->raw.r.call]), (size_t)of_width(l));
     put_cell(l, row->value, 14);
     fprintf(l->out, "%-*s %s\n", (int)l->address_width, address, row->in);
     if (!row->target[0])
@@ -222,15 +233,15 @@ static void put_rows(struct lines *l, const struct output *output, const struct 
 {
     size_t most = output->all ? SIZE_MAX : ROWS_MOST, shown = 0;
     line_style(l, STYLE_DIM);
-    fprintf(l->out, "\n%-16s %-14s %-10s %-14s %-*s in", "variable", "type", "of", "value",
-            (int)l->address_width, "address");
+    fprintf(l->out, _("\n%-16s %-*s %-*s %-14s %-*s in"), _("variable"), type_width(l), _("type"),
+            of_width(l), _("of"), _("value"), (int)l->address_width, _("address"));
     line_end(l);
     for (unsigned part = 0; part < 3; part++)
         for (size_t i = 0; i < rows->count; i++)
             if (part_of(&rows->items[i]) == part && shown++ < most)
                 put_row(l, &rows->items[i]);
     if (shown > most)
-        fprintf(l->out, "... and %zu more (--all, or --where=NAME,NAME)\n", shown - most);
+        fprintf(l->out, _("... and %zu more (--all, or --where=NAME,NAME)\n"), shown - most);
 }
 
 /* What is lacking, and what to do. */
@@ -243,19 +254,20 @@ static void put_advice(struct lines *l, const struct where_rows *rows)
     line_indent(l);
     l->column = LINE_INDENT;
     if (!rows->count)
-        line_wrap(l,
-                  "No names: there is no such variable, the program was stripped, or the trace was "
-                  "recorded without --where. Compile with -g.",
-                  STYLE_PLAIN);
+        line_wrap(
+            l,
+            _("No names: there is no such variable, the program was stripped, or the trace was "
+              "recorded without --where. Compile with -g."),
+            STYLE_PLAIN);
     else if (!any_type)
         line_wrap(l,
-                  "Only what the symbols tell: compile with -g for types, values, parameters and "
-                  "local variables.",
+                  _("Only what the symbols tell: compile with -g for types, values, parameters and "
+                    "local variables."),
                   STYLE_PLAIN);
     else
         line_wrap(l,
-                  "Values: of globals when the program ended; of parameters and local variables "
-                  "when the first call of their function returned.",
+                  _("Values: of globals when the program ended; of parameters and local variables "
+                    "when the first call of their function returned."),
                   STYLE_DIM);
 }
 

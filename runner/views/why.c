@@ -1,5 +1,6 @@
 #include "runner/views/why.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/sentences.h"
 #include "schemas/encode.h"
 #include "schemas/glibc.h"
@@ -13,7 +14,7 @@ static void put_size(struct encoder *e, uint64_t bytes)
     if (bytes && bytes % 1024 == 0)
         return encode_chars(e, text_exact_size(size, bytes));
     encode_unsigned(e, bytes);
-    encode_chars(e, bytes == 1 ? " byte" : " bytes");
+    encode_chars(e, bytes == 1 ? _(" byte") : _(" bytes"));
 }
 
 static void put_perms(struct encoder *e, const struct region *r)
@@ -77,24 +78,24 @@ static void put_making(struct encoder *e, const struct pmt_alloc *a, unsigned wo
     put_size(e, a->size);
     encode_literal(e, " + ");
     encode_unsigned(e, word_size);
-    encode_literal(e, " of header");
+    encode_chars(e, _(" of header"));
     if (chunk > asked && chunk - asked < glibc_min_chunk(word_size))
-        encode_literal(e, ", and a rest");
+        encode_chars(e, _(", and a rest"));
     else if (chunk == asked && asked - a->size - word_size >= GLIBC_ALIGNMENT)
-        encode_literal(e, ", the least there is");
+        encode_chars(e, _(", the least there is"));
     else if (chunk == asked && chunk != a->size + word_size)
-        encode_literal(e, ", rounded up");
+        encode_chars(e, _(", rounded up"));
 }
 
 /* "the 5 bytes", of the block that free takes back. */
 static void put_kept(struct encoder *e, const struct model *m, const struct pmt_alloc *a)
 {
     const struct allocation *block = allocations_find(&m->image->allocations, a->addr);
-    encode_literal(e, "the ");
+    encode_chars(e, _("the "));
     if (block)
         put_size(e, block->size);
     else
-        encode_literal(e, "place");
+        encode_chars(e, _("place"));
 }
 
 /* What stands in braces, of a call of the allocator. */
@@ -147,7 +148,7 @@ void why_text(const struct change *ch, char *out, size_t size)
     bool whole = ch->type == CHANGE_ADDED || ch->type == CHANGE_REMOVED;
     struct encoder e;
     encode_start(&e, out, size - 1);
-    put_sentence(&e, !whole && s->part ? s->part : s->text,
+    put_sentence(&e, _(!whole && s->part ? s->part : s->text),
                  &(struct subject){.reason = &ch->reason, .change = ch});
     *e.at = '\0';
 }
@@ -156,7 +157,7 @@ void why_call_text(const struct model *m, const struct pmt_alloc *call, char *ou
 {
     struct encoder e;
     encode_start(&e, out, size - 1);
-    put_sentence(&e, sentences[m->reason.code].text,
+    put_sentence(&e, _(sentences[m->reason.code].text),
                  &(struct subject){.reason = &m->reason, .model = m, .call = call});
     *e.at = '\0';
 }

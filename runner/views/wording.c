@@ -1,5 +1,6 @@
 #include "runner/views/wording.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/views/caller.h"
 #include "schemas/names.h"
 #include <inttypes.h>
@@ -28,16 +29,16 @@ void wording_system_call(const struct cause *c, char *out, size_t size)
     char length[TEXT_SIZE];
     switch (c->kernel) {
     case PMT_CALL_BRK:
-        snprintf(out, size, "brk from 0x%" PRIx64 " to 0x%" PRIx64, c->old_brk,
+        snprintf(out, size, _("brk from 0x%" PRIx64 " to 0x%" PRIx64), c->old_brk,
                  (uint64_t)c->result);
         break;
     case PMT_CALL_MMAP:
     case PMT_CALL_MMAP2:
-        snprintf(out, size, "mmap(length %s) = 0x%" PRIx64, text_exact_size(length, a[1]),
+        snprintf(out, size, _("mmap(length %s) = 0x%" PRIx64), text_exact_size(length, a[1]),
                  (uint64_t)c->result);
         break;
     case PMT_CALL_MREMAP:
-        snprintf(out, size, "mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64, a[0],
+        snprintf(out, size, _("mremap(0x%" PRIx64 ", new length %s) = 0x%" PRIx64), a[0],
                  text_exact_size(length, a[2]), (uint64_t)c->result);
         break;
     case PMT_CALL_SHMAT:
@@ -51,7 +52,7 @@ void wording_system_call(const struct cause *c, char *out, size_t size)
         snprintf(out, size, "%s()", name);
         break;
     default:
-        snprintf(out, size, "%s(0x%" PRIx64 ", length %s)", name, a[0],
+        snprintf(out, size, _("%s(0x%" PRIx64 ", length %s)"), name, a[0],
                  text_exact_size(length, a[1]));
     }
 }
@@ -70,13 +71,13 @@ void wording_call(const struct cause *c, char *out, size_t size)
         return wording_system_call(c, out, size);
     bool loads = c->code >= PMT_CALL_DLOPEN && c->code <= PMT_CALL_DLCLOSE;
     if (c->code == PMT_CALL_LOADER)
-        snprintf(out, size, "the dynamic loader");
+        snprintf(out, size, _("the dynamic loader"));
     else if (c->kind == CAUSE_LOADER && !loads && c->name[0])
-        snprintf(out, size, "the dynamic loader, for %s(\"%.40s\")", cause_name(c), c->name);
+        snprintf(out, size, _("the dynamic loader, for %s(\"%.40s\")"), cause_name(c), c->name);
     else if (c->kind == CAUSE_LOADER && !loads)
-        snprintf(out, size, "the dynamic loader, for %s()", cause_name(c));
+        snprintf(out, size, _("the dynamic loader, for %s()"), cause_name(c));
     else if (c->kind == CAUSE_PAGE_FAULT)
-        snprintf(out, size, "page fault, noticed in");
+        snprintf(out, size, _("page fault, noticed in"));
     else if (c->code == PMT_CALL_NONE)
         snprintf(out, size, "%s", cause_name(c));
     else if (c->name[0])
@@ -95,19 +96,19 @@ bool wording_stack_use(const struct model *m, const struct change *change, char 
     bool used =
         change->reason.code == REASON_STACK_USED || change->reason.code == REASON_STACK_FULL;
     if (change->reason.code == REASON_STACK_RETURNED) {
-        snprintf(out, size, "calls that have returned used the stack");
+        snprintf(out, size, _("calls that have returned used the stack"));
         return true;
     }
     if (!used || !caller_text(m, use->r.stack_id, place, sizeof place))
         return false;
     text_size(bytes, use->bytes);
     if (use->calls == 1)
-        snprintf(out, size, "%s uses %s of stack", place, bytes);
+        snprintf(out, size, _("%s uses %s of stack"), place, bytes);
     else if (use->each)
-        snprintf(out, size, "%" PRIu64 " calls of %s use %s of stack, %s each", use->calls, place,
-                 bytes, text_size(each, use->each));
+        snprintf(out, size, _("%" PRIu64 " calls of %s use %s of stack, %s each"), use->calls,
+                 place, bytes, text_size(each, use->each));
     else
-        snprintf(out, size, "%" PRIu64 " calls of %s use %s of stack", use->calls, place, bytes);
+        snprintf(out, size, _("%" PRIu64 " calls of %s use %s of stack"), use->calls, place, bytes);
     return true;
 }
 
@@ -117,13 +118,13 @@ void wording_note(const struct change *change, char *out, size_t size)
     uint64_t bytes = (uint64_t)(change->delta < 0 ? -change->delta : change->delta);
     out[0] = '\0';
     if (change->type == CHANGE_GROWN || change->type == CHANGE_SHRUNK)
-        snprintf(out, size, "%c%s, was %s", change->delta < 0 ? '-' : '+', text_size(delta, bytes),
-                 text_size(was, region_size(change->before)));
+        snprintf(out, size, _("%c%s, was %s"), change->delta < 0 ? '-' : '+',
+                 text_size(delta, bytes), text_size(was, region_size(change->before)));
     else if (change->type == CHANGE_PROTECTION) {
         names_perms(perms, change->before->raw.perms);
-        snprintf(out, size, "was %.4s", perms);
+        snprintf(out, size, _("was %.4s"), perms);
     } else if (change->type == CHANGE_MOVED)
-        snprintf(out, size, "was at %08" PRIx64, change->before->raw.start);
+        snprintf(out, size, _("was at %08" PRIx64), change->before->raw.start);
     else if (change->parts.count)
-        snprintf(out, size, "%zu regions", change->parts.count);
+        snprintf(out, size, _("%zu regions"), change->parts.count);
 }

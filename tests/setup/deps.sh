@@ -20,8 +20,8 @@ usage() { printf 'usage: %s [--list] [build|test|bench]...\n' "$me" >&2; exit 2;
 # The packages of each group; ":i386" is the 32-bit build of the package.
 packages_of() {
     case $1 in
-    build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information, C++ names, deflate (in the runner)
-        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev
+    build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information, C++ names, deflate (in the runner), the Spanish catalogue
+        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev gettext
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
         echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema python3-pyte less strace jq clang clang-format libclang-rt-dev mandoc dwz ;;
