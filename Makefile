@@ -7,12 +7,12 @@ CC ?= gcc
 BUILD ?= build
 
 WARNINGS := -Wall -Wextra -Werror
-CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' -DHTML_PAGE='"$(PAGE)"' -DSPANISH='"$(SPANISH)"'
+CPPFLAGS += -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' -DHTML_PAGE='"$(PAGE)"' -DSPANISH='"$(SPANISH)"' -I$(BUILD)/proto
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS)
 # the runner's path of one event goes through a handful of small files: optimised as one
 RUNNER_FLAGS := -flto=auto
-RUNNER_LIBS := -ljansson -ldw -lelf -liberty -lz
+RUNNER_LIBS := -ljansson -ldw -lelf -liberty -lz -lprotobuf-c
 
 # The shim lives in other people's processes: everything hidden but what it interposes, all symbols bound
 # at load time, no builtin that would turn our malloc into a call of itself, no register that asks for an aligned stack.
@@ -41,6 +41,9 @@ SHIM64_OBJECTS := $(patsubst %,$(BUILD)/obj64/%.o,$(filter-out %_i386.c %_i386.S
 # What --html writes, but for the data: one file of all in runner/views/html/.
 PAGE := $(BUILD)/html/page.html
 SPANISH := $(BUILD)/po/es.mo
+# What protoc-c makes of the formats of others, as a library.
+PROTO := $(BUILD)/proto/libproto.a
+PROTO_SOURCES := $(patsubst runner/views/%.proto,$(BUILD)/proto/%.pb-c.c,$(wildcard runner/views/*.proto))
 PAGE_SOURCES := $(wildcard runner/views/html/*)
 
 .DEFAULT_GOAL := all
@@ -97,7 +100,18 @@ $(SPANISH): runner/po/es.po
 $(BUILD)/obj/runner/base/catalogue.o: RUNNER_FLAGS :=
 $(BUILD)/obj/runner/base/catalogue.o $(BUILD)/unit/obj/runner/base/catalogue.o $(BUILD)/fuzz/obj/runner/base/catalogue.o: $(SPANISH)
 
-$(TOOL): $(RUNNER_OBJECTS)
+$(BUILD)/proto/%.pb-c.c: runner/views/%.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=$(<D) --c_out=$(@D) $(<F)
+
+$(PROTO): $(PROTO_SOURCES)
+	cd $(@D) && $(CC) -std=gnu11 -O2 -g -I. -c $(^F)
+	@rm -f $@
+	ar rcs $@ $(^:.c=.o)
+
+$(patsubst %,$(BUILD)/%/runner/views/export_pprof.o,obj unit/obj fuzz/obj) $(patsubst %,$(BUILD)/%/runner/views/export_perfetto.o,obj unit/obj fuzz/obj): $(PROTO_SOURCES)
+
+$(TOOL): $(RUNNER_OBJECTS) $(PROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(RUNNER_FLAGS) $(LDFLAGS) $^ -o $@.new $(RUNNER_LIBS)
 	@mv $@.new $@
@@ -248,7 +262,7 @@ $(UNIT_ARCHIVES): $(BUILD)/unit/obj/%.a: $(BUILD)/unit/obj/%.list $$(call unit_o
 unit_archives = $(filter $(BUILD)/unit/obj/schemas.a $(BUILD)/unit/obj/$(firstword $(subst /, ,$(1)))%,$(UNIT_ARCHIVES))
 $(BUILD)/unit/runner/ring/test_ring: $(BUILD)/unit/obj/shim/ring.a
 
-$(BUILD)/unit/%: tests/unit/%.c $$(call unit_archives,$$*)
+$(BUILD)/unit/%: tests/unit/%.c $$(call unit_archives,$$*) $(PROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -MMD -MP -MF $@.d $< -o $@ \
 		-Wl,--build-id -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(RUNNER_LIBS) -lcmocka -pthread
@@ -278,7 +292,7 @@ fuzz_side = $(or $(FUZZ_SIDE_$(1)),runner)
 FUZZ_CORPORA := $(FUZZERS:%=$(BUILD)/unit/fuzz/%)
 
 # the corpus alone is a unit test
-$(FUZZ_CORPORA): $(BUILD)/unit/fuzz/%: tests/fuzz/%.c tests/fuzz/corpus.c $$(call unit_archives,$$(call fuzz_side,$$*)/)
+$(FUZZ_CORPORA): $(BUILD)/unit/fuzz/%: tests/fuzz/%.c tests/fuzz/corpus.c $$(call unit_archives,$$(call fuzz_side,$$*)/) $(PROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 $(WARNINGS) $(SANITIZE) -DCORPUS='"tests/fuzz/corpus/$*"' $(filter %.c,$^) -o $@ \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(RUNNER_LIBS) -lcmocka -pthread
@@ -293,7 +307,7 @@ $(BUILD)/fuzz/%.a: $(FUZZ_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $(filter $(BUILD)/fuzz/obj/schemas/% $(BUILD)/fuzz/obj/$*/%,$^)
 
-$(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $$(BUILD)/fuzz/$$(call fuzz_side,$$*).a
+$(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $$(BUILD)/fuzz/$$(call fuzz_side,$$*).a $(PROTO)
 	clang -g -fsanitize=fuzzer,address,undefined $^ -o $@ $(RUNNER_LIBS) -pthread
 
 -include $(FUZZ_OBJECTS:.o=.d)
@@ -312,7 +326,7 @@ unit: $(UNIT) $(UNIT_TSAN) $(FUZZ_CORPORA) ## run the unit tests, with the sanit
 # The tool with the sanitizers, of the same objects as the unit tests; the shim, which lives in other programs, without.
 ASAN_OBJECTS := $(patsubst $(BUILD)/obj/%,$(BUILD)/unit/obj/%,$(RUNNER_OBJECTS))
 
-$(ASAN_TOOL): $(ASAN_OBJECTS)
+$(ASAN_TOOL): $(ASAN_OBJECTS) $(PROTO)
 	@mkdir -p $(@D) $(BUILD)/asan/lib
 	$(CC) $(SANITIZE) $^ -o $@ $(RUNNER_LIBS)
 	@ln -sfn ../../lib/procmap-trace $(BUILD)/asan/lib/procmap-trace

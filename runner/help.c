@@ -32,6 +32,8 @@ static const char *const help[] = {
        "                         function is, and what pointers point to (by ptrace)\n"
        "      --resident[=FILE|MOMENTS]  how much of each region is in memory at the\n"
        "                         start, the end, and MOMENTS: FUNCTION, FILE:LINE\n"
+       "      --export=FORMAT[:FILE]  for viewers of others: folded, folded-peak,\n"
+       "                         folded-growth, massif, pprof, perfetto\n"
        "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"
        "      --lang=LANGUAGE    en or es; default: as LC_ALL, LC_MESSAGES, LANG say\n"
        "      --expect=DEMAND    what must be so, as 'heap.size <= 136K'; or a file\n"

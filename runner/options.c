@@ -25,6 +25,7 @@ enum {
     OPTION_HTML_SOURCE,
     OPTION_ASCII,
     OPTION_LANG,
+    OPTION_EXPORT,
     OPTION_EXPECT,
     OPTION_VERIFY_STACKS
 };
@@ -43,6 +44,7 @@ static const struct option names[] = {
     {"stack-depth", required_argument, NULL, OPTION_STACK_DEPTH},
     {"last-words", required_argument, NULL, OPTION_LAST_WORDS},
     {"html-source", required_argument, NULL, OPTION_HTML_SOURCE},
+    {"export", required_argument, NULL, OPTION_EXPORT},
     {"lang", required_argument, NULL, OPTION_LANG},
     {"ascii", no_argument, NULL, OPTION_ASCII},
     {"expect", required_argument, NULL, OPTION_EXPECT},
@@ -163,6 +165,23 @@ static enum options_result take_demands(struct options *o)
     return wrong("--expect: ", why);
 }
 
+/* "massif", "pprof:FILE" */
+static enum options_result take_export(struct options *o)
+{
+    size_t length = strcspn(optarg, ":");
+    for (unsigned i = 0; i < EXPORT_FORMAT_COUNT; i++) {
+        const char *name = export_format_name(i);
+        if (strlen(name) != length || strncmp(name, optarg, length) != 0)
+            continue;
+        o->exports[i] = (struct options_view){
+            .wanted = true, .file = optarg[length] ? optarg + length + 1 : NULL, .json = true};
+        return OPTIONS_RUN;
+    }
+    return wrong("--export takes FORMAT or FORMAT:FILE; FORMAT is folded, folded-peak, "
+                 "folded-growth, massif, pprof or perfetto, not ",
+                 optarg);
+}
+
 /* What an option without an argument switches on, or NULL. */
 static bool *switch_of(struct options *o, int option)
 {
@@ -219,6 +238,8 @@ static enum options_result take(struct options *o, int option)
         break;
     case OPTION_LAST_WORDS:
         return take_yes(&o->no_last_words, "--last-words takes yes or no, not ");
+    case OPTION_EXPORT:
+        return take_export(o);
     case OPTION_LANG:
         if (!translate_to(optarg))
             return wrong("--lang takes en or es (if the tool was built with gettext), not ",
@@ -257,6 +278,11 @@ static enum options_result take_all(struct options *o, int argc, char **argv)
     }
 }
 
+static bool is_on_stdout(const struct options_view *view)
+{
+    return view->wanted && (!view->file || strcmp(view->file, "-") == 0);
+}
+
 /* How many views for programs go to the standard output. */
 static unsigned data_on_stdout(const struct options *o)
 {
@@ -264,8 +290,10 @@ static unsigned data_on_stdout(const struct options *o)
     for (unsigned i = 0; i < VIEW_COUNT; i++) {
         const struct options_view *view = &o->views[i];
         bool data = i == VIEW_JSON || i == VIEW_HTML || view->json;
-        count += data && view->wanted && (!view->file || strcmp(view->file, "-") == 0);
+        count += data && is_on_stdout(view);
     }
+    for (unsigned i = 0; i < EXPORT_FORMAT_COUNT; i++)
+        count += is_on_stdout(&o->exports[i]);
     return count;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/expect/demands.h"
+#include "runner/views/export.h"
 #include "runner/views/views.h"
 
 enum options_stacks { STACKS_ALL, STACKS_CHANGES, STACKS_NONE };
@@ -14,7 +15,7 @@ struct options {
         bool wanted;      /* by name */
         const char *file; /* NULL or "-": the default */
         bool json;        /* for programs, of a view that has both */
-    } views[VIEW_COUNT];
+    } views[VIEW_COUNT], exports[EXPORT_FORMAT_COUNT];
     struct demands demands; /* of --expect */
     bool quiet;             /* no timeline unless wanted by name */
     bool all;

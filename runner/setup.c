@@ -157,8 +157,21 @@ static bool is_usual(const struct options *o, unsigned which)
     return which == VIEW_TIMELINE || (which == VIEW_SUMMARY && !asked && isatty(fd));
 }
 
+static bool add_export(struct model *m, const struct options *o, unsigned format)
+{
+    int fd = open_output(o->exports[format].file, STDOUT_FILENO);
+    if (fd < 0)
+        return false;
+    struct output output = {.fd = fd};
+    model_add_view(m, export_view_new(&output, (enum export_format)format));
+    return true;
+}
+
 bool setup_views(struct model *m, const struct options *o)
 {
+    for (unsigned i = 0; i < EXPORT_FORMAT_COUNT; i++)
+        if (o->exports[i].wanted && !add_export(m, o, i))
+            return false;
     for (unsigned i = 0; i < VIEW_COUNT; i++)
         if ((o->views[i].wanted || is_usual(o, i)) && !add_view(m, o, i))
             return false;

@@ -34,7 +34,7 @@ struct look {
     struct change_list found;
 };
 
-#define IMAGE_VIEWS 10u
+#define IMAGE_VIEWS 16u
 
 struct image {
     uint32_t number; /* as in struct event */
@@ -43,9 +43,9 @@ struct image {
     enum pmt_origin origin;
     uint32_t fork_id; /* origin fork */
     enum pmt_backend backend;
-    bool of_first; /* of the process that the trace begins with */
-    bool ended;
-    unsigned word_size; /* 4 or 8 */
+    bool of_first;        /* of the process that the trace begins with */
+    bool ended, executed; /* executed: it has become another program, the next image */
+    unsigned word_size;   /* 4 or 8 */
     bool pie, dynamic_threshold, statically_linked;
     bool blind;                   /* allocator calls cannot be seen */
     enum pmt_forbidden forbidden; /* by the program: it is not looked at since */

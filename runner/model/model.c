@@ -221,6 +221,7 @@ static void on_exit_record(struct model *m, const struct event *event)
 {
     waiting_end_all(m);
     m->image->ended = true;
+    m->image->executed = ((const struct pmt_exit *)event->record)->end == PMT_END_EXEC;
     deliver_event(m, event);
     forget(m);
 }

@@ -20,11 +20,11 @@ usage() { printf 'usage: %s [--list] [build|test|bench]...\n' "$me" >&2; exit 2;
 # The packages of each group; ":i386" is the 32-bit build of the package.
 packages_of() {
     case $1 in
-    build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information, C++ names, deflate (in the runner), the Spanish catalogue
-        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev gettext
+    build) # compiler for 64 and 32 bit; stacks (in the traced program), JSON, debug information, C++ names, deflate (in the runner), the Spanish catalogue, protobuf
+        echo gcc make libc6-dev pkg-config libunwind-dev libunwind-dev:i386 libjansson-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev gettext protobuf-c-compiler libprotobuf-c-dev
         if [[ $machine == amd64 ]]; then echo gcc-multilib libc6-dev-i386; fi ;;
     test) # unit tests, end-to-end tests, the second opinion (strace), the second compiler with its sanitizers, man page lint
-        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema python3-pyte less strace jq clang clang-format libclang-rt-dev mandoc dwz ;;
+        echo g++-multilib libcmocka-dev python3-pytest python3-pytest-xdist python3-pytest-timeout python3-jsonschema python3-pyte less strace jq clang clang-format libclang-rt-dev mandoc dwz valgrind protobuf-compiler ;;
     bench) # the tools that the benchmark compares with; for 32-bit programs valgrind needs the symbols of their loader
         echo heaptrack valgrind ltrace strace libc6-dbg:i386 g++-multilib ;;
     *) usage ;;
@@ -102,7 +102,9 @@ check_by_trying() {
             need 'jansson, with headers' can_include jansson.h -ljansson
             need 'elfutils libdw and libelf, with headers' can_include elfutils/libdwfl.h -ldw -lelf
             need 'libiberty (of binutils), with headers' can_include libiberty/demangle.h -liberty
-            need 'zlib, with headers' can_include zlib.h -lz ;;
+            need 'zlib, with headers' can_include zlib.h -lz
+            need 'protobuf-c, with headers' can_include protobuf-c/protobuf-c.h -lprotobuf-c
+            need 'its compiler' protoc-c --version ;;
         test)
             need 'cmocka, with headers' can_include cmocka.h -lcmocka
             need 'pytest, with xdist and timeout' python3 -c "import pytest, xdist, pytest_timeout"
@@ -114,6 +116,8 @@ check_by_trying() {
             need 'clang' clang --version
             need 'clang-format' clang-format --version
             need 'mandoc' command -v mandoc
+            need 'ms_print (of valgrind)' command -v ms_print
+            need 'protoc' protoc --version
             need 'dwz' dwz --version ;;
         bench)
             need 'heaptrack' heaptrack --version
