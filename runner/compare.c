@@ -1,6 +1,7 @@
 #include "runner/compare.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/explain.h"
 #include "runner/model/model.h"
 #include "runner/program/sections.h"
@@ -29,11 +30,12 @@ static bool split(const char *command, wordexp_t *words)
     if (error == 0 && words->we_wordc > 0)
         return true;
     explain(command, "%s",
-            error == WRDE_BADCHAR ? "a character that a shell would take for itself (| & ; < > ( ) "
-                                    "{ }): put it in quotes"
-            : error == WRDE_CMDSUB ? "commands in commands are not run"
-            : error == WRDE_SYNTAX ? "a quote is not closed"
-                                   : "which program?");
+            error == WRDE_BADCHAR
+                ? _("a character that a shell would take for itself (| & ; < > ( ) "
+                    "{ }): put it in quotes")
+            : error == WRDE_CMDSUB ? _("commands in commands are not run")
+            : error == WRDE_SYNTAX ? _("a quote is not closed")
+                                   : _("which program?"));
     return false;
 }
 
@@ -111,13 +113,14 @@ static bool read_trace(const char *path, const char *name, struct compare_side *
     model_add_view(&model, compare_side_view(side));
     while ((result = replay_next(replay, &event)) > 0)
         if (!model_event(&model, &event))
-            replay_refuse(replay, "this window of the map contradicts one before it of its look");
+            replay_refuse(replay,
+                          _("this window of the map contradicts one before it of its look"));
     model_close(&model);
     symbols_free(symbols);
     if (result < 0)
         explain_no_trace(name, replay_error(replay));
     else if (!side->begun)
-        explain_no_trace(name, "it has no process");
+        explain_no_trace(name, _("it has no process"));
     replay_close(replay);
     return result == 0 && side->begun;
 }

@@ -1,4 +1,5 @@
 #include "runner/explain_target.h"
+#include "runner/base/translate.h"
 #include "runner/program/judge.h"
 #include <elf.h>
 #include <stdarg.h>
@@ -50,9 +51,9 @@ static const struct {
 static void explain_loader(const struct target_elf *elf, char *why, size_t size)
 {
     bool musl = strstr(elf->loader, "musl") != NULL;
-    append(why, size, "its loader %s is missing; install the %u-bit %sC library", elf->loader,
+    append(why, size, _("its loader %s is missing; install the %u-bit %sC library"), elf->loader,
            elf->bits, musl ? "musl " : "");
-    append(why, size, " (Debian: apt-get install %s:%s)", musl ? "musl" : "libc6",
+    append(why, size, _(" (Debian: apt-get install %s:%s)"), musl ? "musl" : "libc6",
            elf->bits == 32 ? "i386" : "amd64");
 }
 
@@ -73,19 +74,19 @@ static void explain_no_program(const struct target *target, char *why, size_t si
 {
     char head[4 * sizeof(target->head) + 1];
     if (target->format == TARGET_FORMAT_ELF && target->elf.type == ET_REL) {
-        append(why, size, "an object file, not a program; link it with gcc");
+        append(why, size, _("an object file, not a program; link it with gcc"));
     } else if (target->format == TARGET_FORMAT_ELF && target->elf.type == ET_DYN) {
-        append(why, size, "a shared library, not a program; trace a program that uses it");
+        append(why, size, _("a shared library, not a program; trace a program that uses it"));
     } else if (target->format == TARGET_FORMAT_ELF) {
-        append(why, size, "an ELF file of type %u, not a program%s", target->elf.type,
-               target->elf.type == ET_CORE ? " but a core dump; trace the program itself" : "");
+        append(why, size, _("an ELF file of type %u, not a program%s"), target->elf.type,
+               target->elf.type == ET_CORE ? _(" but a core dump; trace the program itself") : "");
     } else if (target->head_size == 0) {
-        append(why, size, "not an ELF program but an empty file; give a compiled program");
+        append(why, size, _("not an ELF program but an empty file; give a compiled program"));
     } else if (memcmp(target->head, "#!", 2) == 0) {
-        append(why, size, "a script whose first line names no interpreter; correct that line");
+        append(why, size, _("a script whose first line names no interpreter; correct that line"));
     } else {
         quote_head(target, head);
-        append(why, size, "not an ELF program (the first bytes are \"%s\"); compile it first",
+        append(why, size, _("not an ELF program (the first bytes are \"%s\"); compile it first"),
                head);
     }
 }
@@ -99,26 +100,28 @@ static void explain_program(const struct target *target, enum target_obstacle ob
         explain_no_program(target, why, size);
         break;
     case TARGET_DAMAGED:
-        append(why, size, "a damaged ELF file: %s; build it again", target->damage);
+        append(why, size, _("a damaged ELF file: %s; build it again"), target->damage);
         break;
     case TARGET_FOREIGN:
-        append(why, size, "is for %s, not for this machine; compile with gcc",
+        append(why, size, _("is for %s, not for this machine; compile with gcc"),
                machine_name(target->elf.machine, number));
         break;
     case TARGET_X32:
-        append(why, size, "an x32 program, which cannot be traced; compile with gcc -m32 or -m64");
+        append(why, size,
+               _("an x32 program, which cannot be traced; compile with gcc -m32 or -m64"));
         break;
     case TARGET_OTHER_LIBC:
         append(why, size,
-               "uses another C library than glibc (loader %s): the shim cannot be loaded",
+               _("uses another C library than glibc (loader %s): the shim cannot be loaded"),
                target->elf.loader);
         break;
     case TARGET_SECURE:
-        append(why, size, "a %s program ignores LD_PRELOAD; run a copy of it without %s",
+        append(why, size, _("a %s program ignores LD_PRELOAD; run a copy of it without %s"),
                privileges[target->privilege].name, privileges[target->privilege].without);
         break;
     case TARGET_STATIC:
-        append(why, size, "statically linked: the shim cannot be loaded; link it without -static");
+        append(why, size,
+               _("statically linked: the shim cannot be loaded; link it without -static"));
         break;
     case TARGET_LOADER_MISSING:
         explain_loader(&target->elf, why, size);
@@ -135,32 +138,32 @@ static void explain_interpreter(const struct target *target, enum target_obstacl
     char number[32];
     switch (obstacle) {
     case TARGET_INTERPRETER_FAILED:
-        append(why, size, "cannot be executed (%s)", strerror(-target->program_error));
+        append(why, size, _("cannot be executed (%s)"), strerror(-target->program_error));
         break;
     case TARGET_DAMAGED:
-        append(why, size, "is a damaged ELF file: %s", target->damage);
+        append(why, size, _("is a damaged ELF file: %s"), target->damage);
         break;
     case TARGET_FOREIGN:
-        append(why, size, "is for %s, not for this machine",
+        append(why, size, _("is for %s, not for this machine"),
                machine_name(target->elf.machine, number));
         break;
     case TARGET_X32:
-        append(why, size, "is an x32 program");
+        append(why, size, _("is an x32 program"));
         break;
     case TARGET_OTHER_LIBC:
-        append(why, size, "uses another C library than glibc: the shim cannot be loaded");
+        append(why, size, _("uses another C library than glibc: the shim cannot be loaded"));
         break;
     case TARGET_SECURE:
-        append(why, size, "is %s and ignores LD_PRELOAD", privileges[target->privilege].name);
+        append(why, size, _("is %s and ignores LD_PRELOAD"), privileges[target->privilege].name);
         break;
     case TARGET_STATIC:
-        append(why, size, "is statically linked: the shim cannot be loaded");
+        append(why, size, _("is statically linked: the shim cannot be loaded"));
         break;
     case TARGET_LOADER_MISSING:
-        append(why, size, "needs the loader %s, which is missing", target->elf.loader);
+        append(why, size, _("needs the loader %s, which is missing"), target->elf.loader);
         break;
     default:
-        append(why, size, "is not a program");
+        append(why, size, _("is not a program"));
     }
 }
 
@@ -169,16 +172,16 @@ static void explain_script(const struct target *target, enum target_obstacle obs
 {
     if (obstacle == TARGET_SCRIPT_LOOP) {
         append(why, size,
-               "a script run by a script, and so on more than %d times; correct its first line",
+               _("a script run by a script, and so on more than %d times; correct its first line"),
                TARGET_MAX_SCRIPTS);
         return;
     }
     bool runs = obstacle == TARGET_X32 || obstacle == TARGET_STATIC || obstacle == TARGET_SECURE ||
                 obstacle == TARGET_OTHER_LIBC;
-    append(why, size, "a script run by %s, which ", target->program);
+    append(why, size, _("a script run by %s, which "), target->program);
     explain_interpreter(target, obstacle, why, size);
     append(why, size, "; %s",
-           runs ? "trace the program that the script starts" : "correct its first line");
+           runs ? _("trace the program that the script starts") : _("correct its first line"));
 }
 
 void explain_target(const struct target *target, char *why, size_t size)

@@ -38,6 +38,8 @@ static const char *const help[] = {
        "      --lang=LANGUAGE    en or es; default: as LC_ALL, LC_MESSAGES, LANG say\n"
        "      --expect=DEMAND    what must be so, as 'heap.size <= 136K'; or a file\n"
        "                         of such lines; tells which do not hold\n"
+       "      --expect-format=HOW  text (default); tap, json: all demands, to the\n"
+       "                         standard output\n"
        "  -o, --output=FILE      where the timeline goes (default: standard error; with\n"
        "                         show: standard output)\n"
        "  -q, --quiet            no timeline, no line that shows the progress\n"

@@ -2,6 +2,7 @@
 #include "runner/base/near.h"
 #include "runner/base/shell_word.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "runner/program/find.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -69,10 +70,10 @@ static bool hint_source(const char *name, char *out, size_t size)
     SAY(program, sizeof program, "%.*s", (int)(strlen(name) - strlen(sources[i].end)), name);
     shell_word(stem, sizeof stem, program);
     if (sources[i].runs)
-        SAY(out, size, "it is a %s source: procmap-trace %s %s", sources[i].what, sources[i].runs,
-            source);
+        SAY(out, size, _("it is a %s source: procmap-trace %s %s"), sources[i].what,
+            sources[i].runs, source);
     else
-        SAY(out, size, "it is a %s source; compile it first: %s -g %s -o %s; then: %s%s%s",
+        SAY(out, size, _("it is a %s source; compile it first: %s -g %s -o %s; then: %s%s%s"),
             sources[i].what, sources[i].compiler, source, stem, "procmap-trace ",
             strchr(name, '/') ? "" : "./", stem);
     return true;
@@ -84,7 +85,7 @@ static bool hint_record(const char *name, char *out, size_t size)
         return false;
     char word[WORD];
     shell_word(word, sizeof word, name);
-    SAY(out, size, "it is a trace: procmap-trace show %s", word);
+    SAY(out, size, _("it is a trace: procmap-trace show %s"), word);
     return true;
 }
 
@@ -94,7 +95,7 @@ static bool hint_executable(const char *name, char *out, size_t size)
         return false;
     char word[WORD];
     shell_word(word, sizeof word, name);
-    SAY(out, size, "to make it executable: chmod +x %s", word);
+    SAY(out, size, _("to make it executable: chmod +x %s"), word);
     return true;
 }
 
@@ -108,12 +109,12 @@ static bool hint_order(const struct options *o, char *out, size_t size)
     bool shows = strcmp(name, "show") == 0 && o->arguments[1];
     shell_word(word, sizeof word, shows ? o->arguments[1] : name);
     if (shows) {
-        SAY(out, size, "show comes first: procmap-trace show [OPTION...] %s", word);
+        SAY(out, size, _("show comes first: procmap-trace show [OPTION...] %s"), word);
         return true;
     }
     if (!options_is_view(before) || !o->arguments[1] || find_program(o->arguments[1], path) != 0)
         return false;
-    SAY(out, size, "the file of %s follows without a blank: %s=%s", before, before, word);
+    SAY(out, size, _("the file of %s follows without a blank: %s=%s"), before, before, word);
     return true;
 }
 
@@ -123,7 +124,7 @@ static bool hint_process(const char *name, char *out, size_t size)
     SAY(path, sizeof path, "/proc/%.20s", name);
     if (!*name || name[strspn(name, "0123456789")] || access(path, F_OK) != 0)
         return false;
-    SAY(out, size, "to look at the running process: procmap-trace -p %s", name);
+    SAY(out, size, _("to look at the running process: procmap-trace -p %s"), name);
     return true;
 }
 
@@ -137,7 +138,8 @@ static bool hint_words(const char *name, char *out, size_t size)
     SAY(first, sizeof first, "%.*s", (int)length, name);
     if (find_program(first, path) != 0)
         return false;
-    SAY(out, size, "without the quotes it is a program and its arguments: procmap-trace %s", name);
+    SAY(out, size, _("without the quotes it is a program and its arguments: procmap-trace %s"),
+        name);
     return true;
 }
 
@@ -162,7 +164,7 @@ static bool hint_near(const char *name, char *out, size_t size)
     char word[WORD];
     SAY(path, sizeof path, "%s%s", folder, best);
     shell_word(word, sizeof word, path);
-    SAY(out, size, "did you mean %s?", word);
+    SAY(out, size, _("did you mean %s?"), word);
     return true;
 }
 
@@ -190,6 +192,7 @@ void hint_trace(const char *path, char *out, size_t size)
     if (!program && (access(path, F_OK) == 0 || find_program(path, found) != 0))
         return;
     shell_word(word, sizeof word, path);
-    SAY(out, size, "it is a program, not a trace; record one first: procmap-trace --json=FILE %s%s",
+    SAY(out, size,
+        _("it is a program, not a trace; record one first: procmap-trace --json=FILE %s%s"),
         program && !strchr(path, '/') ? "./" : "", word);
 }

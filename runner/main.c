@@ -1,4 +1,5 @@
 /* procmap-trace: wires a source of events, the model and the views together. */
+#include "runner/base/translate.h"
 #include "runner/compare.h"
 #include "runner/explain.h"
 #include "runner/model/model.h"
@@ -35,12 +36,13 @@ static int show(const struct options *o, struct model *m)
     int result;
     while ((result = replay_next(replay, &event)) > 0)
         if (!model_event(m, &event))
-            replay_refuse(replay, "this window of the map contradicts one before it of its look");
+            replay_refuse(replay,
+                          _("this window of the map contradicts one before it of its look"));
     int error = model_close(m);
     if (result < 0)
         explain_no_trace(o->arguments[0], replay_error(replay));
     if (error)
-        explain(NULL, "cannot write the output: %s", strerror(-error));
+        explain(NULL, _("cannot write the output: %s"), strerror(-error));
     replay_close(replay);
     if (result < 0 || error)
         return EXIT_OWN_FAILURE;
@@ -140,7 +142,7 @@ static int run(const struct options *o, struct model *m, struct launch *launch)
         if (executing)
             explain_exec(o->arguments[0], launch->path, error);
         else
-            explain(o->arguments[0], "cannot be started: %s", strerror(-error));
+            explain(o->arguments[0], _("cannot be started: %s"), strerror(-error));
         return executing ? judge_exit_status(error) : EXIT_OWN_FAILURE;
     }
     explain_output(written);

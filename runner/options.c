@@ -26,6 +26,7 @@ enum {
     OPTION_ASCII,
     OPTION_LANG,
     OPTION_EXPORT,
+    OPTION_EXPECT_FORMAT,
     OPTION_EXPECT,
     OPTION_VERIFY_STACKS
 };
@@ -47,6 +48,7 @@ static const struct option names[] = {
     {"export", required_argument, NULL, OPTION_EXPORT},
     {"lang", required_argument, NULL, OPTION_LANG},
     {"ascii", no_argument, NULL, OPTION_ASCII},
+    {"expect-format", required_argument, NULL, OPTION_EXPECT_FORMAT},
     {"expect", required_argument, NULL, OPTION_EXPECT},
     {"verify-stacks", no_argument, NULL, OPTION_VERIFY_STACKS},
     {"pid", required_argument, NULL, 'p'},
@@ -150,6 +152,7 @@ static const char *const colors[] = {"auto", "never", "always"};
 static const char *const backends[] = {"auto", "preload", "ptrace"};
 static const char *const stacks[] = {"all", "changes", "none"};
 static const char *const yes_or_no[3] = {"yes", "no"};
+static const char *const reports[] = {"text", "tap", "json"};
 
 /* `no` becomes 0 or 1. */
 static enum options_result take_yes(unsigned *no, const char *message)
@@ -203,22 +206,11 @@ static bool *switch_of(struct options *o, int option)
     }
 }
 
-static enum options_result take(struct options *o, int option)
+/* One of some words. */
+static enum options_result take_choice(struct options *o, int option)
 {
     unsigned color;
-    bool *on = switch_of(o, option);
-    if (on) {
-        *on = true;
-        return OPTIONS_RUN;
-    }
-    if (option >= OPTION_VIEW && option < OPTION_VIEW + VIEW_COUNT) {
-        take_view(o, option - OPTION_VIEW);
-        return OPTIONS_RUN;
-    }
     switch (option) {
-    case 'o':
-        take_view(o, VIEW_TIMELINE);
-        break;
     case OPTION_COLOR:
         if (!is_one_of(optarg, colors, &color))
             return wrong("--color takes auto, always or never, not ", optarg);
@@ -231,6 +223,34 @@ static enum options_result take(struct options *o, int option)
     case OPTION_STACKS:
         if (!is_one_of(optarg, stacks, &o->stacks))
             return wrong("--stacks takes all, changes or none, not ", optarg);
+        break;
+    case OPTION_EXPECT_FORMAT:
+        if (!is_one_of(optarg, reports, &o->expect_format))
+            return wrong("--expect-format takes text, tap or json, not ", optarg);
+        break;
+    }
+    return OPTIONS_RUN;
+}
+
+static enum options_result take(struct options *o, int option)
+{
+    bool *on = switch_of(o, option);
+    if (on) {
+        *on = true;
+        return OPTIONS_RUN;
+    }
+    if (option >= OPTION_VIEW && option < OPTION_VIEW + VIEW_COUNT) {
+        take_view(o, option - OPTION_VIEW);
+        return OPTIONS_RUN;
+    }
+    switch (option) {
+    case OPTION_COLOR:
+    case OPTION_BACKEND:
+    case OPTION_STACKS:
+    case OPTION_EXPECT_FORMAT:
+        return take_choice(o, option);
+    case 'o':
+        take_view(o, VIEW_TIMELINE);
         break;
     case OPTION_STACK_DEPTH:
         if (!(o->stack_depth = number_of(optarg, PMT_MAX_FRAMES)))
@@ -294,6 +314,7 @@ static unsigned data_on_stdout(const struct options *o)
     }
     for (unsigned i = 0; i < EXPORT_FORMAT_COUNT; i++)
         count += is_on_stdout(&o->exports[i]);
+    count += o->demands.count && o->expect_format != EXPECT_TEXT;
     return count;
 }
 

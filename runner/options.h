@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/expect/demands.h"
+#include "runner/views/expect_report.h"
 #include "runner/views/export.h"
 #include "runner/views/views.h"
 
@@ -17,6 +18,7 @@ struct options {
         bool json;        /* for programs, of a view that has both */
     } views[VIEW_COUNT], exports[EXPORT_FORMAT_COUNT];
     struct demands demands; /* of --expect */
+    unsigned expect_format; /* enum expect_format */
     bool quiet;             /* no timeline unless wanted by name */
     bool all;
     bool ascii;

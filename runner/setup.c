@@ -131,14 +131,16 @@ bool setup_demands(struct model *m, const struct options *o, size_t *failed)
 {
     if (!o->demands.count)
         return true;
-    int fd = open_output(NULL, STDERR_FILENO);
+    bool is_text = o->expect_format == EXPECT_TEXT;
+    int fd = open_output(NULL, is_text ? STDERR_FILENO : STDOUT_FILENO);
     if (fd < 0)
         return false;
     bool on_terminal = progress.fd >= 0 && isatty(fd);
     struct output output = {.fd = fd,
                             .width = terminal_width(fd),
                             .before_write = on_terminal ? setup_erase_progress : NULL};
-    model_add_view(m, expect_view_new(&output, &o->demands, failed));
+    model_add_view(
+        m, expect_view_new(&output, &o->demands, (enum expect_format)o->expect_format, failed));
     return true;
 }
 

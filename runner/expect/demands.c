@@ -2,6 +2,7 @@
 #include "runner/base/array.h"
 #include "runner/base/memory.h"
 #include "runner/base/text.h"
+#include "runner/base/translate.h"
 #include "schemas/names.h"
 #include <ctype.h>
 #include <errno.h>
@@ -71,7 +72,7 @@ static uint64_t read_number(struct reader *r)
     if (r->wrong)
         return 0;
     r->at = end + (shift != 0);
-    expect(r, !word_length(r->at), "the end of the number, or K, M, G");
+    expect(r, !word_length(r->at), _("the end of the number, or K, M, G"));
     return number << shift;
 }
 
@@ -89,21 +90,21 @@ static bool read_kind(struct reader *r, struct demand *d)
 
 static void read_of_kind(struct reader *r, struct demand *d)
 {
-    expect(r, take(r, "."), "one of .size, .regions, .most");
+    expect(r, take(r, "."), _("one of .size, .regions, .most"));
     d->noun = take_word(r, "regions") ? NOUN_REGIONS : take_word(r, "most") ? NOUN_MOST : NOUN_SIZE;
     if (d->noun == NOUN_SIZE)
-        expect(r, take_word(r, "size"), "one of .size, .regions, .most");
+        expect(r, take_word(r, "size"), _("one of .size, .regions, .most"));
 }
 
 static void read_malloc(struct reader *r, struct demand *d)
 {
-    expect(r, take(r, "("), "( and a number of bytes");
+    expect(r, take(r, "("), _("( and a number of bytes"));
     d->size = r->wrong ? 0 : read_number(r);
     expect(r, take(r, ")"), ")");
-    expect(r, take(r, "."), "one of .placement, .count");
+    expect(r, take(r, "."), _("one of .placement, .count"));
     d->noun = take_word(r, "count") ? NOUN_COUNT : NOUN_PLACEMENT;
     if (d->noun == NOUN_PLACEMENT)
-        expect(r, take_word(r, "placement"), "one of .placement, .count");
+        expect(r, take_word(r, "placement"), _("one of .placement, .count"));
 }
 
 static void read_changes(struct reader *r, struct demand *d)
@@ -115,7 +116,7 @@ static void read_changes(struct reader *r, struct demand *d)
     for (unsigned call = 1; call < PMT_CALL_COUNT && !d->call; call++)
         if (take_word(r, names_call(call)))
             d->call = call;
-    expect(r, d->call, "the name of a call, as malloc or mmap");
+    expect(r, d->call, _("the name of a call, as malloc or mmap"));
     expect(r, take(r, ")"), ")");
 }
 
@@ -150,9 +151,9 @@ static void read_noun(struct reader *r, struct demand *d)
         return;
     }
     expect(r, false,
-           "a noun: malloc(BYTES).placement, malloc(BYTES).count, changes, changes(CALL), "
-           "KIND.size, KIND.regions, KIND.most (also map.), allocations, frees, unfreed.blocks, "
-           "unfreed.bytes, threshold, unexplained, exit.status, exit.signal");
+           _("a noun: malloc(BYTES).placement, malloc(BYTES).count, changes, changes(CALL), "
+             "KIND.size, KIND.regions, KIND.most (also map.), allocations, frees, unfreed.blocks, "
+             "unfreed.bytes, threshold, unexplained, exit.status, exit.signal"));
 }
 
 static void read_comparison(struct reader *r, struct demand *d)
@@ -167,7 +168,7 @@ static void read_comparison(struct reader *r, struct demand *d)
             d->comparison = all[i].comparison;
             return;
         }
-    expect(r, false, "one of == != < <= > >=");
+    expect(r, false, _("one of == != < <= > >="));
 }
 
 static void read_value(struct reader *r, struct demand *d)
@@ -176,11 +177,11 @@ static void read_value(struct reader *r, struct demand *d)
         d->value = read_number(r);
         return;
     }
-    expect(r, d->comparison <= IS_NOT, "== or != for a placement");
+    expect(r, d->comparison <= IS_NOT, _("== or != for a placement"));
     for (unsigned i = PLACEMENT_HEAP; i <= PLACEMENT_ARENA && !d->value; i++)
         if (take_word(r, placements[i]))
             d->value = i;
-    expect(r, d->value, "one of heap, mmap, arena");
+    expect(r, d->value, _("one of heap, mmap, arena"));
 }
 
 /* ---- demands ---- */
@@ -202,10 +203,11 @@ static bool add_line(struct demands *d, char *line, const char *source, unsigned
     if (!r.wrong)
         read_value(&r, &new);
     skip_blanks(&r);
-    expect(&r, !*r.at, "the end of the demand");
+    expect(&r, !*r.at, _("the end of the demand"));
     if (r.wrong || d->count == MOST_DEMANDS) {
         snprintf(why, size, "%s%s%u:%d: %s %s", source ? source : "", source ? ":" : "", number,
-                 (int)(r.at - line) + 1, r.wrong ? "expected" : "there are more than 1000 demands",
+                 (int)(r.at - line) + 1,
+                 r.wrong ? _("expected") : _("there are more than 1000 demands"),
                  r.wrong ? r.wrong : "");
         return false;
     }
@@ -238,7 +240,7 @@ bool demands_add(struct demands *d, const char *text, char *why, size_t size)
         return good;
     }
     if (!strpbrk(text, "=<>")) {
-        snprintf(why, size, "%s: no such file, and no demand as 'heap.size <= 136K'", text);
+        snprintf(why, size, _("%s: no such file, and no demand as 'heap.size <= 136K'"), text);
         return false;
     }
     snprintf(line, sizeof line, "%s", text);

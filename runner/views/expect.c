@@ -1,8 +1,5 @@
 #include "runner/views/expect.h"
 #include "runner/base/memory.h"
-#include "runner/base/text.h"
-#include "runner/base/translate.h"
-#include "runner/views/caller.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +17,7 @@ struct expect_view {
     const struct demands *demands;
     struct found *found; /* of each */
     size_t *failed;
+    enum expect_format format;
     uint32_t image; /* that it is about; 0: none yet */
     uint64_t sizes[KIND_COUNT + 1];
     char *report;
@@ -152,26 +150,6 @@ static uint64_t value_of(const struct image *image, const struct demand *d,
     }
 }
 
-static void tell_failed(FILE *out, const struct model *m, const struct demand *d,
-                        const struct found *f)
-{
-    char was[40], caller[300];
-    demand_value(d, f->value, was, sizeof was);
-    fputs(_("EXPECTED  "), out);
-    text_escape(out, d->text, strlen(d->text), 0);
-    fprintf(out, _("\n     was  %s"), was);
-    if (f->stack_id && caller_text(m, f->stack_id, caller, sizeof caller)) {
-        fputs(", ", out);
-        text_escape(out, caller, strlen(caller), 0);
-    }
-    if (d->source) {
-        fputs("  (", out);
-        text_escape(out, d->source, strlen(d->source), 0);
-        fprintf(out, ":%u)", d->line);
-    }
-    fputc('\n', out);
-}
-
 /* The image may not be the last one: then the next one's report takes the place of this. */
 static void on_forget(struct view *view, const struct model *m)
 {
@@ -183,20 +161,18 @@ static void on_forget(struct view *view, const struct model *m)
     v->report = NULL;
     FILE *out = open_memstream(&v->report, &v->report_size);
     *v->failed = 0;
-    for (size_t i = 0; out && i < v->demands->count; i++) {
+    if (!out)
+        return;
+    struct expect_report report = {out, v->format, m, v->demands, 0, 0};
+    expect_report_begin(&report);
+    for (size_t i = 0; i < v->demands->count; i++) {
         const struct demand *d = &v->demands->items[i];
-        struct found f = v->found[i];
-        f.value = value_of(m->image, d, &totals, f.value);
-        if (demand_holds(d, f.value))
-            continue;
-        ++*v->failed;
-        tell_failed(out, m, d, &f);
+        uint64_t was = value_of(m->image, d, &totals, v->found[i].value);
+        *v->failed += !demand_holds(d, was);
+        expect_report_demand(&report, d, was, v->found[i].stack_id);
     }
-    if (out)
-        fprintf(out, _("%zu of %zu demands hold\n"), v->demands->count - *v->failed,
-                v->demands->count);
-    if (out)
-        fclose(out);
+    expect_report_end(&report);
+    fclose(out);
 }
 
 static void on_flush(struct view *view)
@@ -220,12 +196,13 @@ static int on_close(struct view *view, const struct model *m)
 }
 
 struct view *expect_view_new(const struct output *output, const struct demands *demands,
-                             size_t *failed)
+                             enum expect_format format, size_t *failed)
 {
     struct expect_view *v = memory_get(sizeof *v);
     v->output = *output;
     v->demands = demands;
     v->failed = failed;
+    v->format = format;
     v->found = memory_get((demands->count + 1) * sizeof *v->found);
     v->view = (struct view){.event = on_event,
                             .change = on_change,

@@ -3,9 +3,10 @@
 
 #include "runner/expect/demands.h"
 #include "runner/model/view.h"
+#include "runner/views/expect_report.h"
 #include "runner/views/output.h"
 
 /* `demands` must live as long; `*failed` becomes the number of those that do not hold, when the
  * view is closed. */
 struct view *expect_view_new(const struct output *output, const struct demands *demands,
-                             size_t *failed);
+                             enum expect_format format, size_t *failed);

@@ -1,8 +1,10 @@
 """--expect: a demand holds or does not as the events and the program itself say; each mistake in one is told where it is."""
 
 import json
+import re
 import subprocess
 
+import jsonschema
 import pytest
 
 import running
@@ -98,3 +100,38 @@ def test_beside_other_views(tmp_path, programs):
     done = subprocess.run([TOOL, "--json", "--expect=unexplained == 0", "--expect=heap.regions == 7", programs.labs / "map1"], capture_output=True, text=True, check=False)
     assert done.returncode == FAILED and all(json.loads(line) for line in done.stdout.splitlines())
     assert "EXPECTED  heap.regions == 7" in done.stderr and "1 of 2 demands hold" in done.stderr
+
+
+# ---- for programs ----
+
+def report(tmp_path, programs, how):
+    demands = tmp_path / "map3.expect"
+    demands.write_text("malloc(160000).placement == heap # wrong\nheap.size <= 136K\nfrees == 7\n")
+    return run(TOOL, f"--expect={demands}", f"--expect-format={how}", "-q", programs.labs / "map3", "40000"), demands
+
+
+def test_json_report(tmp_path, programs):
+    done, demands = report(tmp_path, programs, "json")
+    schema = json.loads((ROOT / "schemas" / "expect.schema.json").read_text())
+    said = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(schema).validate(said)
+    assert done.status == 124 and said["failed"] == 2 and said["exe"] == str(programs.labs / "map3")
+    assert [(d["demand"], d["holds"]) for d in said["demands"]] == [
+        ("malloc(160000).placement == heap", False), ("heap.size <= 136K", True), ("frees == 7", False)]
+    wrong = said["demands"][0]
+    assert wrong["was"] == "mmap" and wrong["caller"].startswith("main map3.c:") and (wrong["file"], wrong["line"]) == (str(demands), 1)
+    assert "@ malloc" in done.stderr, "the program's own output makes room"
+
+
+def test_tap_report(tmp_path, programs):
+    done, _ = report(tmp_path, programs, "tap")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["TAP version 14", "1..3"] and done.status == 124
+    assert [line for line in lines if re.match("(not )?ok ", line)] == [
+        "not ok 1 - malloc(160000).placement == heap", "ok 2 - heap.size <= 136K", "not ok 3 - frees == 7"]
+    assert lines.count("  ---") == lines.count("  ...") == 2 and '  was: "mmap"' in lines
+
+
+def test_unknown_format(programs):
+    done = run(TOOL, "--expect=frees == 1", "--expect-format=xml", programs.labs / "map3")
+    assert done.status == 125 and "--expect-format takes text, tap or json" in done.stderr
