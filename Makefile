@@ -362,7 +362,7 @@ bench-readme: ## put the figures of the last `make bench` into tests/bench/READM
 	BUILD=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/bench.py --readme
 
 # the runner alone: how many events a second it takes from a ring, and its memory
-$(BUILD)/bench/throughput: tests/bench/throughput.c $(filter-out %/main.o,$(RUNNER_OBJECTS))
+$(BUILD)/bench/throughput: tests/bench/throughput.c $(filter-out %/main.o,$(RUNNER_OBJECTS)) $(PROTO)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(RUNNER_FLAGS) $^ -o $@ $(RUNNER_LIBS)
 
