@@ -32,6 +32,8 @@ static const char *const help[] = {
        "                         function is, and what pointers point to (by ptrace)\n"
        "      --resident[=FILE|MOMENTS]  how much of each region is in memory at the\n"
        "                         start, the end, and MOMENTS: FUNCTION, FILE:LINE\n"
+       "      --quiz[=FILE|answers]  the lab's questions for this program; answers: with\n"
+       "                         the answers (ptrace)\n"
        "      --export=FORMAT[:FILE]  for viewers of others: folded, folded-peak,\n"
        "                         folded-growth, massif, pprof, perfetto\n"
        "      --ascii            draws with ASCII (default: where there is no UTF-8)\n"

@@ -68,7 +68,7 @@ static int end_like(int status)
 /* Which source fits a program: what cannot be preloaded but runs is traced as by a debugger. */
 static bool wants_ptrace(const struct options *o, const struct target *target)
 {
-    if (o->views[VIEW_WHERE].wanted || o->views[VIEW_RESIDENT].wanted)
+    if (options_want_ptrace(o))
         return true;
     if (o->backend != BACKEND_AUTO)
         return o->backend == BACKEND_PTRACE;
@@ -170,8 +170,8 @@ static int run_ptrace(const struct options *o, struct model *m, struct launch *l
         .launch = o->pid ? NULL : launch, .follow = o->follow, .no_last_words = o->no_last_words};
     struct trace_result result;
     struct ptracer *tracer;
-    request.where = o->views[VIEW_WHERE].wanted;
-    request.where_names = o->where_names;
+    request.where = o->views[VIEW_WHERE].wanted || o->views[VIEW_QUIZ].wanted;
+    request.where_names = o->views[VIEW_QUIZ].wanted ? NULL : o->where_names;
     request.resident = o->views[VIEW_RESIDENT].wanted;
     request.moments = o->moments;
     request.pid = o->pid;

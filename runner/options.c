@@ -138,7 +138,10 @@ static void take_view(struct options *o, int view)
 {
     o->views[view].wanted = true;
     bool has_json = view == VIEW_SUMMARY || view == VIEW_THRESHOLDS;
-    if (is_names(view, optarg))
+    bool is_answers = view == VIEW_QUIZ && optarg && strcmp(optarg, "answers") == 0;
+    if (is_answers)
+        o->answers = true;
+    else if (is_names(view, optarg))
         o->where_names = optarg;
     else if (is_moments(view, optarg))
         o->moments = optarg;
@@ -366,9 +369,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
     if (o->pid && (o->no_aslr || o->backend == BACKEND_PRELOAD))
         return wrong("-p looks at a running process: no ",
                      o->no_aslr ? "--no-aslr" : "--backend=preload");
-    bool by_ptrace = o->views[VIEW_WHERE].wanted || o->views[VIEW_RESIDENT].wanted;
-    if (by_ptrace && !o->show && o->backend == BACKEND_PRELOAD)
-        return wrong("--where and --resident look by ptrace: no --backend=preload", "");
+    if (options_want_ptrace(o) && !o->show && o->backend == BACKEND_PRELOAD)
+        return wrong("--where, --resident and --quiz look by ptrace: no --backend=preload", "");
     if (o->verify_stacks && (o->show || o->pid || o->backend == BACKEND_PTRACE))
         return wrong("--verify-stacks is for programs that are run, by preload", "");
     if (!o->pid && !o->arguments[0])

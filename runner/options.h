@@ -22,6 +22,7 @@ struct options {
     bool quiet;             /* no timeline unless wanted by name */
     bool all;
     bool ascii;
+    bool answers; /* of --quiz */
     bool no_aslr;
     bool follow; /* children, too */
     enum options_stacks stacks;
@@ -51,3 +52,10 @@ bool options_is_view(const char *word);
 /* Whether a view for programs goes to the standard output: then the program's own output does not.
  */
 bool options_data_on_stdout(const struct options *options);
+
+/* Whether a view needs what only ptrace can look at. */
+static inline bool options_want_ptrace(const struct options *o)
+{
+    return o->views[VIEW_WHERE].wanted || o->views[VIEW_RESIDENT].wanted ||
+           o->views[VIEW_QUIZ].wanted;
+}

@@ -94,6 +94,7 @@ static bool add_view(struct model *m, const struct options *o, unsigned which)
                             .ascii = o->ascii || !is_utf8(),
                             .if_long = which == VIEW_SUMMARY && !o->views[which].wanted,
                             .names = o->where_names,
+                            .answers = o->answers,
                             .no_source = o->no_html_source,
                             .before_write = on_terminal ? setup_erase_progress : NULL};
     if ((which == VIEW_TIMELINE && isatty(fd)) || output.if_long)
@@ -151,7 +152,8 @@ static bool is_usual(const struct options *o, unsigned which)
     bool instead = (o->views[VIEW_SUMMARY].wanted && !o->views[VIEW_SUMMARY].file) ||
                    (o->views[VIEW_THRESHOLDS].wanted && !o->views[VIEW_THRESHOLDS].file) ||
                    (o->views[VIEW_WHERE].wanted && !o->views[VIEW_WHERE].file) ||
-                   (o->views[VIEW_RESIDENT].wanted && !o->views[VIEW_RESIDENT].file);
+                   (o->views[VIEW_RESIDENT].wanted && !o->views[VIEW_RESIDENT].file) ||
+                   (o->views[VIEW_QUIZ].wanted && !o->views[VIEW_QUIZ].file);
     if (o->quiet || options_data_on_stdout(o) || instead)
         return false;
     bool asked = o->views[VIEW_TIMELINE].wanted;

@@ -13,6 +13,7 @@ struct output {
     int held;                   /* descriptor of an unlinked file of what waits, or 0 */
     size_t held_bytes;          /* in there */
     bool all;                   /* procmap-trace's own regions too, and every allocation */
+    bool answers;               /* of --quiz, too */
     bool json;                  /* for programs, of a view that has both */
     unsigned long *lines;       /* counts those that are written; NULL: nobody wants to know */
     bool if_long;               /* the summary: only if these are more than fit on some screens */

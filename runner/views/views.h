@@ -12,7 +12,8 @@
     X(SUMMARY, "summary", summary_view_new)                                                        \
     X(THRESHOLDS, "thresholds", thresholds_view_new)                                               \
     X(WHERE, "where", where_view_new)                                                              \
-    X(RESIDENT, "resident", resident_view_new)
+    X(RESIDENT, "resident", resident_view_new)                                                     \
+    X(QUIZ, "quiz", quiz_view_new)
 
 #define VIEW_ENUM(name, option, make) VIEW_##name,
 enum { VIEWS(VIEW_ENUM) VIEW_COUNT };
