@@ -1,4 +1,5 @@
 #include "runner/views/export_folded.h"
+#include "runner/base/memory.h"
 #include "runner/views/export_frames.h"
 #include <inttypes.h>
 
@@ -17,16 +18,17 @@ static uint64_t weight_of(const struct export_sum *sum, enum export_weight weigh
 void export_folded(FILE *out, const struct model *m, const struct export_sums *sums,
                    enum export_weight weight)
 {
-    static struct export_frames frames;
+    struct export_frames *frames = memory_get(sizeof *frames);
     for (uint32_t id = 0; id < sums->room; id++) {
         uint64_t bytes = weight_of(&sums->items[id], weight);
         if (!bytes)
             continue;
-        export_frames_of(m, id, &frames);
-        for (unsigned i = frames.count; i > 0; i--) {
-            put_name(out, frames.items[i - 1].function);
+        export_frames_of(m, id, frames);
+        for (unsigned i = frames->count; i > 0; i--) {
+            put_name(out, frames->items[i - 1].function);
             fputs(i > 1 ? ";" : "", out);
         }
-        fprintf(out, "%s %" PRIu64 "\n", frames.count ? "" : "(unknown)", bytes);
+        fprintf(out, "%s %" PRIu64 "\n", frames->count ? "" : "(unknown)", bytes);
     }
+    memory_put(frames);
 }

@@ -30,8 +30,15 @@ struct shown {
     bool mapped; /* the regions of the start have been told */
 };
 
+/* A call stack on its way out. */
+struct stack_out {
+    struct export_frames frames;
+    Perfetto__TrackEvent__Callstack__Frame items[EXPORT_FRAMES_MAX], *list[EXPORT_FRAMES_MAX];
+};
+
 struct export_perfetto {
     struct output *output;
+    struct stack_out *stack;
     struct open_region *open;
     size_t count, room;
     uint64_t tracks, flows;
@@ -249,9 +256,7 @@ static void resize_region(struct export_perfetto *p, const struct model *m, uint
 static void put_call(struct export_perfetto *p, const struct model *m, const struct change *change,
                      uint64_t flow)
 {
-    static struct export_frames frames;
-    static Perfetto__TrackEvent__Callstack__Frame items[EXPORT_FRAMES_MAX];
-    static Perfetto__TrackEvent__Callstack__Frame *list[EXPORT_FRAMES_MAX];
+    struct export_frames *frames = &p->stack->frames;
     Perfetto__TrackEvent__Callstack stack = PERFETTO__TRACK_EVENT__CALLSTACK__INIT;
     Perfetto__TrackEvent event = PERFETTO__TRACK_EVENT__INIT;
     Perfetto__DebugAnnotation why = PERFETTO__DEBUG_ANNOTATION__INIT,
@@ -269,19 +274,19 @@ static void put_call(struct export_perfetto *p, const struct model *m, const str
         1 + (caller_text(m, change->cause.stack_id, place, sizeof place) > 0);
     event.n_flow_ids = 1;
     event.flow_ids = &flow;
-    export_frames_of(m, change->cause.stack_id, &frames);
-    for (unsigned i = 0; i < frames.count; i++) {
-        const struct export_frame *frame = &frames.items[frames.count - 1 - i];
-        Perfetto__TrackEvent__Callstack__Frame *f = list[i] = &items[i];
+    export_frames_of(m, change->cause.stack_id, frames);
+    for (unsigned i = 0; i < frames->count; i++) {
+        const struct export_frame *frame = &frames->items[frames->count - 1 - i];
+        Perfetto__TrackEvent__Callstack__Frame *f = p->stack->list[i] = &p->stack->items[i];
         perfetto__track_event__callstack__frame__init(f);
         f->function_name = (char *)frame->function;
         f->source_file = frame->file[0] ? (char *)frame->file : NULL;
         f->has_line_number = frame->line > 0;
         f->line_number = frame->line;
     }
-    stack.frames = list;
-    stack.n_frames = frames.count;
-    event.callstack = frames.count ? &stack : NULL;
+    stack.frames = p->stack->list;
+    stack.n_frames = frames->count;
+    event.callstack = frames->count ? &stack : NULL;
     put_event(p, change->t_ns, track_of(m->image->number),
               PERFETTO__TRACK_EVENT__TYPE__TYPE_INSTANT, &event);
 }
@@ -377,6 +382,7 @@ struct export_perfetto *export_perfetto_new(struct output *output)
 {
     struct export_perfetto *p = memory_get(sizeof *p);
     p->output = output;
+    p->stack = memory_get(sizeof *p->stack);
     return p;
 }
 
@@ -385,6 +391,7 @@ void export_perfetto_free(struct export_perfetto *p)
     if (!p)
         return;
     memory_put(p->open);
+    memory_put(p->stack);
     memory_put(p->shown);
     memory_put(p);
 }

@@ -25,6 +25,7 @@ struct list {
 
 struct writer {
     struct list texts, functions, locations, samples;
+    struct export_frames *frames; /* of the stack in hand */
 };
 
 static bool has_key(const void *entry, const void *key, size_t size)
@@ -107,18 +108,18 @@ static uint64_t location(struct writer *w, const struct export_frames *frames, u
 static void sample(struct writer *w, const struct model *m, uint32_t stack_id,
                    const struct export_sum *sum)
 {
-    static struct export_frames frames;
+    struct export_frames *frames = w->frames;
     const int64_t values[VALUES] = {(int64_t)sum->total_blocks, (int64_t)sum->total,
                                     (int64_t)sum->live_blocks,  (int64_t)sum->live,
                                     (int64_t)sum->peak_blocks,  (int64_t)sum->peak};
     Pprof__Sample *s = memory_get(sizeof *s);
     pprof__sample__init(s);
-    export_frames_of(m, stack_id, &frames);
-    s->location_id = memory_get((frames.count + 1) * sizeof *s->location_id);
-    for (unsigned i = 0, size; i < frames.count; i += size) {
-        for (size = 1; frames.items[i + size - 1].inlined && i + size < frames.count;)
+    export_frames_of(m, stack_id, frames);
+    s->location_id = memory_get((frames->count + 1) * sizeof *s->location_id);
+    for (unsigned i = 0, size; i < frames->count; i += size) {
+        for (size = 1; frames->items[i + size - 1].inlined && i + size < frames->count;)
             size++;
-        s->location_id[s->n_location_id++] = location(w, &frames, i, size);
+        s->location_id[s->n_location_id++] = location(w, frames, i, size);
     }
     s->value = memory_get(sizeof values);
     s->n_value = VALUES;
@@ -218,12 +219,13 @@ static char *packed(struct writer *w, const struct model *m, uint64_t duration_n
 char *export_pprof(const struct model *m, const struct export_sums *sums, uint64_t duration_ns,
                    size_t *size)
 {
-    struct writer w = {0};
+    struct writer w = {.frames = memory_get(sizeof *w.frames)};
     text(&w, "");
     for (uint32_t id = 0; id < sums->room; id++)
         if (sums->items[id].total_blocks)
             sample(&w, m, id, &sums->items[id]);
     char *out = packed(&w, m, duration_ns, size);
     put_all(&w);
+    memory_put(w.frames);
     return out;
 }
