@@ -179,6 +179,8 @@ static void put_files(struct lines *l, const struct output *output, const struct
         if (is_first)
             put_file(l, map, i);
     }
+    size_t column = text_escape(l->out, _("(no file)"), strlen(_("(no file)")), 38);
+    fprintf(l->out, "%*s 00:00  0\n", (int)(38 - column), "");
 }
 
 /* ---- the variables ---- */
