@@ -209,10 +209,10 @@ bool timeline_fold_shows_change(struct timeline *t, const struct model *m,
 static void write_kind(struct timeline *t, const struct model *m, struct alike *kind)
 {
     char text[240];
-    snprintf(text, sizeof text, _("%s, %" PRIu64 " time%s more until %.3f ms"),
+    snprintf(text, sizeof text, _("%s, %" PRIu64 " time%s more since %.3f ms"),
              cause_name(&kind->last.cause), kind->count, kind->count == 1 ? "" : "s",
-             (double)kind->to_ns / 1e6);
-    timeline_call(t, m, kind->from_ns, text, kind->stack_id);
+             (double)kind->from_ns / 1e6);
+    timeline_call(t, m, kind->to_ns, text, kind->stack_id);
     timeline_region(t, &kind->last);
     kind->count = 0;
     kind->sum = 0;
@@ -224,7 +224,7 @@ static void write_kinds(struct timeline *t, const struct model *m, struct folds 
     for (;;) {
         struct alike *first = NULL;
         for (unsigned i = 0; i < ALIKES; i++)
-            if (f->kinds[i].count && (!first || f->kinds[i].from_ns < first->from_ns))
+            if (f->kinds[i].count && (!first || f->kinds[i].to_ns < first->to_ns))
                 first = &f->kinds[i];
         if (!first)
             return;

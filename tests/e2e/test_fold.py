@@ -27,7 +27,7 @@ def told(timeline):
     for line in timeline.splitlines():
         header = re.match(r" *([\d.]+) ms  (malloc|calloc|realloc|free)\((.*?)\)(?: = (\w+))?", line)
         together = re.match(r" *[\d.]+ ms  \.\.\. ", line)
-        more = re.match(r" *[\d.]+ ms  \w+, (\d+) times? more until", line)
+        more = re.match(r" *[\d.]+ ms  \w+, (\d+) times? more since", line)
         if header and header.groups() not in seen:
             seen.add(header.groups())
             allocations += header[2] != "free"
@@ -63,3 +63,25 @@ def test_all_of_it(tmp_path, programs):
     traced = running.trace(tmp_path, programs.labs / "many_mallocs", "300", options=["--all"])
     sums = traced.exit["allocations"]
     assert len(re.findall(r" ms  malloc\(", traced.timeline)) == sums["calls"] and " ms  ..." not in traced.timeline
+
+
+def test_times_ascend(tmp_path, programs):
+    """What is told together has the time of the last of it: the entries of a process are in the order of time."""
+    source = """
+        #include <sys/mman.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        int main(void)
+        {
+            for (int i = 0; i < 50; i++) {
+                void *p = mmap(0, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                free(malloc(i * 100 + 1));
+                munmap(p, 1 << 20);
+            }
+            return 0;
+        }"""
+    for command in [programs.compile(tmp_path / "turns", source)], [programs.labs / "many_mallocs", "20000"]:
+        timeline = running.trace(tmp_path, *command).timeline
+        times = [float(time) for time in re.findall(r"^ *([\d.]+) ms  ", timeline, re.M)]
+        assert times == sorted(times) and len(times) > 5
+        assert re.search(r"more since \d", timeline) or command[0].name == "many_mallocs"
