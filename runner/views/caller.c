@@ -138,6 +138,17 @@ bool caller_is_own(const struct model *m, const struct stack *stack, uint32_t fr
            (has_line || !m->image->statically_linked);
 }
 
+bool caller_lacks_line(const struct model *m, uint32_t stack_id)
+{
+    const struct stack *stack = stacks_find(&m->image->stacks, stack_id);
+    if (!stack || symbol_of_system(m->image->exe) || text_starts(m->image->exe, "/usr/") ||
+        text_starts(m->image->exe, "/bin/"))
+        return false;
+    struct level own = own_level(m, stack);
+    return own.frame < stack->count && is_own(m, &stack->frames[own.frame]) &&
+           !place_of(symbol_of(m, stack, own.frame), own.level).line;
+}
+
 size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t size)
 {
     const struct stack *stack = stacks_find(&m->image->stacks, stack_id);

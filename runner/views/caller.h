@@ -11,6 +11,10 @@
  * Returns its length, 0 if nothing is known. */
 size_t caller_text(const struct model *model, uint32_t stack_id, char *out, size_t size);
 
+/* Whether the call was made by the program itself, in a function of which no line is known. Nobody
+ * has compiled a program of the system himself. */
+bool caller_lacks_line(const struct model *model, uint32_t stack_id);
+
 /* One frame of a stack, likewise, and whether it is one of the program itself, which
  * the start of it is not. */
 void caller_frame(const struct model *model, const struct stack *stack, uint32_t frame, char *out,

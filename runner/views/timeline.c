@@ -40,6 +40,9 @@ void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, con
 {
     char caller[512];
     caller_text(m, stack_id, caller, sizeof caller);
+    bool lacks = caller_lacks_line(m, stack_id);
+    t->shown->lacks_lines |= lacks;
+    t->shown->has_lines |= !lacks && strchr(caller, ':');
     timeline_time(t, m, t_ns);
     line_call(&t->lines, left, caller);
 }

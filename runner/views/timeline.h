@@ -38,6 +38,7 @@ struct shown {
     struct change held; /* the stack of a child, until it is unmapped again */
     bool is_held;
     bool has_last_words;
+    bool has_lines, lacks_lines;          /* calls of the program whose line is known, or not */
     unsigned char why_told[REASON_COUNT]; /* how often, up to WHY_OFTEN */
     struct failed_calls failed;           /* not told yet */
     char *exec_path; /* an exec of which is not known yet how it went, at exec_ns */

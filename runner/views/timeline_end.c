@@ -146,6 +146,13 @@ static void write_short_end(struct timeline *t, const struct model *m, const cha
     line_wrap(&t->lines, text, g->unexplained || g->lost ? STYLE_RED : STYLE_PLAIN);
 }
 
+/* What would make the next run say more. */
+static void write_hints(struct timeline *t)
+{
+    if (t->shown->lacks_lines && !t->shown->has_lines)
+        timeline_indented(t, _("(compile with -g: then calls have their line)"), STYLE_DIM);
+}
+
 static void write_long_end(struct timeline *t, const struct model *m, const char *title,
                            uint64_t t_ns)
 {
@@ -159,6 +166,7 @@ static void write_long_end(struct timeline *t, const struct model *m, const char
     timeline_map_totals(t, &now);
     write_ledger(t, m->image);
     write_heap(t, m);
+    write_hints(t);
 }
 
 static const char *end_remark(uint32_t end)

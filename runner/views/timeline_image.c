@@ -130,6 +130,14 @@ void timeline_image_begins(struct timeline *t, const struct model *m, const stru
         write_next_head(t, m, event->t_ns);
 }
 
+/* Without it the kernel places a program that is position independent here: ELF_ET_DYN_BASE of
+ * arch/x86/include/asm/elf.h, two thirds of the address space. */
+static bool is_randomised(const struct image *image)
+{
+    const uint64_t base = image->word_size == 4 ? 0x56555000 : 0x555555554000;
+    return image->pie && image->map.list.count && !regions_find(&image->map, base);
+}
+
 static void write_whole_map(struct timeline *t, const struct model *m, uint64_t t_ns)
 {
     const struct total *program = &t->shown->at_start.program;
@@ -139,6 +147,8 @@ static void write_whole_map(struct timeline *t, const struct model *m, uint64_t 
              text_size(size, program->bytes));
     line_call(&t->lines, text, "");
     timeline_map_table(t, &m->image->map);
+    if (is_randomised(m->image) && t->output.resized)
+        timeline_indented(t, _("(--no-aslr: the same addresses in every run)"), STYLE_DIM);
     fputc('\n', t->lines.out);
 }
 

@@ -139,3 +139,32 @@ def test_nothing_but_the_timeline_is_shorter(programs):
     """The ledger counts what is not shown one by one."""
     done = run(TOOL, programs.labs / "many_mallocs", "3000")
     assert b"all explained" in done.err
+
+
+def on_a_terminal(*command):
+    """What a terminal gets of the standard error."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    inner = subprocess.Popen(command, stderr=slave, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                             env=environment(COLUMNS=None, NO_COLOR="1"), start_new_session=True)
+    os.close(slave)
+    got = b""
+    try:
+        while chunk := os.read(master, 65536):
+            got += chunk
+    except OSError:
+        pass
+    os.close(master)
+    assert inner.wait(300) == 0
+    return got.decode().replace("\r", "")
+
+
+def test_hints(tmp_path, programs):
+    """Where people look at it, that addresses change, unless they do not; and that lines lack, where none is there."""
+    source = "#include <stdlib.h>\nint main(void)\n{\n    free(malloc(10));\n    return 0;\n}\n"
+    lines, bare = programs.compile(tmp_path / "lines", source), programs.compile(tmp_path / "bare", source, "-g0")
+    fixed = programs.compile(tmp_path / "fixed", source, "-no-pie")
+    assert "(--no-aslr: the same addresses in every run)" in on_a_terminal(TOOL, lines)
+    assert "--no-aslr" not in on_a_terminal(TOOL, "--no-aslr", lines) + on_a_terminal(TOOL, fixed).split("\n\n")[2]
+    assert "compile with -g" in trace(tmp_path, bare).timeline
+    assert "compile with -g" not in trace(tmp_path, lines).timeline + trace(tmp_path, "/bin/ls").timeline
