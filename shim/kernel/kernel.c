@@ -197,10 +197,21 @@ static long leave(const struct sys_regs *regs)
     return sys_call_regs(regs);
 }
 
-/* It shares the parent's memory until it executes a program (vfork, posix_spawn): nothing in there
- * is its own to record. */
-static long of_vfork_child(const struct sys_regs *regs)
+/* The child that has forbidden itself what a look at the map needs; 0: none has. */
+static uint32_t silent_child;
+
+static __attribute__((noinline)) bool is_silent_child(void)
 {
+    return silent_child && silent_child == (uint32_t)sys0(__NR_getpid);
+}
+
+/* It shares the parent's memory until it executes a program (vfork, posix_spawn): how it changes
+ * the map is recorded as the parent's doing, its life is not. */
+static __attribute__((noinline)) long of_vfork_child(const struct sys_regs *regs,
+                                                     enum pmt_forbidden forbidden)
+{
+    if (forbidden != PMT_FORBIDDEN_NONE)
+        silent_child = (uint32_t)sys0(__NR_getpid);
     bool executes = regs->nr == __NR_execve || regs->nr == __NR_execveat;
     return executes && process.follow ? exec_traced(regs) : sys_call_regs(regs);
 }
@@ -251,15 +262,15 @@ long kernel_call(const struct sys_regs *regs)
     if (thread.busy || (live->sink == SINK_NONE && !fork_found_out()) || !state_enter())
         return sys_call_regs(regs);
     bool own = is_own_process(), life = is_of_life(regs);
-    enum pmt_forbidden forbidden = own ? forbids_what(regs) : PMT_FORBIDDEN_NONE;
-    bool recorded = own && !life && !forbidden && is_of_interest(regs);
+    enum pmt_forbidden forbidden = forbids_what(regs);
+    bool recorded = !life && !forbidden && is_of_interest(regs) && (own || !is_silent_child());
     if (own && (life || recorded) && (live->attention || thread.loader_ran) && !state_in_loader())
         attention_pay(thread.call.caller);
     if (recorded)
         return record(regs);
     state_leave(); /* what follows may not come back */
     if (!own)
-        return of_vfork_child(regs);
+        return of_vfork_child(regs, forbidden);
     if (forbidden)
         return forbids_call(regs, forbidden);
     return life ? of_life(regs) : sys_call_regs(regs);

@@ -34,3 +34,44 @@ def test_random_calls(backend, programs):
         alone, traced = untraced(*command), traced_by(backend, *command)
         assert (traced.status, traced.said("fingerprint")) == (alone.status, alone.said("fingerprint")), seed
         assert_map_as_printed(traced)
+
+
+VFORK = """
+    #define _GNU_SOURCE
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <sys/mman.h>
+    #include <sys/wait.h>
+    #include <unistd.h>
+    int main(int n, char **v)
+    {
+        char *volatile block, *volatile mapped;
+        pid_t child = vfork();
+        if (child == 0) { /* all of this is its parent's memory */
+            block = malloc(500000);
+            mapped = mmap(0, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            mprotect(mapped, 1 << 16, PROT_READ);
+            sbrk(1 << 16);
+            if (n > 1)
+                execl(v[1], v[1], (char *)0);
+            _exit(7);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        munmap(mapped, 1 << 20);
+        free(block);
+        printf("%d\\n", WEXITSTATUS(status));
+        return 0;
+    }"""
+
+
+@pytest.mark.parametrize("backend", ["preload", "ptrace"])
+@pytest.mark.parametrize("arguments", [[], ["/bin/true"]], ids=["exits", "executes"])
+def test_a_child_of_vfork_changes_the_map(tmp_path, programs, backend, arguments):
+    """It has its parent's memory: what it maps there is explained, and the parent goes on with it."""
+    program = programs.compile(tmp_path / "vforks", VFORK)
+    traced = trace(program, *arguments, tool_options=[f"--backend={backend}"])
+    assert traced.status == 0 and traced.stdout == ("0\n" if arguments else "7\n")
+    assert traced.exit["ledger"]["unexplained"] == 0
+    calls = [e["call"].rstrip("2") for e in traced.events if e["type"] == "kernel"]
+    assert {"mmap", "mprotect", "brk", "munmap"} <= set(calls) and calls.count("munmap") >= 2
