@@ -128,8 +128,10 @@ static void add_signals(struct program *p, enum mapcalls_abi abi)
 static void add_arch(struct program *p, uint32_t arch, enum mapcalls_abi abi)
 {
     load(p, offsetof(struct seccomp_data, arch));
-    unsigned short jump = p->length;
     expect(p, arch, 0);
+    p->out[p->length - 1].jt = 1;
+    unsigned short jump = p->length; /* further than a comparison could */
+    add(p, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
     load(p, offsetof(struct seccomp_data, nr));
     add_clones(p, abi == MAPCALLS_I386 ? CLONE_OF_I386 : CLONE_OF_X86_64, 0);
     add_signals(p, abi);
@@ -141,7 +143,7 @@ static void add_arch(struct program *p, uint32_t arch, enum mapcalls_abi abi)
             add_call(p, &mapcalls_table[i], MAPCALLS_X32);
     }
     finish(p, SECCOMP_RET_ALLOW);
-    p->out[jump].jf = (uint8_t)(p->length - jump - 1);
+    p->out[jump].k = p->length - jump - 1u;
 }
 
 unsigned short syscalls_filter(struct sock_filter out[SYSCALLS_FILTER_MAX])

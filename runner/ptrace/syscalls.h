@@ -20,7 +20,7 @@ enum syscalls_signals syscalls_signals(uint32_t arch, uint64_t nr);
 #define SYSCALLS_ACTION_OF_I386 174u
 #define SYSCALLS_ACTION_OF_X86_64 13u
 
-#define SYSCALLS_FILTER_MAX 300
+#define SYSCALLS_FILTER_MAX 450
 
 /* A seccomp filter that returns SECCOMP_RET_TRACE for the calls that have an effect on the map and
  * those that hide a child, or may, and lets all others pass. Returns its length. */

@@ -32,6 +32,9 @@ static uint32_t filter(const struct sock_filter *code, unsigned length, struct s
         case BPF_JMP | BPF_JSET | BPF_K:
             at += word & i->k ? i->jt : i->jf;
             break;
+        case BPF_JMP | BPF_JA:
+            at += i->k;
+            break;
         case BPF_RET | BPF_K:
             return i->k;
         default:
@@ -77,7 +80,7 @@ static void test_filter_agrees_with_decode(void **state)
         for (uint32_t nr = 0; nr < 1200; nr++)
             for (unsigned v = 0; v < sizeof values / sizeof *values; v++) {
                 uint32_t whole = nr < 600 ? nr : (nr - 600) | X32;
-                uint64_t args[6] = {values[v], 0, values[v], 0, 0, 0};
+                uint64_t args[6] = {values[v], 0, values[v], values[v], 0, 0};
                 struct mapcalls_call call = syscalls_decode(archs[a], whole, args);
                 bool is_ipc = archs[a] == AUDIT_ARCH_I386 && whole == 117;
                 bool stops = is_stopped(archs[a], whole, args);
