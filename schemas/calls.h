@@ -55,7 +55,14 @@
     /* what makes a process: fork records */                                                       \
     X(FORK, "fork")                                                                                \
     X(VFORK, "vfork")                                                                              \
-    X(CLONE, "clone")
+    X(CLONE, "clone")                                                                              \
+    /* more system calls */                                                                        \
+    X(MBIND, "mbind")                                                                              \
+    X(MSEAL, "mseal")                                                                              \
+    X(IO_SETUP, "io_setup")                                                                        \
+    X(IO_DESTROY, "io_destroy")                                                                    \
+    X(PROCESS_MADVISE, "process_madvise")                                                          \
+    X(SET_MEMPOLICY_HOME_NODE, "set_mempolicy_home_node")
 
 /* Why a snapshot was taken. */
 #define PMT_REASONS(X)                                                                             \
@@ -122,6 +129,13 @@ enum pmt_loss { PMT_LOSSES(PMT_ENUM_LOSS) PMT_LOSS_COUNT };
 static inline bool call_allocates(unsigned call)
 {
     return call >= PMT_CALL_MALLOC && call <= PMT_CALL_PVALLOC;
+}
+
+/* Whether it is one of the system calls that change the map: kernel records. */
+static inline bool call_is_of_kernel(unsigned call)
+{
+    return (call >= PMT_CALL_BRK && call <= PMT_CALL_PRCTL) ||
+           (call >= PMT_CALL_MBIND && call <= PMT_CALL_SET_MEMPOLICY_HOME_NODE);
 }
 
 static inline bool call_is_fatal_signal(unsigned number)

@@ -33,6 +33,12 @@ const struct mapcalls_row mapcalls_table[MAPCALLS_ROWS] = {
     {{398, 67, 67}, PMT_CALL_SHMDT, MAPCALLS_DETACH, 1, false},
     {{IPC, NONE, NONE}, PMT_CALL_SHMAT, MAPCALLS_ATTACH, 3, false},
     {{172, 157, 157}, PMT_CALL_PRCTL, MAPCALLS_NAMED, 5, false},
+    {{274, 237, 237}, PMT_CALL_MBIND, MAPCALLS_ARGS, 6, false},
+    {{450, 450, 450}, PMT_CALL_SET_MEMPOLICY_HOME_NODE, MAPCALLS_ARGS, 4, false},
+    {{462, 462, 462}, PMT_CALL_MSEAL, MAPCALLS_ARGS, 3, false},
+    {{245, 206, 543}, PMT_CALL_IO_SETUP, MAPCALLS_ANYWHERE, 2, false},
+    {{246, 207, 207}, PMT_CALL_IO_DESTROY, MAPCALLS_ANYWHERE, 1, false},
+    {{440, 440, 440}, PMT_CALL_PROCESS_MADVISE, MAPCALLS_ANYWHERE, 5, false},
     {{11, 59, 520}, PMT_CALL_NONE, MAPCALLS_EXEC, 6, false},
     {{EXECVEAT_32, 322, 545}, PMT_CALL_NONE, MAPCALLS_EXEC, 6, false},
 };
@@ -49,8 +55,8 @@ static const uint32_t prctl_of_map[] = {PR_SET_VMA};
 
 struct mapcalls_choice mapcalls_choice(unsigned call)
 {
-    if (call == PMT_CALL_MADVISE)
-        return (struct mapcalls_choice){2, lasting_advice,
+    if (call == PMT_CALL_MADVISE || call == PMT_CALL_PROCESS_MADVISE)
+        return (struct mapcalls_choice){call == PMT_CALL_MADVISE ? 2 : 3, lasting_advice,
                                         sizeof lasting_advice / sizeof *lasting_advice};
     if (call == PMT_CALL_PRCTL)
         return (struct mapcalls_choice){0, prctl_of_map, 1};
@@ -225,6 +231,8 @@ unsigned mapcalls_ranges(const struct mapcalls_call *c, const struct mapcalls_ou
 
 bool mapcalls_may_be_anywhere(const struct mapcalls_call *c, const struct mapcalls_outcome *o)
 {
+    if (o->failed && c->call == PMT_CALL_PROCESS_MADVISE) /* some of it, until a hole came */
+        return c->effect == MAPCALLS_ANYWHERE;
     if (o->failed)
         return c->effect == MAPCALLS_ATTACH && (c->args[2] & SHM_REMAP);
     return c->effect == MAPCALLS_ANYWHERE || c->effect == MAPCALLS_ATTACH ||
@@ -254,6 +262,7 @@ bool mapcalls_may_unmap(const struct mapcalls_call *c, const struct mapcalls_out
     case PMT_CALL_REMAP_FILE_PAGES:
     case PMT_CALL_SHMAT:
     case PMT_CALL_SHMDT:
+    case PMT_CALL_IO_DESTROY:
         return true;
     default:
         return false;

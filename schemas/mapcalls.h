@@ -16,7 +16,7 @@ enum mapcalls_effect {
     MAPCALLS_NAMED,    /* prctl: length args[3] from args[2] */
     MAPCALLS_ATTACH,   /* shmat: a region from the result */
     MAPCALLS_DETACH,   /* shmdt: the pieces of a segment from args[0] */
-    MAPCALLS_ANYWHERE, /* mlockall */
+    MAPCALLS_ANYWHERE, /* mlockall; io_setup, whose ring lies where the kernel likes */
     MAPCALLS_EXEC,     /* execve: args[0] is the path */
 };
 
@@ -32,7 +32,7 @@ struct mapcalls_row {
     uint8_t arguments;         /* so many words of pmt_kernel.args mean something */
     bool may_block; /* it may read pages, which userfaultfd(2) lets other threads provide */
 };
-#define MAPCALLS_ROWS 21u
+#define MAPCALLS_ROWS 27u
 extern const struct mapcalls_row mapcalls_table[MAPCALLS_ROWS];
 
 /* Where one argument tells whether a call changes the map at all. It is an int: its low half

@@ -26,9 +26,8 @@ static bool kernel_valid(const struct pmt_record *r)
 {
     const struct pmt_kernel *k = (const struct pmt_kernel *)r;
     uint32_t size = pmt_record_size(r);
-    return size >= sizeof *k && r->call >= PMT_CALL_BRK && r->call <= PMT_CALL_PRCTL &&
-           k->within.call < PMT_CALL_COUNT && k->within.by_loader <= 1 &&
-           k->within.name_size <= size - sizeof *k;
+    return size >= sizeof *k && call_is_of_kernel(r->call) && k->within.call < PMT_CALL_COUNT &&
+           k->within.by_loader <= 1 && k->within.name_size <= size - sizeof *k;
 }
 
 static bool region_valid(const struct pmt_region *g, const struct pmt_snapshot *s, uint64_t above)

@@ -105,6 +105,10 @@ enum reason_code reasons_map(const struct change *ch)
     case PMT_CALL_MUNLOCK:
     case PMT_CALL_MLOCKALL:
     case PMT_CALL_MUNLOCKALL:
+    case PMT_CALL_MBIND:
+    case PMT_CALL_SET_MEMPOLICY_HOME_NODE:
+    case PMT_CALL_MSEAL:
+    case PMT_CALL_PROCESS_MADVISE:
         return REASON_FLAGS_CHANGED;
     default:
         return REASON_CALL;

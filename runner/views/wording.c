@@ -47,8 +47,15 @@ void wording_system_call(const struct cause *c, char *out, size_t size)
     case PMT_CALL_SHMDT:
         snprintf(out, size, "shmdt(0x%" PRIx64 ")", a[0]);
         break;
+    case PMT_CALL_IO_SETUP:
+        snprintf(out, size, "io_setup(%" PRIu64 ")", a[0]);
+        break;
+    case PMT_CALL_IO_DESTROY:
+        snprintf(out, size, "io_destroy(0x%" PRIx64 ")", a[0]);
+        break;
     case PMT_CALL_MLOCKALL:
     case PMT_CALL_MUNLOCKALL:
+    case PMT_CALL_PROCESS_MADVISE: /* its ranges lie in memory */
         snprintf(out, size, "%s()", name);
         break;
     default:

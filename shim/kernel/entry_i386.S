@@ -7,6 +7,12 @@
 #include <asm/unistd.h>
 
 #define CLONE_VM 0x100
+#ifndef __NR_mseal /* older headers */
+#define __NR_mseal 462
+#endif
+#ifndef __NR_set_mempolicy_home_node
+#define __NR_set_mempolicy_home_node 450
+#endif
 
         .hidden sys_gate
         .hidden sys_load_pc
@@ -160,7 +166,8 @@ map_changing:
         .irp    call, __NR_brk, __NR_mmap, __NR_munmap, __NR_ipc, __NR_mprotect, __NR_mlock, \
                 __NR_munlock, __NR_mlockall, __NR_munlockall, __NR_mremap, __NR_prctl, __NR_mmap2, \
                 __NR_madvise, __NR_remap_file_pages, __NR_mlock2, __NR_pkey_mprotect, __NR_shmat, \
-                __NR_shmdt, __NR_execve, __NR_execveat, __NR_exit_group, \
+                __NR_mbind, __NR_set_mempolicy_home_node, __NR_mseal, __NR_io_setup, __NR_io_destroy, \
+                __NR_process_madvise, __NR_shmdt, __NR_execve, __NR_execveat, __NR_exit_group, \
                 __NR_exit, __NR_fork, __NR_clone, __NR_sigaction, __NR_signal, __NR_rt_sigaction, \
                 __NR_sigaltstack, __NR_seccomp
         .if     \call >= nr && \call < nr + 32

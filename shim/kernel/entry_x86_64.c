@@ -12,6 +12,9 @@
 
 #define ENTRY_SITES 128 /* as in entry_x86_64.S; one more place for syscall(3) */
 #define SITE_SIZE 32
+#ifndef __NR_mseal /* older headers */
+#define __NR_mseal 462
+#endif
 
 extern unsigned char entry_sites[] HIDDEN;
 extern unsigned char entry_site_of_syscall[] HIDDEN;
@@ -64,6 +67,8 @@ static const struct {
     {"shmdt", __NR_shmdt},
     {"prctl", __NR_prctl},
     {"pkey_mprotect", __NR_pkey_mprotect},
+    {"process_madvise", __NR_process_madvise},
+    {"mseal", __NR_mseal},
     {"execve", __NR_execve},
     {"execveat", __NR_execveat},
     {"fexecve", __NR_execveat},

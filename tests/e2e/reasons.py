@@ -414,7 +414,8 @@ def remapped(change):
 
 @condition("flags_changed")
 def flags_changed(change):
-    return (change.system_call or change.cause) in ("madvise", "mlock", "mlock2", "munlock", "mlockall", "munlockall")
+    return (change.system_call or change.cause) in ("madvise", "mlock", "mlock2", "munlock", "mlockall", "munlockall", "mbind",
+                                                    "set_mempolicy_home_node", "mseal", "process_madvise")
 
 
 @condition("call")

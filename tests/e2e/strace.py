@@ -13,7 +13,7 @@ from pathlib import Path
 from tracing import run
 
 MEMORY = ("brk", "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "mlock", "munlock", "mlockall", "munlockall",
-          "mlock2", "remap_file_pages", "shmat", "shmdt", "pkey_mprotect")
+          "mlock2", "remap_file_pages", "shmat", "shmdt", "pkey_mprotect", "mbind", "io_setup", "io_destroy")
 RAW = ",".join(name for name in MEMORY if name not in ("shmat", "shmdt"))  # raw, those are of the form of ipc(2)
 LINE = re.compile(r"\[(?P<ip>[0-9a-f?]+)\] (?P<call>\w+)\((?P<args>.*)\) += (?P<result>\S+)(?: (?P<error>E\w+))?")
 

@@ -75,3 +75,57 @@ def test_a_child_of_vfork_changes_the_map(tmp_path, programs, backend, arguments
     assert traced.exit["ledger"]["unexplained"] == 0
     calls = [e["call"].rstrip("2") for e in traced.events if e["type"] == "kernel"]
     assert {"mmap", "mprotect", "brk", "munmap"} <= set(calls) and calls.count("munmap") >= 2
+
+
+RARE_CALLS = """
+    #define _GNU_SOURCE
+    #include <errno.h>
+    #include <stdio.h>
+    #include <sys/mman.h>
+    #include <sys/syscall.h>
+    #include <sys/uio.h>
+    #include <unistd.h>
+    #define PAGE 4096
+    static int said(const char *name, long result)
+    {
+        printf("%s %d\\n", name, result < 0 ? errno : 0);
+        return result < 0;
+    }
+    int main(void)
+    {
+        unsigned long ring = 0, node = 1;
+        setvbuf(stdout, NULL, _IONBF, 0);
+        char *at = mmap(0, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        said("io_setup", syscall(SYS_io_setup, 64, &ring));
+        said("mbind", syscall(SYS_mbind, at + PAGE, PAGE, 1 /* MPOL_PREFERRED */, &node, 64, 0));
+        said("mbind", syscall(SYS_mbind, at + 3 * PAGE, PAGE, 2 /* MPOL_BIND */, &node, 64, 0));
+        said("set_mempolicy_home_node", syscall(450, at + 3 * PAGE, PAGE, 0, 0));
+        struct iovec ranges[2] = {{at + 5 * PAGE, PAGE}, {at + 7 * PAGE, PAGE}};
+        int self = syscall(434 /* pidfd_open */, getpid(), 0);
+        said("process_madvise", syscall(440, self, ranges, 2, MADV_DONTFORK, 0));
+        munmap(at + 15 * PAGE, PAGE);
+        ranges[0] = (struct iovec){at + 13 * PAGE, 3 * PAGE}; /* a part of it is a hole */
+        said("process_madvise", syscall(440, self, ranges, 1, MADV_DONTDUMP, 0));
+        said("mseal", syscall(462, at + 9 * PAGE, PAGE, 0));
+        said("io_destroy", syscall(SYS_io_destroy, ring));
+        char line[512];
+        FILE *maps = fopen("/proc/self/maps", "r");
+        puts("--- maps at the end");
+        while (fgets(line, sizeof line, maps))
+            fputs(line, stdout);
+        return 0;
+    }"""
+
+
+@BACKENDS
+def test_rare_calls(tmp_path, programs, backend):
+    """What splits regions or maps one and is neither mmap(2) nor of its kin; one that the kernel lacks is named, too."""
+    traced = traced_by(backend, programs.compile(tmp_path / "rare", RARE_CALLS))
+    assert traced.status == 0 and traced.exit["ledger"]["unexplained"] == 0
+    calls = [e["call"] for e in traced.events if e["type"] == "kernel"]
+    told = dict(line.split() for line in traced.stdout.split("---")[0].splitlines())
+    for name in told:
+        assert name in calls, name
+    causes = {e["cause"].get("kernel", e["cause"]["call"]) for e in traced.events if e["type"] == "region"}
+    for name in ("io_setup", "io_destroy"):
+        assert told[name] != "0" or name in causes, name

@@ -48,6 +48,12 @@ static void test_numbers(void **state)
         {__NR_remap_file_pages, PMT_CALL_REMAP_FILE_PAGES, MAPCALLS_ARGS},
         {__NR_shmat, PMT_CALL_SHMAT, MAPCALLS_ATTACH},
         {__NR_shmdt, PMT_CALL_SHMDT, MAPCALLS_DETACH},
+        {__NR_mbind, PMT_CALL_MBIND, MAPCALLS_ARGS},
+        {450, PMT_CALL_SET_MEMPOLICY_HOME_NODE, MAPCALLS_ARGS},
+        {462, PMT_CALL_MSEAL, MAPCALLS_ARGS},
+        {__NR_io_setup, PMT_CALL_IO_SETUP, MAPCALLS_ANYWHERE},
+        {__NR_io_destroy, PMT_CALL_IO_DESTROY, MAPCALLS_ANYWHERE},
+        {440, PMT_CALL_PROCESS_MADVISE, MAPCALLS_ANYWHERE}, /* advice 0 */
         {__NR_execve, PMT_CALL_NONE, MAPCALLS_EXEC},
         {__NR_execveat, PMT_CALL_NONE, MAPCALLS_EXEC},
         {__NR_getpid, PMT_CALL_NONE, MAPCALLS_NOTHING},
@@ -86,6 +92,10 @@ static void test_decode(void **state)
     mapcalls_old_mmap(&c, (const uint32_t[]){0, 4096, 3, MAP_POPULATE, 5, 6});
     assert_int_equal(c.args[1], 4096);
     assert_true(c.may_block);
+    assert_int_equal(decoded(MAPCALLS_I386, 274, args).call, PMT_CALL_MBIND);
+    assert_int_equal(decoded(MAPCALLS_I386, 245, args).call, PMT_CALL_IO_SETUP);
+    assert_int_equal(decoded(MAPCALLS_I386, 246, args).call, PMT_CALL_IO_DESTROY);
+    assert_int_equal(decoded(MAPCALLS_X32, 543 | X32, args).call, PMT_CALL_IO_SETUP);
     c = decoded(MAPCALLS_X32, 520 | X32, args);
     assert_int_equal(c.effect, MAPCALLS_EXEC);
     c = decoded(MAPCALLS_X86_64, 322, args);
@@ -202,6 +212,12 @@ static void test_choices(void **state)
     assert_int_equal(c.effect, MAPCALLS_NOTHING);
     madvise[2] = 1ull << 32 | MADV_DONTFORK;
     assert_int_equal(decoded(MAPCALLS_X86_64, __NR_madvise, madvise).effect, MAPCALLS_ARGS);
+    uint64_t other[6] = {3, 0x1000, 1, MADV_DONTFORK};
+    c = decoded(MAPCALLS_X86_64, 440, other);
+    assert_int_equal(c.effect, MAPCALLS_ANYWHERE);
+    assert_true(mapcalls_may_be_anywhere(&c, &(struct mapcalls_outcome){.failed = true}));
+    other[3] = MADV_DONTNEED;
+    assert_int_equal(decoded(MAPCALLS_X86_64, 440, other).effect, MAPCALLS_NOTHING);
     c = decoded(MAPCALLS_X86_64, __NR_prctl, prctl);
     assert_int_equal(c.call, PMT_CALL_PRCTL);
     assert_int_equal(c.effect, MAPCALLS_NAMED);
