@@ -7,7 +7,9 @@
 #define LOCKED STACKS /* one more, for the holder of the lock */
 #define SIZE (64u << 10)
 static unsigned char *stacks;
-static uint32_t busy; /* a bit each */
+static uint32_t busy;    /* a bit each */
+static uint32_t waiters; /* for one of them */
+static uint32_t given;   /* so many were given back while somebody waited */
 
 bool own_stack_init(void)
 {
@@ -15,8 +17,9 @@ bool own_stack_init(void)
     return stacks;
 }
 
-#define WAIT_STEP_MS 1
-#define WAIT_STEPS 200
+#define STEP_MS 20
+#define LONGEST_MS 160  /* for one of many: nobody wakes to look in vain */
+#define PATIENCE_MS 200 /* while none is given back */
 
 /* In own_stack_*.S: calls function(arg) on the stack that ends at `top`, a multiple of 16. */
 HIDDEN void own_stack_call(void *top, void (*function)(void *), void *arg);
@@ -37,18 +40,31 @@ static int try_take(void)
 /* Waits while others walk, or fork; not for ever. */
 static int take(void)
 {
-    const uint32_t never = 0;
     int stack = try_take();
-    for (int step = 0; stack < 0 && step < WAIT_STEPS; step++) {
-        sys_futex_wait((uint32_t *)&never, never, WAIT_STEP_MS);
+    for (unsigned waited = 0, step = STEP_MS; stack < 0 && waited < PATIENCE_MS; waited += step) {
+        __atomic_fetch_add(&waiters, 1, __ATOMIC_SEQ_CST);
+        uint32_t before = __atomic_load_n(&given, __ATOMIC_SEQ_CST);
         stack = try_take();
+        if (stack < 0)
+            sys_futex_wait(&given, before, step);
+        __atomic_fetch_sub(&waiters, 1, __ATOMIC_SEQ_CST);
+        if (stack < 0)
+            stack = try_take();
+        if (__atomic_load_n(&given, __ATOMIC_RELAXED) != before) {
+            waited = 0;
+            step = step * 2 > LONGEST_MS ? LONGEST_MS : step * 2;
+        }
     }
     return stack;
 }
 
 static void give_back(uint32_t which)
 {
-    __atomic_fetch_and(&busy, ~which, __ATOMIC_RELEASE);
+    __atomic_fetch_and(&busy, ~which, __ATOMIC_SEQ_CST);
+    if (which == 1u << LOCKED || !__atomic_load_n(&waiters, __ATOMIC_SEQ_CST))
+        return;
+    __atomic_fetch_add(&given, 1, __ATOMIC_SEQ_CST);
+    sys_futex_wake(&given, (unsigned)__builtin_popcount(which));
 }
 
 static void run_on(int stack, void (*function)(void *), void *arg)
@@ -111,5 +127,6 @@ bool own_stack_hold(void)
 
 void own_stack_free(void)
 {
+    __atomic_store_n(&waiters, 0, __ATOMIC_RELAXED); /* threads that only the parent has */
     __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }

@@ -58,9 +58,9 @@ void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds)
     sys4(__NR_futex, word, FUTEX_WAIT, value, &timeout);
 }
 
-void sys_futex_wake(uint32_t *word)
+void sys_futex_wake(uint32_t *word, unsigned most)
 {
-    sys3(__NR_futex, word, FUTEX_WAKE, 0x7fffffff);
+    sys3(__NR_futex, word, FUTEX_WAKE, most);
 }
 
 uint64_t sys_clock(int clock)

@@ -63,6 +63,6 @@ bool sys_can_read(const void *address);
 
 /* Sleeps until woken or `milliseconds` have passed, if *word is still `value`. */
 void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds);
-void sys_futex_wake(uint32_t *word);
+void sys_futex_wake(uint32_t *word, unsigned most);
 
 uint64_t sys_clock(int clock); /* clock_gettime(2) in nanoseconds */

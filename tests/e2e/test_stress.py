@@ -42,6 +42,12 @@ def test_threads(tmp_path, programs, options):
     assert calls >= malloc + realloc and frees >= free  # libc allocates for its threads, too
 
 
+def test_threads_that_end_at_once(tmp_path, programs):
+    """Who waits for a lock is woken when it is free for him: when all were woken, each waited 100 times and more."""
+    done, timeline = timeline_of(tmp_path, programs.victims / "thread_herd", "600")
+    assert done.status == 0 and int(done.out) < 50
+
+
 @BOTH_WAYS
 @pytest.mark.parametrize("threads", ["0", "8"], ids=["one-thread", "busy-threads"])
 def test_forks(tmp_path, programs, threads, options):

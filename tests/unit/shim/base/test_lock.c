@@ -18,7 +18,7 @@ static struct live_page state_of_process = {.lost = losses};
 struct live_page *live = &state_of_process;
 struct state_process process;
 static struct lock lock;
-static unsigned waits, faster_ones;
+static unsigned waits, waited_ms, faster_ones, woken;
 
 uint32_t state_ask_tid(void)
 {
@@ -37,19 +37,20 @@ static unsigned lost(void)
 /* The holder gives the lock back; as long as there are others these take it at once. */
 void sys_futex_wait(uint32_t *word, uint32_t value, unsigned milliseconds)
 {
-    (void)milliseconds;
     assert_ptr_equal(word, &lock.owner);
     assert_int_equal(value, OTHER);
     waits++;
+    waited_ms += milliseconds;
     if (!faster_ones)
         return;
     lock.owner = --faster_ones ? OTHER : 0;
     lock.turns++;
 }
 
-void sys_futex_wake(uint32_t *word)
+void sys_futex_wake(uint32_t *word, unsigned most)
 {
     assert_ptr_equal(word, &lock.owner);
+    woken += most;
 }
 
 static int reset(void **state)
@@ -57,7 +58,7 @@ static int reset(void **state)
     (void)state;
     thread.tid = OWN;
     lock = (struct lock){0};
-    waits = faster_ones = losses[PMT_LOSS_LOCK] = 0;
+    waits = waited_ms = faster_ones = woken = losses[PMT_LOSS_LOCK] = 0;
     return 0;
 }
 
@@ -70,6 +71,19 @@ static void test_nobody_else(void **state)
     lock_release(&lock);
     assert_int_equal(lock.owner, 0);
     assert_int_equal(waits + lost(), 0);
+}
+
+/* All would but see that one of them was faster, and there may be thousands. */
+static void test_one_is_woken(void **state)
+{
+    (void)state;
+    assert_true(lock_take(&lock));
+    lock_release(&lock);
+    assert_int_equal(woken, 0);
+    assert_true(lock_take(&lock));
+    lock.waiters = 1000;
+    lock_release(&lock);
+    assert_int_equal(woken, 1);
 }
 
 /* However many are faster: who has the lock gives it back, it must not be taken away. */
@@ -90,6 +104,7 @@ static void test_holder_vanished(void **state)
     assert_true(lock_take(&lock));
     assert_int_equal(lock.owner, OWN);
     assert_true(waits >= 50);
+    assert_int_equal(waited_ms, 2000);
     assert_int_equal(lost(), 1);
     lock_release(&lock);
     assert_int_equal(lock.owner, 0);
@@ -109,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_nobody_else, reset),
+        cmocka_unit_test_setup(test_one_is_woken, reset),
         cmocka_unit_test_setup(test_busy, reset),
         cmocka_unit_test_setup(test_holder_vanished, reset),
         cmocka_unit_test_setup(test_taken_over, reset),
