@@ -20,7 +20,7 @@ size_t text_printable(const char *text, size_t left);
 size_t text_escape(FILE *out, const char *bytes, size_t size, size_t width);
 
 /* "4K", "136K", "2448K", "26.7M", "512B": into `out`, terminated. Whole K are exact up to 16M. */
-#define TEXT_SIZE 16
+#define TEXT_SIZE 24 /* for the 20 digits of 2^64, too */
 char *text_size(char out[TEXT_SIZE], uint64_t bytes);
 char *text_exact_size(char out[TEXT_SIZE],
                       uint64_t bytes); /* in the largest unit without a fraction */

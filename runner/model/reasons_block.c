@@ -79,6 +79,13 @@ static struct reason of_new_block(const struct image *image, const struct pmt_al
     return left == UINT64_MAX ? REASON(BLOCK_IN_HEAP) : REASON(BLOCK_AT_TOP, left);
 }
 
+/* Whether the block is there, as far as is known: a free of what was freed before gives nothing
+ * back. */
+static bool is_live(const struct image *image, uint64_t addr)
+{
+    return allocations_find(&image->allocations, addr) || !freed_blocks_find(&image->freed, addr);
+}
+
 struct reason reasons_block(const struct image *image, const struct event *event, unsigned changes)
 {
     const struct pmt_alloc *a = (const struct pmt_alloc *)event->record;
@@ -87,7 +94,7 @@ struct reason reasons_block(const struct image *image, const struct event *event
         return NOTHING;
     if (a->r.call == PMT_CALL_FREE) {
         bool to_heap = a->addr && a->chunk && !(a->chunk & PMT_CHUNK_MMAPPED);
-        return to_heap ? REASON(BLOCK_BACK) : NOTHING;
+        return to_heap && is_live(image, a->addr) ? REASON(BLOCK_BACK) : NOTHING;
     }
     if (!a->addr)
         return whole && a->size ? of_failure(image, a) : NOTHING;

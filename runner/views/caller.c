@@ -1,6 +1,7 @@
 #include "runner/views/caller.h"
 #include "runner/base/text.h"
 #include "runner/symbols/demangle.h"
+#include "schemas/names.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,6 +150,24 @@ bool caller_lacks_line(const struct model *m, uint32_t stack_id)
            !place_of(symbol_of(m, stack, own.frame), own.level).line;
 }
 
+/* The function that makes a system call says nothing of who called it. */
+static bool is_wrapper(const struct symbol *s)
+{
+    for (unsigned call = 1; s->function && call < PMT_CALL_COUNT; call++)
+        if (strcmp(s->function, names_call(call)) == 0)
+            return true;
+    return false;
+}
+
+static uint32_t innermost(const struct model *m, const struct stack *stack)
+{
+    uint32_t frame = 0;
+    while (m->image->statically_linked && frame + 1 < stack->count &&
+           is_wrapper(symbol_of(m, stack, frame)))
+        frame++;
+    return frame;
+}
+
 size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t size)
 {
     const struct stack *stack = stacks_find(&m->image->stacks, stack_id);
@@ -161,7 +180,7 @@ size_t caller_text(const struct model *m, uint32_t stack_id, char *out, size_t s
         return strlen(out);
     }
     if (own.frame >= stack->count)
-        own = (struct level){0, 0};
+        own = (struct level){innermost(m, stack), 0};
     level_text(&stack->frames[own.frame], symbol_of(m, stack, own.frame), own.level, out, size);
     size_t used = strlen(out);
     const char *called = called_from(m, stack, own);

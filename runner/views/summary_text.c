@@ -110,7 +110,8 @@ static void put_heap(struct lines *l, const struct model *m, const struct summar
                      _("; at the end %s of %s are in use, by %" PRIu64 " block%s%s"),
                      text_size(used, use.used), bytes, use.blocks, plural(use.blocks), kept);
         else
-            snprintf(text + at, sizeof text - at, _("; at the end nothing of %s is in use"), bytes);
+            snprintf(text + at, sizeof text - at, _("; at the end nothing of %s is in use%s"),
+                     bytes, kept);
     }
     put(l, _("Heap"), text);
 }

@@ -64,7 +64,7 @@ static void write_heap(struct timeline *t, const struct model *m)
         snprintf(text, sizeof text, _("heap: %s of %s in use, by %" PRIu64 " block%s%s"),
                  text_size(used, use.used), bytes, use.blocks, use.blocks == 1 ? "" : "s", kept);
     else
-        snprintf(text, sizeof text, _("heap: nothing of %s in use"), bytes);
+        snprintf(text, sizeof text, _("heap: nothing of %s in use%s"), bytes, kept);
     timeline_indented(t, text, STYLE_PLAIN);
 }
 

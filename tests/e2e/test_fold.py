@@ -85,3 +85,39 @@ def test_times_ascend(tmp_path, programs):
         times = [float(time) for time in re.findall(r"^ *([\d.]+) ms  ", timeline, re.M)]
         assert times == sorted(times) and len(times) > 5
         assert re.search(r"more since \d", timeline) or command[0].name == "many_mallocs"
+
+
+ARENAS = """
+#include <pthread.h>
+#include <stdlib.h>
+static pthread_barrier_t all;
+static void *work(void *unused)
+{
+    pthread_barrier_wait(&all);
+    void *block = malloc(100);
+    pthread_barrier_wait(&all);
+    free(block);
+    return unused;
+}
+int main(void)
+{
+    pthread_t threads[6];
+    pthread_barrier_init(&all, NULL, 6);
+    for (int i = 0; i < 6; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    for (int i = 0; i < 6; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
+}
+"""
+
+
+def test_one_call_is_one_entry(tmp_path, programs):
+    """What a call did further is told below what is told of it already, not together with what other calls did."""
+    traced = running.trace(tmp_path, programs.compile(tmp_path / "arenas", ARENAS, "-pthread"))
+    told = 0
+    for entry in re.split(r"\n(?= +[\d.]+ ms  )", traced.timeline):
+        if re.match(r" +[\d.]+ ms  malloc\(100\) = .*\n +-> mmap\(", entry):
+            told += 1
+            assert re.search(r"\* protection .* malloc_arena ", entry), entry
+    assert told
