@@ -37,6 +37,7 @@ bool heap_use_of(const struct image *image, struct heap_use *out)
         if (!out->last || block->addr > out->last->addr)
             out->last = block;
     }
+    out->behind = out->bytes;
     if (out->last) {
         uint64_t behind =
             glibc_chunk_at(out->last->addr, image->word_size) + glibc_chunk_size(out->last->chunk);

@@ -7,7 +7,7 @@ struct heap_use {
     uint64_t bytes;                /* of the heap */
     uint64_t blocks, used;         /* in it, and the bytes of their chunks */
     const struct allocation *last; /* the block with the highest address; NULL: there is none */
-    uint64_t behind;               /* bytes behind it, which are free */
+    uint64_t behind;               /* bytes behind it, which are free; all, if there is none */
 };
 
 /* False: nothing can be said of it. */

@@ -42,7 +42,7 @@ size_t end_changes(const struct ledger *g, char *out, size_t size)
 void end_heap_kept(const struct model *m, const struct heap_use *use, char *out, size_t size)
 {
     char caller[256], behind[TEXT_SIZE], trim[TEXT_SIZE];
-    uint64_t threshold = m->image->thresholds.trim, free = use->last ? use->behind : use->bytes;
+    uint64_t threshold = m->image->thresholds.trim;
     out[0] = '\0';
     if (heap_use_is_pinned(m->image, use)) {
         bool known = caller_text(m, use->last->stack_id, caller, sizeof caller);
@@ -51,11 +51,13 @@ void end_heap_kept(const struct model *m, const struct heap_use *use, char *out,
                    "%s%s lies at its end: so malloc could not give back what is free "
                    "below"),
                  use->last->addr, known ? _(", from ") : "", known ? caller : "");
-    } else if (free >= m->image->page_size && free < threshold) {
+    } else if (use->behind < m->image->page_size) {
+        return;
+    } else if (use->behind < threshold) {
         snprintf(out, size,
                  _("; %s at its end are free: malloc gives back from %s on (trim threshold)"),
-                 text_size(behind, free), text_size(trim, threshold));
-    } else if (free >= threshold) {
+                 text_size(behind, use->behind), text_size(trim, threshold));
+    } else {
         /* glibc, malloc/malloc.c, _int_free(): FASTBIN_CONSOLIDATION_THRESHOLD */
         snprintf(out, size,
                  _("; free looks whether to give memory back only when a piece of 64K or more "

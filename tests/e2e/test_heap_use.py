@@ -59,3 +59,13 @@ def test_free_that_does_not_look(tmp_path, programs):
     end = re.sub(r"\s+", " ", traced.timeline.split(" EXIT ")[1])
     assert traced.exit["heap"]["bytes"] > 1 << 20
     assert "in use; free looks whether to give memory back only when a piece of 64K or more has become free" in end
+
+
+def test_nothing_to_give_back(tmp_path, programs):
+    """Less than a page is free at the end: there is nothing that free could give back, whatever the trim threshold is."""
+    source = ("#include <malloc.h>\n#include <stdlib.h>\nint main(void)\n{\n    mallopt(M_TRIM_THRESHOLD, 0);\n    mallopt(M_TOP_PAD, 0);\n"
+              "    return !malloc(3000);\n}\n")
+    traced = running.trace(tmp_path, programs.compile(tmp_path / "full", source, "-w"))
+    end = re.sub(r"\s+", " ", traced.timeline.split(" EXIT ")[1])
+    assert traced.exit["heap"]["last"]["behind"] < 4096
+    assert "in use, by 1 block" in end and "free looks" not in end and "gives back" not in end
