@@ -70,6 +70,13 @@ void timeline_indented(struct timeline *t, const char *text, enum style style);
 void timeline_call(struct timeline *t, const struct model *m, uint64_t t_ns, const char *left,
                    uint32_t stack_id);
 
+/* Whether the last header is of this call, an event's number; 0 is none. */
+static inline bool timeline_told_last(const struct timeline *t, const struct model *m,
+                                      uint64_t call)
+{
+    return call && call == t->last_call && t->last_image == m->image->number;
+}
+
 /* Under a header: the system call that it made. */
 void timeline_system_call(struct timeline *t, const char *text);
 

@@ -25,12 +25,11 @@ static bool same_caller(const struct model *m, const struct cause *a, const stru
 static bool same_call(const struct timeline *t, const struct model *m, const struct change *change)
 {
     const struct cause *c = &change->cause, *last = &t->last;
-    if (t->last_image != m->image->number)
-        return false;
-    if (c->seq && c->seq == t->last_call)
+    if (timeline_told_last(t, m, c->seq))
         return true;
-    bool same = t->last_is_change && strcmp(cause_name(last), cause_name(c)) == 0 &&
-                t->last_tid == change->tid && same_caller(m, last, c);
+    bool same = t->last_image == m->image->number && t->last_is_change &&
+                strcmp(cause_name(last), cause_name(c)) == 0 && t->last_tid == change->tid &&
+                same_caller(m, last, c);
     return same && !wording_is_system_call(c) && !call_allocates(c->code);
 }
 

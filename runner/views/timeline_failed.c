@@ -40,7 +40,7 @@ void timeline_failed_end(struct timeline *t, const struct model *m)
 {
     struct failed_calls *failed = &t->shown->failed;
     uint64_t call = failed->of_call;
-    if (!call || t->last_image != m->image->number || t->last_call != call)
+    if (!timeline_told_last(t, m, call))
         return;
     timeline_failed_write(t, call, UINT64_MAX);
     failed->of_call = 0;

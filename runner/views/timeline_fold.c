@@ -186,20 +186,15 @@ static void count_change(struct folds *f, struct alike *kind, const struct chang
     f->last_seq = c->seq;
 }
 
-/* One call is one entry: what it did further is told below what is told of it already. */
-static bool goes_on(const struct timeline *t, const struct model *m, const struct change *change)
-{
-    return t->last_is_change && change->cause.seq && change->cause.seq == t->last_call &&
-           t->last_image == m->image->number;
-}
-
 bool timeline_fold_shows_change(struct timeline *t, const struct model *m,
                                 const struct change *change)
 {
     struct folds *f = folds_of(t);
     struct alike *kind = may_fold(t, change) ? kind_of(f, change) : NULL;
     bool moves_threshold = t->shown->threshold_moved;
-    if (!kind || kind->told < CHANGES_ALIKE || moves_threshold || goes_on(t, m, change)) {
+    /* one call is one entry: what it did further is told below what is told of it already */
+    bool goes_on = t->last_is_change && timeline_told_last(t, m, change->cause.seq);
+    if (!kind || kind->told < CHANGES_ALIKE || moves_threshold || goes_on) {
         if (kind)
             kind->told++;
         f->changes_told++;
