@@ -1,9 +1,10 @@
 #include "shim/base/lock.h"
+#include "shim/base/patience.h"
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 
-#define STEP_MS 20       /* a wake-up was lost if its sender has died before it */
-#define LONGEST_MS 320   /* for one of many, whose turn comes late: nobody wakes to look in vain */
+#define STEP_MS 20 /* a wake-up was lost if its sender has died before it */
+#define LONGEST_MS 320
 #define PATIENCE_MS 2000 /* without a change of the holder */
 
 static bool try_take(struct lock *lock, uint32_t tid)
@@ -24,19 +25,18 @@ bool lock_take(struct lock *lock)
     if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == tid)
         return false;
     uint32_t turn = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
-    for (unsigned waited = 0, step = STEP_MS; waited < PATIENCE_MS; waited += step) {
+    struct patience patience = {0, STEP_MS};
+    while (patience.waited < PATIENCE_MS) {
         __atomic_fetch_add(&lock->waiters, 1, __ATOMIC_SEQ_CST);
         uint32_t owner = __atomic_load_n(&lock->owner, __ATOMIC_SEQ_CST);
         if (owner)
-            sys_futex_wait(&lock->owner, owner, step);
+            sys_futex_wait(&lock->owner, owner, patience.step);
         __atomic_fetch_sub(&lock->waiters, 1, __ATOMIC_SEQ_CST);
         if (try_take(lock, tid))
             return true;
         uint32_t now = __atomic_load_n(&lock->turns, __ATOMIC_RELAXED);
-        if (now != turn) { /* another thread was faster: nobody keeps the lock */
-            waited = 0;
-            step = step * 2 > LONGEST_MS ? LONGEST_MS : step * 2;
-        }
+        /* another thread was faster: nobody keeps the lock */
+        patience_slept(&patience, now != turn, LONGEST_MS);
         turn = now;
     }
     __atomic_store_n(&lock->owner, tid, __ATOMIC_SEQ_CST);

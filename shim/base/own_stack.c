@@ -1,5 +1,6 @@
 #include "shim/base/own_stack.h"
 #include "shim/base/area.h"
+#include "shim/base/patience.h"
 #include "shim/base/state.h"
 #include "shim/base/sys.h"
 
@@ -18,7 +19,7 @@ bool own_stack_init(void)
 }
 
 #define STEP_MS 20
-#define LONGEST_MS 160  /* for one of many: nobody wakes to look in vain */
+#define LONGEST_MS 160
 #define PATIENCE_MS 200 /* while none is given back */
 
 /* In own_stack_*.S: calls function(arg) on the stack that ends at `top`, a multiple of 16. */
@@ -41,19 +42,18 @@ static int try_take(void)
 static int take(void)
 {
     int stack = try_take();
-    for (unsigned waited = 0, step = STEP_MS; stack < 0 && waited < PATIENCE_MS; waited += step) {
+    struct patience patience = {0, STEP_MS};
+    while (stack < 0 && patience.waited < PATIENCE_MS) {
         __atomic_fetch_add(&waiters, 1, __ATOMIC_SEQ_CST);
         uint32_t before = __atomic_load_n(&given, __ATOMIC_SEQ_CST);
         stack = try_take();
         if (stack < 0)
-            sys_futex_wait(&given, before, step);
+            sys_futex_wait(&given, before, patience.step);
         __atomic_fetch_sub(&waiters, 1, __ATOMIC_SEQ_CST);
         if (stack < 0)
             stack = try_take();
-        if (__atomic_load_n(&given, __ATOMIC_RELAXED) != before) {
-            waited = 0;
-            step = step * 2 > LONGEST_MS ? LONGEST_MS : step * 2;
-        }
+        bool moved = __atomic_load_n(&given, __ATOMIC_RELAXED) != before;
+        patience_slept(&patience, moved, LONGEST_MS);
     }
     return stack;
 }

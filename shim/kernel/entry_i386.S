@@ -4,15 +4,9 @@
  * SYSINFO_OFFSET in the thread control block; musl: vsyscall.h). entry_install() puts kernel_entry
  * there. Number in eax, arguments in ebx ecx edx esi edi ebp, result in eax; every other
  * register survives, so do the caller's stack and its return address when the call is passed on. */
-#include <asm/unistd.h>
+#include "shim/kernel/call_numbers.h"
 
 #define CLONE_VM 0x100
-#ifndef __NR_mseal /* older headers */
-#define __NR_mseal 462
-#endif
-#ifndef __NR_set_mempolicy_home_node
-#define __NR_set_mempolicy_home_node 450
-#endif
 
         .hidden sys_gate
         .hidden sys_load_pc

@@ -5,15 +5,9 @@
  * A site does what was there, makes a stack frame beyond the red zone that looks as if it had been
  * called from there, and goes to kernel_entry. Number in rax, arguments in rdi rsi rdx r10 r8 r9, result
  * in rax; rcx and r11 may change, as in `syscall`. */
-#include <asm/unistd.h>
+#include "shim/kernel/call_numbers.h"
 
 #define CLONE_VM 0x100
-#ifndef __NR_mseal /* older headers */
-#define __NR_mseal 462
-#endif
-#ifndef __NR_set_mempolicy_home_node
-#define __NR_set_mempolicy_home_node 450
-#endif
 #define RED_ZONE 128
 #define ENTRY_SITES 128 /* as in entry_x86_64.c */
 

@@ -5,6 +5,7 @@
  * reported as unattributed. */
 #include "shim/base/library.h"
 #include "shim/base/state.h"
+#include "shim/kernel/call_numbers.h"
 #include "shim/kernel/entry.h"
 #include "shim/kernel/kernel.h"
 #include "shim/kernel/patch.h"
@@ -12,9 +13,6 @@
 
 #define ENTRY_SITES 128 /* as in entry_x86_64.S; one more place for syscall(3) */
 #define SITE_SIZE 32
-#ifndef __NR_mseal /* older headers */
-#define __NR_mseal 462
-#endif
 
 extern unsigned char entry_sites[] HIDDEN;
 extern unsigned char entry_site_of_syscall[] HIDDEN;
